@@ -1,0 +1,133 @@
+package arena
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+func TestClassesStepByAtMostAnEighth(t *testing.T) {
+	for size := 1; size <= maxMedium; size++ {
+		c := classOf(size)
+		if c < 0 || c >= numClasses {
+			t.Fatalf("size %d: class %d out of range", size, c)
+		}
+		if classBytes[c] < size {
+			t.Fatalf("size %d does not fit its class of %d", size, classBytes[c])
+		}
+		if c > 0 && classBytes[c-1] >= size {
+			t.Fatalf("size %d would fit the smaller class of %d", size, classBytes[c-1])
+		}
+		if size > 64 && float64(classBytes[c]-size) > 0.125*float64(size) {
+			t.Fatalf("size %d wastes %d", size, classBytes[c]-size)
+		}
+	}
+	if classBytes[numClasses-1] != maxMedium {
+		t.Fatalf("largest class is %d", classBytes[numClasses-1])
+	}
+}
+
+// Blocks of random sizes keep their contents, do not overlap, and leave nothing
+// behind: after the last Free the heap is at zero live bytes.
+func TestRandomBlocksKeepTheirContents(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	p := NewPool()
+	h := NewHeap(p)
+	type block struct {
+		a    Addr
+		size int
+		seed byte
+	}
+	var blocks []block
+	check := func(b block) {
+		for i, x := range b.a.Bytes(b.size) {
+			if x != b.seed+byte(i) {
+				t.Fatalf("block of %d at %#x changed at %d", b.size, b.a, i)
+			}
+		}
+	}
+	write := func(b block, from int) {
+		for i := range b.size {
+			if i >= from {
+				b.a.Bytes(b.size)[i] = b.seed + byte(i)
+			}
+		}
+	}
+	for range 60000 {
+		switch r := rng.IntN(10); {
+		case r < 5 || len(blocks) == 0:
+			size := 1 + rng.IntN(1<<rng.IntN(14))
+			if rng.IntN(500) == 0 {
+				size = 1 + rng.IntN(400<<10)
+			}
+			b := block{h.Alloc(size), size, byte(rng.Uint32())}
+			if b.a%8 != 0 {
+				t.Fatalf("block at %#x is not aligned", b.a)
+			}
+			write(b, 0)
+			blocks = append(blocks, b)
+		case r < 6:
+			i := rng.IntN(len(blocks))
+			b := &blocks[i]
+			check(*b)
+			to := 1 + rng.IntN(2*b.size+16)
+			keep := min(to, b.size)
+			b.a = h.Resize(b.a, b.size, to, keep)
+			b.size = to
+			write(*b, keep)
+			check(*b)
+		default:
+			i := rng.IntN(len(blocks))
+			check(blocks[i])
+			h.Free(blocks[i].a, blocks[i].size)
+			blocks[i] = blocks[len(blocks)-1]
+			blocks = blocks[:len(blocks)-1]
+		}
+	}
+	var want int64
+	for _, b := range blocks {
+		check(b)
+		want += int64(BlockBytes(b.size))
+	}
+	if h.LiveBytes() != want {
+		t.Fatalf("live bytes %d, want %d", h.LiveBytes(), want)
+	}
+	for _, b := range blocks {
+		h.Free(b.a, b.size)
+	}
+	if h.LiveBytes() != 0 {
+		t.Fatalf("live bytes %d after the last free", h.LiveBytes())
+	}
+	h.Reset()
+	if p.MappedBytes() != 0 || h.HeldBytes() != 0 {
+		t.Fatalf("pool holds %d, heap %d after reset", p.MappedBytes(), h.HeldBytes())
+	}
+	p.Trim()
+	if p.KeptBytes() != 0 {
+		t.Fatalf("pool keeps %d after trim", p.KeptBytes())
+	}
+}
+
+func TestBlocksOfWholeLinesAreLineAligned(t *testing.T) {
+	h := NewHeap(NewPool())
+	for _, size := range []int{64, 128, 192, 256, 512, 1024, 1536, 2048} {
+		for range 3 {
+			if a := h.Alloc(size); a%64 != 0 {
+				t.Errorf("block of %d at %#x", size, a)
+			}
+		}
+	}
+}
+
+func BenchmarkAllocFree(b *testing.B) {
+	h := NewHeap(NewPool())
+	ring := make([]Addr, 1024)
+	for i := range ring {
+		ring[i] = h.Alloc(96)
+	}
+	i := 0
+	for b.Loop() {
+		h.Free(ring[i&1023], 96)
+		ring[i&1023] = h.Alloc(96)
+		i++
+	}
+}

@@ -1,0 +1,9 @@
+//go:build unix && !linux
+
+package arena
+
+import "golang.org/x/sys/unix"
+
+const adviceRelease = unix.MADV_FREE
+
+func adviseHuge(Addr, int) {}
