@@ -14,7 +14,8 @@
 // '#'. Such a line is a comment, unless it is one of these directives:
 //
 //	# since 7.4      the next call is newer than the reference, which is not asked
-//	# unordered      the elements of the next reply may come in any order
+//	# unordered      the elements of the next reply, and those in them, may
+//	                 come in any order
 //	# loose          only the type of the next reply counts
 //	# blocks         the next call waits; its reply is read before the next call
 //	                 of the same connection, or at the end
@@ -22,6 +23,7 @@
 //	# conn b         what follows is sent by another connection ("a" is the first)
 //	# resp3, resp2   the protocol of what follows; RESP2 at the start
 //	# file server    the script needs a whole server, not just handlers
+//	# file needs zadd  skip the script where a command is missing
 //	# file since 7.4 as "since", for every call of the script
 //
 // Blanks after '#' do not matter. Every script starts on an empty server with

@@ -78,20 +78,24 @@ func firstMark(text string) (mark byte, at int) {
 	return text[i], i
 }
 
-// sortedText sorts the outermost elements of a rendered collection. The index
-// of an element goes away; what is nested in it stays below it.
+// sortedText sorts the elements of a rendered collection, at every depth: SCAN
+// has its keys in the second element of its reply. Indexes go away.
 func sortedText(text string) string {
 	mark, at := firstMark(text)
 	if mark != ')' && mark != '~' && mark != '#' {
 		return text
 	}
+	indent := strings.Repeat(" ", at+2)
 	var elems []string
 	for _, line := range strings.Split(text, "\n") {
-		if len(line) > at && line[at] == mark && line[at-1] >= '0' && line[at-1] <= '9' {
-			elems = append(elems, line[at+1:])
+		if len(line) > at+1 && line[at] == mark && line[at-1] >= '0' && line[at-1] <= '9' {
+			elems = append(elems, line[at+2:])
 		} else if n := len(elems); n > 0 {
-			elems[n-1] += "\n" + strings.TrimLeft(line, " ")
+			elems[n-1] += "\n" + strings.TrimPrefix(line, indent)
 		}
+	}
+	for i := range elems {
+		elems[i] = sortedText(elems[i])
 	}
 	sort.Strings(elems)
 	return string(mark) + strings.Join(elems, "\n")

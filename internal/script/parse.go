@@ -29,7 +29,8 @@ type Step struct {
 // A Script is one parsed file.
 type Script struct {
 	Name   string
-	Server bool // needs a whole server
+	Server bool     // needs a whole server
+	Needs  []string // commands without which the script says nothing
 	Steps  []Step
 
 	lines []string
@@ -108,6 +109,8 @@ func (p *parser) directive(s *Script, words []string, line int) error {
 		s.Steps = append(s.Steps, Step{Line: line, Sleep: time.Duration(ms) * time.Millisecond})
 	case words[0] == "file" && arg == "server":
 		s.Server = true
+	case words[0] == "file" && len(words) > 2 && words[1] == "needs":
+		s.Needs = append(s.Needs, words[2:]...)
 	case words[0] == "file" && len(words) == 3 && words[1] == "since":
 		p.since = words[2]
 	case len(words) == 1:

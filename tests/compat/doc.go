@@ -1,0 +1,24 @@
+// Package compat judges the server from outside: it starts the real binary,
+// talks to its socket and compares every reply with what Redis would send. It
+// imports nothing of cached but the reader of its own scripts.
+//
+// There are five judges:
+//
+//   - scripts_test.go plays testdata/*.txt and compares with the text in them,
+//     and then with the bytes a reference server sends, over RESP2 and RESP3;
+//   - random_test.go makes valid and invalid calls from the argument grammar of
+//     COMMAND DOCS and compares the bytes of both servers;
+//   - goredis_*_test.go uses the server through a client library;
+//   - hostile_test.go sends what no client library would;
+//   - differences.go is the list of what may differ, with a reason each.
+//
+// The binary is built once from cmd/cached; CACHED_BIN names another one. The
+// reference is redis-server on the PATH; REFERENCE_BIN names another one. With
+// CACHED_BIN=redis-server the judges judge themselves: all must pass.
+//
+// Useful calls:
+//
+//	go test ./tests/compat -run Scripts -update         record replies from the reference
+//	go test ./tests/compat -run Scripts/Expected/set    one script
+//	go test ./tests/compat -run Random -calls 1000000 -seed 7 -groups string,generic
+package compat

@@ -1,0 +1,245 @@
+package compat
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cached/internal/script"
+)
+
+func scripts(t *testing.T) []*script.Script {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	var all []*script.Script
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := script.Parse(f, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+func scriptName(s *script.Script) string {
+	return strings.TrimSuffix(filepath.Base(s.Name), ".txt")
+}
+
+// TestScripts plays every script three times: against its own text, and beside
+// the reference in both protocols.
+func TestScripts(t *testing.T) {
+	if *updateFlag {
+		recordScripts(t)
+	}
+	all := scripts(t)
+	t.Run("Expected", func(t *testing.T) {
+		for _, s := range all {
+			t.Run(scriptName(s), func(t *testing.T) { checkExpected(t, s) })
+		}
+	})
+	for _, proto := range []string{"RESP2", "RESP3"} {
+		t.Run(proto, func(t *testing.T) {
+			needReference(t)
+			for _, s := range all {
+				t.Run(scriptName(s), func(t *testing.T) { checkSame(t, s, proto == "RESP3") })
+			}
+		})
+	}
+}
+
+// A player sends the steps of one script to one server.
+type player struct {
+	t     *testing.T
+	p     *process
+	all3  bool // every connection speaks RESP3
+	conns map[string]*playerConn
+}
+
+type playerConn struct {
+	*wire
+	resp3   bool
+	pending func() // reads the reply of a step that blocks
+}
+
+// skipWithout skips a script that needs commands the subject does not have.
+func skipWithout(t *testing.T, s *script.Script) {
+	t.Helper()
+	if len(s.Needs) == 0 {
+		return
+	}
+	w := dial(t, subject(t))
+	for _, name := range s.Needs {
+		if w.do(t, "COMMAND", "INFO", name) == "1) (nil)" {
+			t.Skipf("the subject has no command %s", name)
+		}
+	}
+}
+
+func newPlayer(t *testing.T, p *process, resp3 bool) *player {
+	t.Helper()
+	freshWire(t, p, false).Close()
+	return &player{t: t, p: p, all3: resp3, conns: map[string]*playerConn{}}
+}
+
+// play sends one step and hands its reply to take, at once or, for a step that
+// blocks, before the connection is used again.
+func (pl *player) play(st script.Step, take func(raw []byte)) {
+	pl.t.Helper()
+	c := pl.conns[st.Conn]
+	if c == nil {
+		c = &playerConn{wire: dial(pl.t, pl.p)}
+		pl.conns[st.Conn] = c
+	}
+	pl.settle(c)
+	if want := st.RESP3 || pl.all3; want != c.resp3 {
+		proto := map[bool]string{false: "2", true: "3"}[want]
+		if _, err := c.call(argv("HELLO", proto)); err != nil {
+			pl.t.Fatalf("HELLO %s: %v", proto, err)
+		}
+		c.resp3 = want
+	}
+	if err := c.send(st.Args); err != nil {
+		pl.t.Fatalf("line %d: %v", st.Line, err)
+	}
+	read := func() {
+		raw, err := c.reply(repliesByPush(st.Args))
+		if err != nil {
+			pl.t.Fatalf("line %d: %s: %v (so far %q)", st.Line, script.Line(st.Args), err, raw)
+		}
+		take(raw)
+	}
+	if !st.Blocks {
+		read()
+		return
+	}
+	c.pending = read
+	// The order in which clients start to wait decides who is served first.
+	time.Sleep(30 * time.Millisecond)
+}
+
+func (pl *player) settle(c *playerConn) {
+	if read := c.pending; read != nil {
+		c.pending = nil
+		read()
+	}
+}
+
+// finish reads the replies that are still to come and hangs up.
+func (pl *player) finish() {
+	for _, c := range pl.conns {
+		pl.settle(c)
+		c.Close()
+	}
+}
+
+func checkExpected(t *testing.T, s *script.Script) {
+	skipWithout(t, s)
+	pl := newPlayer(t, subject(t), false)
+	for _, st := range s.Steps {
+		if st.Sleep > 0 {
+			time.Sleep(st.Sleep)
+			continue
+		}
+		if st.Since != "" && subjectIsReference() {
+			continue
+		}
+		pl.play(st, func(raw []byte) {
+			if got := script.RenderRaw(raw); !st.Matches(got) {
+				t.Errorf("%s:%d\n> %s\ngot:\n%s\nwant:\n%s", s.Name, st.Line, script.Line(st.Args), got, st.Want)
+			}
+		})
+	}
+	pl.finish()
+}
+
+// checkSame plays a script to both servers. A step that the reference does not
+// know goes to neither, as it would leave them in different states.
+func checkSame(t *testing.T, s *script.Script, resp3 bool) {
+	skipWithout(t, s)
+	a, b := newPlayer(t, subject(t), resp3), newPlayer(t, reference(t), resp3)
+	mine := make([][]byte, len(s.Steps))
+	theirs := make([][]byte, len(s.Steps))
+	for i, st := range s.Steps {
+		if st.Sleep > 0 {
+			time.Sleep(st.Sleep)
+			continue
+		}
+		if st.Since != "" {
+			continue
+		}
+		a.play(st, func(raw []byte) { mine[i] = raw })
+		b.play(st, func(raw []byte) { theirs[i] = raw })
+	}
+	a.finish()
+	b.finish()
+	for i, st := range s.Steps {
+		if st.Sleep > 0 || st.Since != "" || st.Same(mine[i], theirs[i]) {
+			continue
+		}
+		if why := knownDifference(st.Args); why != "" {
+			continue
+		}
+		t.Errorf("%s:%d\n> %s\ngot:       %q\nreference: %q", s.Name, st.Line, script.Line(st.Args), mine[i], theirs[i])
+	}
+}
+
+// recordScripts writes the reference's replies into the scripts.
+func recordScripts(t *testing.T) {
+	needReference(t)
+	for _, s := range scripts(t) {
+		pl := newPlayer(t, reference(t), false)
+		want := map[int]string{}
+		for i, st := range s.Steps {
+			if st.Sleep > 0 {
+				time.Sleep(st.Sleep)
+				continue
+			}
+			if st.Since != "" {
+				continue
+			}
+			pl.play(st, func(raw []byte) {
+				got := script.RenderRaw(raw)
+				if st.Loose {
+					got = firstWords(got)
+				}
+				if st.Want != "" && st.Matches(got) {
+					got = st.Want // another order or another time is no news
+				}
+				want[i] = got
+			})
+		}
+		pl.finish()
+		old, err := os.ReadFile(s.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := s.Update(want); string(text) != string(old) {
+			t.Logf("recorded %s", s.Name)
+			if err := os.WriteFile(s.Name, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// firstWords is enough to tell the type of a reply whose content changes.
+func firstWords(text string) string {
+	line, _, more := strings.Cut(text, "\n")
+	if len(line) > 60 {
+		line, more = line[:60], true
+	}
+	if more {
+		line += " ..."
+	}
+	return line
+}
