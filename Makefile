@@ -1,0 +1,41 @@
+# The first target is what a plain "make" does.
+GO          ?= go
+PORT        ?= 6379
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+RACE        ?= ./engine/... ./commands/... ./server/... ./internal/...
+FUZZTIME    ?= 10s
+BENCHFLAGS  ?=
+
+.PHONY: help run build test test-race test-all lint bench fuzz deps
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+
+run: ## start the server on PORT (6379)
+	$(GO) run ./cmd/cached --port $(PORT)
+
+build: ## build bin/cached
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/cached ./cmd/cached
+
+deps: ## install what the tests need (redis-server, redis-tools)
+	@sh scripts/install-test-deps.sh
+
+test: deps ## install what the tests need and run them all
+	$(GO) test -timeout 15m ./...
+
+test-race: ## the packages with goroutines, under the race detector
+	$(GO) test -race -timeout 15m $$($(GO) list $(RACE) 2>/dev/null)
+
+test-all: test lint test-race fuzz ## everything, with a long random comparison
+	$(GO) test -timeout 60m ./tests/compat -run Random -calls 200000
+
+lint: ## gofmt, vet, staticcheck
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt -w $$files"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+bench: ## compare speed and memory with redis-server (BENCHFLAGS="-only memory -quick")
+	$(GO) run ./bench $(BENCHFLAGS)
+
+fuzz: ## every fuzz test for FUZZTIME (10s)
+	@sh scripts/fuzz.sh $(FUZZTIME)

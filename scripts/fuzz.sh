@@ -1,0 +1,10 @@
+#!/bin/sh
+# Runs every fuzz test of the module for the given time each (10s).
+set -eu
+
+for pkg in $(go list ./...); do
+	for name in $(go test -list '^Fuzz' "$pkg" 2>/dev/null | grep '^Fuzz' || true); do
+		echo "fuzz: $pkg $name"
+		go test -run '^$' -fuzz "^$name\$" -fuzztime "${1:-10s}" "$pkg"
+	done
+done
