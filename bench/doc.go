@@ -1,0 +1,19 @@
+// Command bench compares cached with redis-server on the same machine, in the
+// same run, and prints Markdown tables.
+//
+//	go run ./bench                       all sections; takes a quarter of an hour
+//	go run ./bench -quick                smaller loads, one round; a few minutes
+//	go run ./bench -only strings,memory  some of: strings, memory, pause, structures
+//	go run ./bench -cached ./bin/cached  a binary instead of building cmd/cached
+//
+// valkey-server takes part where it is on the PATH, and memcached in the memory
+// table. Every server gets the same settings and all cores; runs alternate
+// between the servers (A B A B), and what is printed is the median of the rounds.
+//
+// Server CPU is the figure that scales: the time all threads of the server
+// process ran, from /proc/<pid>/task/*/schedstat, divided by the requests. The
+// throughput on a machine that also runs the load is a weaker one.
+//
+// Memory is resident memory, /proc/<pid>/statm, against the same server before
+// the load.
+package main

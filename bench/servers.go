@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A server is a running program.
+type server struct {
+	program
+	port int
+	addr string
+	cmd  *exec.Cmd
+	dir  string
+	done chan struct{}
+}
+
+// Running servers, to be stopped whatever happens.
+var running struct {
+	sync.Mutex
+	set map[*server]bool
+}
+
+func (b *bench) start(p program) (*server, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	dir, err := os.MkdirTemp(b.dir, p.name)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{program: p, port: port, dir: dir, done: make(chan struct{}),
+		addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
+	number := strconv.Itoa(port)
+	if p.memcached {
+		s.cmd = exec.Command(p.bin, "-l", "127.0.0.1", "-p", number, "-U", "0", "-m", "8192", "-u", "root")
+	} else {
+		s.cmd = exec.Command(p.bin, "--port", number, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir)
+	}
+	var log bytes.Buffer
+	s.cmd.Stdout, s.cmd.Stderr = &log, &log
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		s.cmd.Wait()
+		close(s.done)
+	}()
+	running.Lock()
+	if running.set == nil {
+		running.set = map[*server]bool{}
+	}
+	running.set[s] = true
+	running.Unlock()
+
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("tcp", s.addr)
+		if err == nil {
+			conn.Close()
+			return s, nil
+		}
+		select {
+		case <-s.done:
+			return nil, fmt.Errorf("%s ended: %v\n%s", p.name, s.cmd.ProcessState, log.String())
+		default:
+		}
+	}
+	s.stop()
+	return nil, fmt.Errorf("%s does not listen on %s\n%s", p.name, s.addr, log.String())
+}
+
+func (s *server) stop() {
+	s.cmd.Process.Kill()
+	<-s.done
+	os.RemoveAll(s.dir)
+	running.Lock()
+	delete(running.set, s)
+	running.Unlock()
+}
+
+func stopAll() {
+	running.Lock()
+	var all []*server
+	for s := range running.set {
+		all = append(all, s)
+	}
+	running.Unlock()
+	for _, s := range all {
+		s.stop()
+	}
+}
+
+// stopOnSignal keeps an interrupted run from leaving servers behind.
+func stopOnSignal(dir string) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-c
+		stopAll()
+		os.RemoveAll(dir)
+		os.Exit(130)
+	}()
+}
+
+// cpu is the time that the server's threads have run so far.
+func (s *server) cpu() time.Duration {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", s.cmd.Process.Pid))
+	var sum time.Duration
+	for _, f := range tasks {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			continue // the thread has ended
+		}
+		ran, _, _ := strings.Cut(string(text), " ")
+		ns, _ := strconv.ParseInt(ran, 10, 64)
+		sum += time.Duration(ns)
+	}
+	if sum == 0 {
+		return s.cpuTicks()
+	}
+	return sum
+}
+
+// cpuTicks is cpu for kernels without schedstat: user and system time in ticks
+// of 10 ms.
+func (s *server) cpuTicks() time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	// The second field, the name, may contain blanks; it ends with the last ")".
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+// rss is the server's resident memory, once it has stopped changing.
+func (s *server) rss() float64 {
+	last := s.rssNow()
+	for range 50 {
+		time.Sleep(100 * time.Millisecond)
+		now := s.rssNow()
+		if diff := now - last; diff < 64<<10 && diff > -64<<10 {
+			return now
+		}
+		last = now
+	}
+	return last
+}
+
+func (s *server) rssNow() float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", s.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	pages, _ := strconv.ParseFloat(strings.Fields(string(text))[1], 64)
+	return pages * float64(os.Getpagesize())
+}
