@@ -1,0 +1,255 @@
+package compat
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cached/internal/script"
+)
+
+// TestRandomCallsGetTheReferencesReplies makes calls from the grammar of the
+// subject's own COMMAND DOCS and sends each to both servers.
+func TestRandomCallsGetTheReferencesReplies(t *testing.T) {
+	seed := *seedFlag
+	if seed == 0 {
+		seed = time.Now().UnixNano() % 1_000_000_000
+	}
+	ref := reference(t)
+	sub := subject(t)
+	all := sharedGrammar(t, sub, ref)
+	for i, group := range randomGroups {
+		if *groupsFlag != "" && !slices.Contains(strings.Split(*groupsFlag, ","), group) {
+			continue
+		}
+		var mine []grammar
+		for _, g := range all {
+			if g.group == group && !isExcluded(g.name) {
+				mine = append(mine, g)
+			}
+		}
+		if len(mine) == 0 {
+			continue
+		}
+		t.Run(group, func(t *testing.T) {
+			// Keys come and go and change their type between the group's own calls.
+			for _, g := range all {
+				if slices.Contains([]string{"del", "set", "expire", "rename", "copy", "type", "object encoding", "persist"}, g.name) && g.group != group {
+					mine = append(mine, g)
+				}
+			}
+			groupSeed := seed + int64(i)
+			if *groupsFlag != "" {
+				groupSeed = seed
+			}
+			t.Logf("-groups %s -seed %d -calls %d", group, groupSeed, *callsFlag)
+			d := duel{t: t, sub: sub, ref: ref, errorf: t.Errorf}
+			d.run(newCaller(groupSeed), mine, *callsFlag)
+			t.Logf("%d of %d calls were refused", d.refused, *callsFlag)
+		})
+	}
+}
+
+// The judge must see a difference where there is one, and say how to see it again.
+func TestADifferenceIsFoundAndShrunk(t *testing.T) {
+	bin := needReference(t)
+	ref, other := reference(t), startOwn(t, bin, "--hash-max-listpack-entries", "1")
+	var from []grammar
+	for _, g := range sharedGrammar(t, ref, ref) {
+		if slices.Contains([]string{"hset", "hdel", "del", "set", "type", "object encoding"}, g.name) {
+			from = append(from, g)
+		}
+	}
+	var report string
+	d := duel{t: t, sub: other, ref: ref, errorf: func(format string, args ...any) { report = fmt.Sprintf(format, args...) }}
+	d.run(newCaller(1), from, 3000)
+	if calls := strings.Count(report, "\n> "); calls < 2 || calls > 3 || !strings.Contains(strings.ToLower(report), "encoding") {
+		t.Errorf("a report of %d calls:\n%s", calls, report)
+	}
+}
+
+// sharedGrammar is the grammar of the commands that both servers have.
+func sharedGrammar(t *testing.T, sub, ref *process) []grammar {
+	t.Helper()
+	mine, err := readGrammar(dial(t, sub))
+	if err != nil {
+		t.Fatalf("the subject's COMMAND DOCS: %v", err)
+	}
+	theirs, err := readGrammar(dial(t, ref))
+	if err != nil {
+		t.Fatalf("the reference's COMMAND DOCS: %v", err)
+	}
+	known := map[string]bool{}
+	for _, g := range theirs {
+		known[g.name] = true
+	}
+	mine = slices.DeleteFunc(mine, func(g grammar) bool { return !known[g.name] })
+	// The order of COMMAND DOCS is not defined, and a seed must mean something.
+	slices.SortFunc(mine, func(a, b grammar) int { return strings.Compare(a.name, b.name) })
+	return mine
+}
+
+// maxFindings ends a run that finds one difference after the other.
+const maxFindings = 8
+
+// A duel sends the same calls to two servers.
+type duel struct {
+	t        *testing.T
+	sub, ref *process
+	errorf   func(format string, args ...any) // takes a difference
+	history  []randomCall
+	found    map[string]bool // commands with a difference so far
+	refused  int             // calls that both servers answered with an error
+}
+
+type randomCall struct {
+	args  []string
+	resp3 bool
+}
+
+func (d *duel) run(c *caller, from []grammar, calls int) {
+	d.found = map[string]bool{}
+	pair := d.connect()
+	for n := 0; n < calls; n++ {
+		if n%1000 == 0 { // a fresh start now and then keeps tails short
+			pair.close()
+			pair = d.connect()
+			d.history = d.history[:0]
+		}
+		call := randomCall{args: c.call(from[c.IntN(len(from))]), resp3: n/10%2 == 1}
+		if isExcluded(callName(call.args)) {
+			continue // a call that was spoilt into another command
+		}
+		d.history = append(d.history, call)
+		same, a, b := pair.send(call)
+		if same {
+			if a[0] == '-' {
+				d.refused++
+			}
+			continue
+		}
+		name := callName(call.args)
+		if !d.found[name] {
+			d.found[name] = true
+			d.report(n, a, b)
+		}
+		if len(d.found) >= maxFindings {
+			d.t.Logf("stopped after %d calls and %d commands with differences", n+1, len(d.found))
+			break
+		}
+		pair.close()
+		pair = d.connect()
+		d.history = d.history[:0]
+	}
+	pair.close()
+}
+
+// report prints the shortest tail of calls that still ends in a difference.
+func (d *duel) report(n int, a, b []byte) {
+	tail := d.shrink()
+	var text strings.Builder
+	resp3 := false
+	for _, c := range tail {
+		if c.resp3 != resp3 {
+			resp3 = c.resp3
+			fmt.Fprintf(&text, "# resp%d\n", map[bool]int{false: 2, true: 3}[resp3])
+		}
+		fmt.Fprintf(&text, "> %s\n", script.Line(argv(c.args...)))
+	}
+	d.errorf("call %d differs\nsubject:   %.600q\nreference: %.600q\nto see it again:\n%s", n, a, b, text.String())
+}
+
+// shrink drops calls as long as the last one still gets different replies.
+func (d *duel) shrink() []randomCall {
+	calls := slices.Clone(d.history)
+	last := calls[len(calls)-1]
+	// First what has nothing to do with the keys of the last call.
+	related := slices.DeleteFunc(slices.Clone(calls), func(c randomCall) bool { return !shareKey(c.args, last.args) })
+	if len(related) > 0 && d.differs(append(related[:len(related)-1:len(related)-1], last)) {
+		calls = append(related[:len(related)-1:len(related)-1], last)
+	}
+	end := time.Now().Add(10 * time.Second)
+	for size := len(calls) / 2; size > 0 && time.Now().Before(end); size /= 2 {
+		for from := 0; from+size < len(calls) && time.Now().Before(end); {
+			less := slices.Concat(calls[:from], calls[from+size:])
+			if d.differs(less) {
+				calls = less
+			} else {
+				from += size
+			}
+		}
+	}
+	return calls
+}
+
+func shareKey(a, b []string) bool {
+	for _, x := range a {
+		if isKey(x) && slices.Contains(b, x) {
+			return true
+		}
+	}
+	return false
+}
+
+// differs replays calls from an empty server and compares the last replies.
+func (d *duel) differs(calls []randomCall) bool {
+	pair := d.connect()
+	defer pair.close()
+	same := true
+	for _, c := range calls {
+		same, _, _ = pair.send(c)
+	}
+	return !same
+}
+
+// A pair holds two connections to each server, one for each protocol.
+type pair struct {
+	t    *testing.T
+	sub  [2]*wire
+	ref  [2]*wire
+	proc *process
+}
+
+func (d *duel) connect() *pair {
+	p := &pair{t: d.t, proc: d.sub}
+	for i, resp3 := range []bool{false, true} {
+		p.sub[i], p.ref[i] = freshWire(d.t, d.sub, resp3), freshWire(d.t, d.ref, resp3)
+	}
+	return p
+}
+
+func (p *pair) close() {
+	for i := range p.sub {
+		p.sub[i].Close()
+		p.ref[i].Close()
+	}
+}
+
+func (p *pair) send(c randomCall) (same bool, a, b []byte) {
+	p.t.Helper()
+	i := 0
+	if c.resp3 {
+		i = 1
+	}
+	args := argv(c.args...)
+	errA, errB := p.sub[i].send(args), p.ref[i].send(args)
+	if errA == nil {
+		a, errA = p.sub[i].reply(false)
+	}
+	if errB == nil {
+		b, errB = p.ref[i].reply(false)
+	}
+	if errB != nil {
+		p.t.Fatalf("the reference: %s: %v", script.Line(args), errB)
+	}
+	if errA != nil {
+		if errA == io.EOF {
+			time.Sleep(100 * time.Millisecond) // its end is noticed by the harness
+		}
+		p.t.Fatalf("the subject: %s: %v (so far %q)", script.Line(args), errA, a)
+	}
+	return sameReply(c.args, a, b), a, b
+}
