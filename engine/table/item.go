@@ -1,0 +1,192 @@
+package table
+
+import (
+	"cached/engine/arena"
+)
+
+// An Item is a block that holds one key and its value:
+//
+//	header 8 bytes | lengths 8, if long | deadline 8, if any | key | value
+//
+// The header word, from its low end: kind 8 bits (free to the holder), flags 8,
+// access 24 (free to the eviction policy), key length 8, value length 16. A key
+// over 255 bytes or a value over 65535 makes the item long: the lengths are
+// then 32 bits each in the word that follows.
+//
+// An Item is as good as its block: it ends with the lock under which it was
+// found, and with any change of its size.
+type Item struct{ a arena.Addr }
+
+const (
+	headBytes = 8
+
+	flagDeadline = 1 << 8
+	flagLong     = 1 << 9
+
+	accessShift = 16
+	keyShift    = 40
+	valueShift  = 48
+
+	maxShortKey   = 1<<8 - 1
+	maxShortValue = 1<<16 - 1
+
+	// MaxBytes bounds a key and a value, each.
+	MaxBytes = 1<<32 - 1
+)
+
+// ItemAt views the block at a, which NewItem made, as an item; 0 gives the zero
+// Item.
+func ItemAt(a arena.Addr) Item { return Item{a} }
+
+// ItemBytes is the block size of an item with these lengths.
+func ItemBytes(keyLen, valueLen int, deadline bool) int {
+	n := headBytes + keyLen + valueLen
+	if keyLen > maxShortKey || valueLen > maxShortValue {
+		n += 8
+	}
+	if deadline {
+		n += 8
+	}
+	return n
+}
+
+// NewItem makes an item with room for a value of valueLen bytes, whose contents
+// are undefined. deadlineMS 0 is none. kind and access start as given.
+func NewItem(h *arena.Heap, kind uint8, access uint32, key []byte, valueLen int, deadlineMS int64) Item {
+	size := ItemBytes(len(key), valueLen, deadlineMS != 0)
+	it := Item{h.Alloc(size)}
+	it.format(kind, access, len(key), valueLen, deadlineMS)
+	copy(it.Key(), key)
+	return it
+}
+
+// format writes the header of an item whose block is large enough.
+func (it Item) format(kind uint8, access uint32, keyLen, valueLen int, deadlineMS int64) {
+	w := uint64(kind) | uint64(access&0xFFFFFF)<<accessShift
+	next := 1
+	if keyLen > maxShortKey || valueLen > maxShortValue {
+		w |= flagLong
+		*it.a.Word(1) = uint64(uint32(keyLen)) | uint64(uint32(valueLen))<<32
+		next = 2
+	} else {
+		w |= uint64(keyLen)<<keyShift | uint64(valueLen)<<valueShift
+	}
+	if deadlineMS != 0 {
+		w |= flagDeadline
+		*it.a.Word(next) = uint64(deadlineMS)
+	}
+	*it.a.Word(0) = w
+}
+
+// IsZero tells the item that is not there.
+func (it Item) IsZero() bool { return it.a == 0 }
+
+// Addr is the address of the item's block.
+func (it Item) Addr() arena.Addr { return it.a }
+
+func (it Item) head() uint64 { return *it.a.Word(0) }
+
+// Kind returns the byte the holder gave to the item.
+func (it Item) Kind() uint8 { return uint8(it.head()) }
+
+// SetKind changes it.
+func (it Item) SetKind(k uint8) { *it.a.Word(0) = it.head()&^0xFF | uint64(k) }
+
+// Access returns the 24 bits of the eviction policy.
+func (it Item) Access() uint32 { return uint32(it.head()>>accessShift) & 0xFFFFFF }
+
+// SetAccess changes them.
+func (it Item) SetAccess(v uint32) {
+	*it.a.Word(0) = it.head()&^(0xFFFFFF<<accessShift) | uint64(v&0xFFFFFF)<<accessShift
+}
+
+// DeadlineMS returns the time after which the item is gone, or 0.
+func (it Item) DeadlineMS() int64 {
+	w := it.head()
+	if w&flagDeadline == 0 {
+		return 0
+	}
+	if w&flagLong != 0 {
+		return int64(*it.a.Word(2))
+	}
+	return int64(*it.a.Word(1))
+}
+
+// layout returns where the key begins and how long key and value are.
+func (it Item) layout() (off, keyLen, valueLen int) {
+	w := it.head()
+	off = headBytes
+	if w&flagLong != 0 {
+		l := *it.a.Word(1)
+		off += 8
+		keyLen, valueLen = int(uint32(l)), int(l>>32)
+	} else {
+		keyLen, valueLen = int(w>>keyShift&0xFF), int(w>>valueShift)
+	}
+	if w&flagDeadline != 0 {
+		off += 8
+	}
+	return off, keyLen, valueLen
+}
+
+// Key returns the key; it aliases the block.
+func (it Item) Key() []byte {
+	off, k, _ := it.layout()
+	return (it.a + arena.Addr(off)).Bytes(k)
+}
+
+// Value returns the value; it aliases the block.
+func (it Item) Value() []byte {
+	off, k, v := it.layout()
+	return (it.a + arena.Addr(off+k)).Bytes(v)
+}
+
+// ValueLen returns the length of the value.
+func (it Item) ValueLen() int {
+	_, _, v := it.layout()
+	return v
+}
+
+// Bytes is the size the item's block was asked for.
+func (it Item) Bytes() int {
+	off, k, v := it.layout()
+	return off + k + v
+}
+
+// hasKey compares without making the slices of the common, short item.
+func (it Item) hasKey(key []byte) bool {
+	w := it.head()
+	if w&flagLong == 0 && int(w>>keyShift&0xFF) != len(key) {
+		return false
+	}
+	return string(it.Key()) == string(key)
+}
+
+// Free ends the item's block.
+func (it Item) Free(h *arena.Heap) { h.Free(it.a, it.Bytes()) }
+
+// Reshape gives the item a value of valueLen bytes and the deadline (0: none),
+// keeping kind, access, key and as much of the value as fits both; what is new
+// is undefined. It returns the item, which may be another block; the caller
+// updates the one entry that refers to it.
+func (it Item) Reshape(h *arena.Heap, valueLen int, deadlineMS int64) Item {
+	off, k, v := it.layout()
+	old := off + k + v
+	size := ItemBytes(k, valueLen, deadlineMS != 0)
+	keep := min(v, valueLen)
+	newOff := size - k - valueLen
+	w := it.head()
+	kind, access := uint8(w), uint32(w>>accessShift)&0xFFFFFF
+	if arena.BlockBytes(size) == arena.BlockBytes(old) {
+		if newOff != off { // the header grew or shrank: the rest moves
+			copy((it.a + arena.Addr(newOff)).Bytes(k+keep), (it.a + arena.Addr(off)).Bytes(k+keep))
+		}
+		it.format(kind, access, k, valueLen, deadlineMS)
+		return it
+	}
+	to := Item{h.Alloc(size)}
+	copy((to.a + arena.Addr(newOff)).Bytes(k+keep), (it.a + arena.Addr(off)).Bytes(k+keep))
+	to.format(kind, access, k, valueLen, deadlineMS)
+	h.Free(it.a, old)
+	return to
+}

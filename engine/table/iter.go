@@ -1,0 +1,134 @@
+package table
+
+import "cached/engine/arena"
+
+// cursorBits is the precision of a cursor: enough that a table of billions does
+// not repeat itself, few enough for clients that keep cursors in a double.
+const cursorBits = 48
+
+// Scan visits items in the order of their hashes, from cursor on, and returns
+// where to go on, or 0 after the last. It stops after the item that makes count
+// full, but never between items whose hashes share their leading 48 bits. An
+// item that stays in the table from the first call to the last is visited,
+// whatever is added and deleted in between; one may be visited twice only if
+// the table shrank.
+//
+// Cursors are positions in the whole hash space: those of a table with skipped
+// bits begin with these bits, taken from cursor. visit must not change the
+// table.
+func (t *Table) Scan(cursor uint64, count int, visit func(Item)) uint64 {
+	prefix := uint64(0)
+	if t.skip > 0 {
+		prefix = cursor >> (cursorBits - t.skip)
+	}
+	end := (prefix + 1) << (cursorBits - t.skip) // of this table's part
+	if t.dir == 0 {
+		return end
+	}
+	pos := cursor << (64 - cursorBits) << t.skip // position among shifted hashes
+	for {
+		s := t.segmentOf(pos)
+		start := prefixOf(pos, s.depth()) << (64 - s.depth())
+		tag := pos << s.depth() >> tagShift
+		next, seen := s.visitFrom(tag, count, visit)
+		count -= seen
+		if next <= 0xFFFF { // stopped inside
+			shifted := start | next<<tagShift>>s.depth()
+			return prefix<<(cursorBits-t.skip) | shifted>>t.skip>>(64-cursorBits)
+		}
+		last := prefixOf(pos, s.depth())+1 == 1<<s.depth()
+		if last {
+			return end
+		}
+		pos = start + 1<<(64-s.depth())
+		if count <= 0 {
+			return prefix<<(cursorBits-t.skip) | pos>>t.skip>>(64-cursorBits)
+		}
+	}
+}
+
+// visitFrom visits entries with tags from tag on until count are seen and the
+// tag changes; it returns the tag to go on with, or 1<<16 at the end.
+func (s segment) visitFrom(tag uint64, count int, visit func(Item)) (next uint64, seen int) {
+	lines := s.lines()
+	// An entry lies in its home line or the next, so the tags at home in line
+	// l are all in l and l+1. Their tags are sorted per home line.
+	for l := home(tag, lines); l < lines-1; l++ {
+		var tags [2 * lineSlots]uint64
+		n := 0
+		for _, e := range arena.Array[uint64](s.addr()+arena.Addr(l*lineBytes), 2*lineSlots) {
+			if t := e >> tagShift; e != 0 && t >= tag && home(t, lines) == l {
+				i := n
+				for ; i > 0 && tags[i-1]>>tagShift > t; i-- {
+					tags[i] = tags[i-1]
+				}
+				tags[i] = e
+				n++
+			}
+		}
+		for i := range n {
+			t := tags[i] >> tagShift
+			if seen >= count && (i == 0 || tags[i-1]>>tagShift != t) {
+				return t, seen
+			}
+			visit(Item{arena.Addr(tags[i] & entryAddr)})
+			seen++
+		}
+	}
+	return 1 << 16, seen
+}
+
+// Random returns an item such that each is as likely as any other; the table is
+// not empty. rnd returns 64 random bits.
+func (t *Table) Random(rnd func() uint64) Item {
+	dir := t.directory()
+	for {
+		r := rnd()
+		i := int(r >> 32 & uint64(len(dir)-1))
+		s := dir[i]
+		// A shallow segment has several directory entries; only the first
+		// counts, so that every slot is as likely.
+		if i&(1<<(int(t.bits)-s.depth())-1) != 0 {
+			continue
+		}
+		slot := int(r & 0x1FF) // hardLines*lineSlots is just below
+		if slot >= s.lines()*lineSlots {
+			continue
+		}
+		if e := *s.addr().Word(slot); e != 0 {
+			return Item{arena.Addr(e & entryAddr)}
+		}
+	}
+}
+
+// Each visits every item, in no order, until visit returns false. visit must
+// not change the table, but may change values in place.
+func (t *Table) Each(visit func(Item) bool) {
+	t.eachSegment(func(s segment) bool {
+		for _, e := range arena.Array[uint64](s.addr(), s.lines()*lineSlots) {
+			if e != 0 && !visit(Item{arena.Addr(e & entryAddr)}) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// Sweep visits the items with a deadline in the segment at cursor and returns
+// the cursor of the next segment, or 0 after the last. Cursors are of Sweep's
+// own kind. visit must not change the table.
+func (t *Table) Sweep(cursor uint64, visit func(Item)) uint64 {
+	if t.dir == 0 {
+		return 0
+	}
+	s := t.segmentOf(cursor)
+	for _, e := range arena.Array[uint64](s.addr(), s.lines()*lineSlots) {
+		if e&flagVolatile != 0 {
+			visit(Item{arena.Addr(e & entryAddr)})
+		}
+	}
+	if s.depth() == 0 {
+		return 0
+	}
+	return (prefixOf(cursor, s.depth()) + 1) << (64 - s.depth())
+}

@@ -1,0 +1,292 @@
+package table
+
+import (
+	"hash/maphash"
+
+	"cached/engine/arena"
+	"cached/internal/invariants"
+)
+
+// seed is drawn once per process, so that nobody outside can aim keys at a line.
+var seed = maphash.MakeSeed()
+
+// Hash is the hash that tables use. Callers pass it in since they often need it
+// for more than one call.
+func Hash(key []byte) uint64 { return maphash.Bytes(seed, key) }
+
+// A Table finds items by key. The zero Table is empty and ready for keys of any
+// hash; see Init.
+type Table struct {
+	dir     arena.Addr // 1<<bits directory entries; 0: none yet
+	count   uint64     // items
+	slots   uint64     // entries that all segments have room for
+	deepest uint32     // segments at depth bits
+	bits    uint8
+	skip    uint8
+	_       [2]byte
+}
+
+// A directory entry is a segment's address (48 bits), its lines (6 bits) and
+// its depth (10 bits). A segment of depth d below bits has 1<<(bits-d) equal
+// entries.
+type segment uint64
+
+func makeSegment(a arena.Addr, lines, depth int) segment {
+	return segment(uint64(a) | uint64(lines)<<48 | uint64(depth)<<54)
+}
+
+func (s segment) addr() arena.Addr { return arena.Addr(s & addrMask) }
+func (s segment) lines() int       { return int(s >> 48 & 63) }
+func (s segment) depth() int       { return int(s >> 54) }
+
+// A line is a cache line of entries. Empty entries are 0.
+type line [lineSlots]uint64
+
+const (
+	lineSlots = 8
+	lineBytes = 64
+	minLines  = 2  // the last line is nobody's home, only overflow
+	maxLines  = 32 // a full segment of so many splits
+	hardLines = 63 // what an unlucky half of one may take
+
+	addrMask = 1<<48 - 1
+	tagShift = 48
+
+	// flagVolatile marks, in the free low bits of an address, an item with a
+	// deadline, so that a sweep need not touch the others.
+	flagVolatile = 1
+	entryAddr    = addrMask &^ 7
+)
+
+// A Slot is the place of an item in its table, valid until the next Insert or
+// Delete there.
+type Slot = *uint64
+
+// ItemOf returns the item in a slot.
+func ItemOf(s Slot) Item { return Item{arena.Addr(*s & entryAddr)} }
+
+// SetItem puts an item with the same key in the place of the one in s: the way
+// to refer to a block that moved or got another deadline.
+func SetItem(s Slot, it Item) {
+	*s = *s&^addrMask | uint64(it.a) | volatile(it)
+}
+
+func volatile(it Item) uint64 { return it.head() >> 8 & flagVolatile }
+
+// Init makes an empty table that ignores skip leading bits of each hash, which
+// are the same for all its keys.
+func (t *Table) Init(skip int) { *t = Table{skip: uint8(skip)} }
+
+// Len returns the number of items.
+func (t *Table) Len() int { return int(t.count) }
+
+// Bytes returns what directory and segments occupy.
+func (t *Table) Bytes() int64 {
+	if t.dir == 0 {
+		return 0
+	}
+	return int64(t.slots*8) + int64(arena.BlockBytes(8<<t.bits))
+}
+
+func (t *Table) directory() []segment { return arena.Array[segment](t.dir, 1<<t.bits) }
+
+// segmentOf returns the segment for a shifted hash; the table is not empty.
+func (t *Table) segmentOf(h uint64) segment {
+	return segment(*t.dir.Word(int(h >> (64 - t.bits))))
+}
+
+// home returns the line where a tag belongs, by order.
+func home(tag uint64, lines int) int { return int(tag * uint64(lines-1) >> 16) }
+
+func (s segment) line(i int) *line { return arena.At[line](s.addr() + arena.Addr(i*lineBytes)) }
+
+// Find returns the slot of key, or nil.
+func (t *Table) Find(hash uint64, key []byte) Slot {
+	if t.dir == 0 {
+		return nil
+	}
+	h := hash << t.skip
+	s := t.segmentOf(h)
+	tag := h << s.depth() >> tagShift
+	at := home(tag, s.lines())
+	two := arena.At[[2 * lineSlots]uint64](s.addr() + arena.Addr(at*lineBytes))
+	for i := range two {
+		if e := two[i]; e>>tagShift == tag && e != 0 {
+			if (Item{arena.Addr(e & entryAddr)}).hasKey(key) {
+				return &two[i]
+			}
+		}
+	}
+	return nil
+}
+
+// Touch loads the line where hash belongs, so that a later Find finds it in the
+// processor's cache. It returns something to keep the load from being dropped.
+func (t *Table) Touch(hash uint64) uint64 {
+	if t.dir == 0 {
+		return 0
+	}
+	h := hash << t.skip
+	s := t.segmentOf(h)
+	tag := h << s.depth() >> tagShift
+	at := home(tag, s.lines())
+	return s.line(at)[0]
+}
+
+// Insert adds an item whose key is not in the table and returns its slot.
+func (t *Table) Insert(hp *arena.Heap, hash uint64, it Item) Slot {
+	if t.dir == 0 {
+		t.dir = hp.Alloc(8)
+		t.bits, t.deepest = 0, 1
+		t.directory()[0] = newSegment(hp, minLines, 0)
+		t.slots = minLines * lineSlots
+	}
+	h := hash << t.skip
+	for {
+		s := t.segmentOf(h)
+		tag := h << s.depth() >> tagShift
+		if slot := s.room(tag); slot != nil {
+			*slot = tag<<tagShift | uint64(it.a) | volatile(it)
+			t.count++
+			return slot
+		}
+		t.grow(hp, h, s)
+	}
+}
+
+// Delete clears a slot of Find; the item's block is the caller's to free. The
+// slot's key hashes to hash.
+func (t *Table) Delete(hp *arena.Heap, hash uint64, slot Slot) {
+	invariants.Check(*slot != 0, "deleted slot is empty")
+	*slot = 0
+	t.count--
+	if t.count == 0 {
+		t.drop(hp)
+		return
+	}
+	// Now and then a delete from a sparse table looks whether its segment can
+	// shrink. What it looks at is bounded by the size of a segment.
+	if t.count&15 == 0 && t.count*2 < t.slots {
+		t.shrink(hp, hash<<t.skip)
+	}
+}
+
+// drop frees directory and segments of a table without items.
+func (t *Table) drop(hp *arena.Heap) {
+	t.eachSegment(func(s segment) bool {
+		hp.Free(s.addr(), s.lines()*lineBytes)
+		return true
+	})
+	hp.Free(t.dir, 8<<t.bits)
+	t.Init(int(t.skip))
+}
+
+// Free ends the table and its items; each is passed to free, which ends what
+// the item refers to and the item itself.
+func (t *Table) Free(hp *arena.Heap, free func(Item)) {
+	t.deepest = 0
+	t.FreeFrom(hp, 1<<62, free)
+}
+
+// FreeFrom frees about budget items, of a table that is no longer used for
+// anything else, and reports whether that was all. Before the first call comes
+// BeginFree.
+func (t *Table) FreeFrom(hp *arena.Heap, budget int, free func(Item)) bool {
+	if t.dir == 0 {
+		return true
+	}
+	dir := t.directory()
+	i := int(t.deepest) // of no other use by now: the segments before it are gone
+	for ; i < len(dir) && budget > 0; budget-- {
+		s := dir[i]
+		for _, e := range arena.Array[uint64](s.addr(), s.lines()*lineSlots) {
+			if e != 0 {
+				free(Item{arena.Addr(e & entryAddr)})
+				budget--
+			}
+		}
+		i += 1 << (int(t.bits) - s.depth())
+		hp.Free(s.addr(), s.lines()*lineBytes)
+	}
+	t.deepest = uint32(i)
+	if i < len(dir) {
+		return false
+	}
+	hp.Free(t.dir, 8<<t.bits)
+	t.Init(int(t.skip))
+	return true
+}
+
+// BeginFree turns the table into one that only FreeFrom may see.
+func (t *Table) BeginFree() { t.deepest = 0 }
+
+func (t *Table) eachSegment(yield func(segment) bool) {
+	if t.dir == 0 {
+		return
+	}
+	dir := t.directory()
+	for i := 0; i < len(dir); {
+		s := dir[i]
+		if !yield(s) {
+			return
+		}
+		i += 1 << (int(t.bits) - s.depth())
+	}
+}
+
+// prefixOf returns the leading bits of h that select a segment of that depth.
+func prefixOf(h uint64, depth int) uint64 {
+	if depth == 0 {
+		return 0
+	}
+	return h >> (64 - depth)
+}
+
+// setDirectory points all entries of the segment with that prefix to s.
+func (t *Table) setDirectory(prefix uint64, s segment) {
+	n := 1 << (int(t.bits) - s.depth())
+	first := int(prefix) * n
+	dir := t.directory()
+	for i := first; i < first+n; i++ {
+		dir[i] = s
+	}
+}
+
+// double makes room in the directory for one more bit.
+func (t *Table) double(hp *arena.Heap) {
+	old := t.directory()
+	a := hp.Alloc(16 << t.bits)
+	dir := arena.Array[segment](a, 2<<t.bits)
+	for i, s := range old {
+		dir[2*i], dir[2*i+1] = s, s
+	}
+	hp.Free(t.dir, 8<<t.bits)
+	t.dir = a
+	t.bits++
+	t.deepest = 0
+}
+
+// halve takes a bit from the directory; no segment needs it.
+func (t *Table) halve(hp *arena.Heap) {
+	for t.bits > 0 && t.deepest == 0 {
+		old := t.directory()
+		a := hp.Alloc(4 << t.bits)
+		dir := arena.Array[segment](a, 1<<(t.bits-1))
+		for i := range dir {
+			dir[i] = old[2*i]
+		}
+		hp.Free(t.dir, 8<<t.bits)
+		t.dir = a
+		t.bits--
+		t.eachSegment(func(s segment) bool {
+			if s.depth() == int(t.bits) {
+				t.deepest++
+			}
+			return true
+		})
+	}
+}
+
+// maxDepth bounds the directory: deeper, sixteen tag bits would run out of a
+// 64-bit hash.
+const maxDepth = 40
