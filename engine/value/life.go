@@ -1,0 +1,39 @@
+package value
+
+import (
+	"cached/engine/arena"
+	"cached/engine/table"
+)
+
+// Free ends an item and all that its value refers to.
+func Free(h *arena.Heap, it table.Item) {
+	for !FreeSome(h, it, 1<<62) {
+	}
+}
+
+// FreeSome frees about budget elements of an item that is no longer in any
+// table, and the item itself with the last of them. It reports whether that was
+// all; until then the item may be passed to nothing else.
+func FreeSome(h *arena.Heap, it table.Item, budget int) bool {
+	it.Free(h)
+	return true
+}
+
+// FreeEffort is about how many blocks Free would have to end: what decides
+// whether a value is freed at once or little by little.
+func FreeEffort(it table.Item) int { return 1 }
+
+// Copy makes an item with another key, in the heap to, of an item and all that
+// its value refers to, with the deadline (0: none).
+func Copy(to *arena.Heap, it table.Item, key []byte, deadlineMS int64) table.Item {
+	c := table.NewItem(to, it.Kind(), it.Access(), key, it.ValueLen(), deadlineMS)
+	copy(c.Value(), it.Value())
+	return c
+}
+
+// Bytes is how much memory an item and all that its value refers to occupy.
+// samples bounds how many elements of a large collection are looked at; 0 looks
+// at all.
+func Bytes(it table.Item, samples int) int64 {
+	return int64(arena.BlockBytes(it.Bytes()))
+}
