@@ -290,3 +290,6 @@ func (t *Table) halve(hp *arena.Heap) {
 // maxDepth bounds the directory: deeper, sixteen tag bits would run out of a
 // 64-bit hash.
 const maxDepth = 40
+
+// Skip returns what Init was given.
+func (t *Table) Skip() uint8 { return t.skip }

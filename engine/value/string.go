@@ -59,4 +59,3 @@ func ParseInt(b []byte) (int64, bool) {
 	}
 	return int64(n), true
 }
-

@@ -1,0 +1,307 @@
+package engine
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+
+	"cached/engine/table"
+)
+
+type naive struct {
+	value    string
+	deadline int64
+}
+
+// A Tx agrees with a map under random operations, with time passing.
+func TestAgreesWithAMap(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	e := New(Options{Shards: 4, Databases: 3})
+	model := [3]map[string]naive{{}, {}, {}}
+	now := int64(1_000_000)
+	var tx Tx
+	get := func(db int, key string) (naive, bool) {
+		n, ok := model[db][key]
+		if ok && n.deadline != 0 && now > n.deadline {
+			delete(model[db], key)
+			return naive{}, false
+		}
+		return n, ok
+	}
+	for i := range 200000 {
+		db := rng.IntN(3)
+		key := fmt.Sprint("k", rng.IntN(800))
+		other := fmt.Sprint("k", rng.IntN(800))
+		now += int64(rng.IntN(3))
+		tx.Begin(e, db, now)
+		tx.LockAll()
+		deadline := int64(0)
+		if rng.IntN(3) == 0 {
+			deadline = now + int64(rng.IntN(3000))
+		}
+		switch rng.IntN(12) {
+		case 0, 1, 2, 3:
+			v := strings.Repeat(fmt.Sprint(rng.IntN(1000)), rng.IntN(60))
+			tx.SetString([]byte(key), []byte(v), deadline)
+			model[db][key] = naive{v, deadline}
+		case 4:
+			_, want := get(db, key)
+			if got := tx.Delete([]byte(key)); got != want {
+				t.Fatalf("step %d: delete %q: %v", i, key, got)
+			}
+			delete(model[db], key)
+		case 5:
+			want, ok := get(db, key)
+			got := tx.ExpireAt([]byte(key), now+500)
+			if got != ok {
+				t.Fatalf("step %d: expire %q: %v", i, key, got)
+			}
+			if ok {
+				model[db][key] = naive{want.value, now + 500}
+			}
+		case 6:
+			want, ok := get(db, key)
+			if got := tx.Persist([]byte(key)); got != (ok && want.deadline != 0) {
+				t.Fatalf("step %d: persist %q: %v", i, key, got)
+			}
+			if ok {
+				model[db][key] = naive{want.value, 0}
+			}
+		case 7:
+			if n, ok := get(db, key); ok && key != other {
+				tx.Rename([]byte(key), []byte(other))
+				delete(model[db], key)
+				model[db][other] = n
+			}
+		case 8:
+			to := (db + 1) % 3
+			n, ok := get(db, key)
+			_, there := get(to, key)
+			if got := tx.Move([]byte(key), to); got != (ok && !there) {
+				t.Fatalf("step %d: move %q: %v", i, key, got)
+			} else if got {
+				delete(model[db], key)
+				model[to][key] = n
+			}
+		case 9:
+			to := rng.IntN(3)
+			n, ok := get(db, key)
+			_, there := get(to, other)
+			if to == db && key == other {
+				break
+			}
+			if got := tx.Copy([]byte(key), []byte(other), to, i%2 == 0); got != (ok && (!there || i%2 == 0)) {
+				t.Fatalf("step %d: copy %q: %v", i, key, got)
+			} else if got {
+				model[to][other] = n
+			}
+		case 10:
+			want, _ := get(db, key)
+			b, err := tx.GrowString([]byte(key), 30)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := want.value + strings.Repeat("\x00", max(0, 30-len(want.value)))
+			if string(b) != v {
+				t.Fatalf("step %d: grow %q: %q, want %q", i, key, b, v)
+			}
+			model[db][key] = naive{v, want.deadline}
+		case 11:
+			if rng.IntN(2000) == 0 {
+				tx.Flush(db, i%2 == 0)
+				clear(model[db])
+			}
+			if rng.IntN(500) == 0 {
+				tx.SwapDB(0, 2)
+				model[0], model[2] = model[2], model[0]
+			}
+		}
+		want, ok := get(db, key)
+		got, err := tx.String([]byte(key))
+		if err != nil || (got != nil) != ok || string(got) != want.value {
+			t.Fatalf("step %d: %q is %q %v, want %q %v", i, key, got, err, want.value, ok)
+		}
+		if d, _ := tx.Deadline([]byte(key)); d != want.deadline {
+			t.Fatalf("step %d: %q expires at %d, want %d", i, key, d, want.deadline)
+		}
+		tx.Commit(nil)
+		tx.Unlock()
+		if rng.IntN(20) == 0 {
+			e.Maintain(&tx, now)
+		}
+	}
+	now += 1_000_000
+	for range 5000 {
+		e.Maintain(&tx, now)
+	}
+	for db := range model {
+		want := 0
+		for _, n := range model[db] {
+			if n.deadline == 0 {
+				want++
+			}
+		}
+		if got := e.DBStats(db, now); got.Keys != want || got.Expires != 0 {
+			t.Errorf("database %d: %+v, want %d keys", db, got, want)
+		}
+	}
+	checkEmptyAfterFlush(t, e)
+}
+
+func checkEmptyAfterFlush(t *testing.T, e *Engine) {
+	t.Helper()
+	var tx Tx
+	tx.Begin(e, 0, 1)
+	tx.LockAll()
+	tx.Flush(-1, false)
+	tx.Unlock()
+	for range 100 * len(e.shards) {
+		e.Maintain(&tx, 1)
+	}
+	if m := e.Memory(); m.Live != 0 || m.Held != 0 || m.Kept != 0 {
+		t.Errorf("after FLUSHALL: %+v", m)
+	}
+}
+
+// Clients that write their own number to all keys of a pair under one lock
+// never see a pair of different numbers.
+func TestSeveralKeysAreSeenTogether(t *testing.T) {
+	e := New(Options{Shards: 8})
+	var wg sync.WaitGroup
+	for g := range 4 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			rng := rand.New(rand.NewPCG(uint64(g), 1))
+			var tx Tx
+			for i := range 20000 {
+				a := []byte(fmt.Sprint("a", rng.IntN(50)))
+				b := []byte(fmt.Sprint("b", string(a[1:])))
+				var l LockSet
+				l.Add(e, a)
+				l.Add(e, b)
+				tx.Begin(e, 0, int64(i))
+				tx.Lock(&l)
+				va, _ := tx.String(a)
+				vb, _ := tx.String(b)
+				if !bytes.Equal(va, vb) {
+					t.Errorf("%s is %q, %s is %q", a, va, b, vb)
+				}
+				v := []byte(fmt.Sprint(g, " ", i))
+				tx.SetString(a, v, 0)
+				tx.SetString(b, v, 0)
+				tx.Commit(nil)
+				tx.Unlock()
+			}
+		}()
+	}
+	wg.Wait()
+}
+
+type recorder struct{ log []string }
+
+func (r *recorder) Append(db int, argv ...[]byte) {
+	r.log = append(r.log, fmt.Sprintf("%d %s", db, bytes.Join(argv, []byte(" "))))
+}
+func (r *recorder) Changed(tx *Tx, key []byte, ev Event) {
+	r.log = append(r.log, fmt.Sprintf("%d %s:%s", tx.DB, ev.Name, key))
+}
+func (r *recorder) Flushed(tx *Tx, db int)   { r.log = append(r.log, fmt.Sprint("flushed ", db)) }
+func (r *recorder) Swapped(tx *Tx, a, b int) { r.log = append(r.log, fmt.Sprint("swapped ", a, b)) }
+
+func (r *recorder) expect(t *testing.T, want ...string) {
+	t.Helper()
+	if strings.Join(r.log, "|") != strings.Join(want, "|") {
+		t.Errorf("got  %q\nwant %q", r.log, want)
+	}
+	r.log = nil
+}
+
+// Watchers hear of each change at once, the journal of its effect at Commit.
+func TestHookAndJournalSeeEveryChange(t *testing.T) {
+	var journal, watch recorder
+	e := New(Options{Shards: 2})
+	e.SetJournal(Tee(nil, &journal))
+	e.Watch(&watch)
+	var tx Tx
+	k := []byte("k")
+	tx.Begin(e, 3, 1000)
+	tx.LockAll()
+
+	tx.SetString(k, []byte("v"), 2000)
+	tx.Modified(k, EventSet)
+	watch.expect(t, "3 new:k", "3 set:k")
+	journal.expect(t)
+	tx.Commit([][]byte{[]byte("SET"), k, []byte("v")})
+	journal.expect(t, "3 SET k v")
+
+	tx.ExpireAt(k, 5000)
+	tx.Modified(k, EventExpire)
+	tx.Propagate("PEXPIREAT", k, []byte("5000"))
+	tx.Commit([][]byte{[]byte("EXPIRE"), k, []byte("4")})
+	watch.expect(t, "3 expire:k")
+	journal.expect(t, "3 PEXPIREAT k 5000")
+
+	tx.Commit([][]byte{[]byte("GET"), k})
+	journal.expect(t)
+
+	// An access past the deadline ends the key, in front of the command's own
+	// effect.
+	tx.NowMS = 5001
+	if v, _ := tx.String(k); v != nil {
+		t.Error("an expired key is visible")
+	}
+	tx.Commit(nil)
+	watch.expect(t, "3 expired:k")
+	journal.expect(t, "3 DEL k")
+
+	tx.SwapDB(0, 3)
+	tx.Flush(-1, false)
+	watch.expect(t, "swapped 0 3", "flushed -1")
+	tx.Commit(nil)
+	tx.Unlock()
+}
+
+func TestScanSkipsWhatExpired(t *testing.T) {
+	e := New(Options{})
+	var tx Tx
+	tx.Begin(e, 0, 1000)
+	tx.LockAll()
+	for i := range 1000 {
+		tx.SetString([]byte(fmt.Sprint(i)), nil, int64(i%2)*1500)
+	}
+	tx.NowMS = 2000
+	seen, cursor := 0, uint64(0)
+	for {
+		cursor = tx.Scan(cursor, 10, func(table.Item) { seen++ })
+		if cursor == 0 {
+			break
+		}
+	}
+	tx.Unlock()
+	if seen != 500 {
+		t.Errorf("scan saw %d keys, want 500", seen)
+	}
+}
+
+func TestGetAndSetDoNotAllocate(t *testing.T) {
+	e := New(Options{})
+	var tx Tx
+	k, v := []byte("key"), []byte("value")
+	argv := [][]byte{[]byte("SET"), k, v}
+	n := testing.AllocsPerRun(1000, func() {
+		tx.Begin(e, 0, 1000)
+		tx.LockKey(k)
+		tx.SetString(k, v, 0)
+		tx.Modified(k, EventSet)
+		_, _ = tx.String(k)
+		tx.Commit(argv)
+		tx.Unlock()
+	})
+	if n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

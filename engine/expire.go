@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"slices"
+
+	"cached/engine/arena"
+	"cached/engine/table"
+	"cached/engine/value"
+)
+
+// lazyFreeThreshold is how many blocks a value may consist of and still be
+// freed at once.
+const lazyFreeThreshold = 64
+
+// expire ends the key at a, whose deadline has passed.
+func (tx *Tx) expire(db int, key []byte, a at) {
+	tx.remove(&a, true)
+	a.s.stats.Expired++
+	saved := tx.DB
+	tx.DB = db
+	tx.tell(key, EventExpired)
+	if tx.e.journal != nil {
+		// Its own effect, in front of whatever the command goes on to do.
+		tx.effects = append(tx.effects, effect{db, [][]byte{[]byte("DEL"), append([]byte(nil), key...)}})
+	}
+	tx.DB = saved
+}
+
+// A task is memory that Maintain frees little by little: an item, a table of
+// items, or a heap that nobody uses any more.
+type task struct {
+	item table.Item
+	keys *table.Table
+	heap *arena.Heap
+}
+
+func (t task) pending() int {
+	if t.keys != nil {
+		return t.keys.Len()
+	}
+	return 1
+}
+
+// resetHeap empties the shard's heap at once, or leaves the old one to
+// Maintain.
+func (s *shard) resetHeap(e *Engine, async bool) {
+	if !async {
+		s.heap.Reset()
+		return
+	}
+	if s.heap.LiveBytes() > 0 {
+		s.tasks = append(s.tasks, task{heap: s.heap})
+		s.heap = arena.NewHeap(e.pool)
+	}
+}
+
+// dropTable empties a keyspace that shares its heap with others.
+func (s *shard) dropTable(t *table.Table, async bool) {
+	old := *t
+	t.Init(int(old.Skip()))
+	if old.Len() == 0 {
+		return
+	}
+	if async {
+		old.BeginFree()
+		s.tasks = append(s.tasks, task{keys: &old})
+		return
+	}
+	old.Free(s.heap, func(it table.Item) { value.Free(s.heap, it) })
+}
+
+// work frees about budget blocks of the shard's first task and reports whether
+// there is more to do. A heap nobody uses is returned, to be ended without the
+// shard's lock.
+func (s *shard) work(budget int) (unused *arena.Heap, more bool) {
+	if len(s.tasks) == 0 {
+		return nil, false
+	}
+	t := &s.tasks[0]
+	done := true
+	switch {
+	case t.heap != nil:
+		unused = t.heap
+	case t.keys != nil:
+		done = t.keys.FreeFrom(s.heap, budget, func(it table.Item) { value.Free(s.heap, it) })
+	default:
+		done = value.FreeSome(s.heap, t.item, budget)
+	}
+	if done {
+		s.stats.LazyFreed++
+		s.tasks = slices.Delete(s.tasks, 0, 1)
+	}
+	return unused, len(s.tasks) > 0
+}
+
+// maintainBudget is how many blocks one step of Maintain frees under a shard's
+// lock: some ten microseconds.
+const maintainBudget = 256
+
+// Maintain does one step of the background work: it sweeps a few segments of
+// one shard's databases for keys whose deadline has passed, and frees a little
+// of what was unlinked. Steps go round the shards. It reports whether the shard
+// it looked at has more to do at once: more values to free, or a segment in
+// which a quarter or more of the deadlines had passed.
+func (e *Engine) Maintain(tx *Tx, nowMS int64) bool {
+	i := int(e.nextWork.Add(1)) % len(e.shards)
+	s := &e.shards[i]
+	tx.Begin(e, 0, nowMS)
+	s.mu.Lock()
+	tx.one = i
+	unused, more := s.work(maintainBudget)
+	if e.expiry.Load() {
+		for db := range s.dbs {
+			if s.dbs[db].expires > 0 && tx.sweep(s, db) {
+				more = true
+			}
+		}
+	}
+	tx.Commit(nil)
+	tx.Unlock()
+	if unused != nil {
+		unused.Reset()
+		e.pool.Trim()
+	}
+	return more
+}
+
+// sweep looks at the deadlines of one segment and ends what has expired. It
+// reports whether that was a quarter of them or more.
+func (tx *Tx) sweep(s *shard, db int) bool {
+	const most = 64 // keys ended in one step
+	var dead [most]table.Item
+	n, seen := 0, 0
+	ks := &s.dbs[db]
+	next := ks.keys.Sweep(ks.sweep, func(it table.Item) {
+		seen++
+		if tx.NowMS > it.DeadlineMS() && n < most {
+			dead[n] = it
+			n++
+		}
+	})
+	if n < most {
+		ks.sweep = next // else the segment is looked at again
+	}
+	for _, it := range dead[:n] {
+		key := it.Key()
+		h := table.Hash(key)
+		slot := ks.keys.Find(h, key)
+		tx.expireItem(db, at{s, ks, h, slot}, it)
+	}
+	return n > 0 && n*4 >= seen
+}
+
+// expireItem is expire for a key that lies in the item itself.
+func (tx *Tx) expireItem(db int, a at, it table.Item) {
+	tx.key = append(tx.key[:0], it.Key()...)
+	tx.expire(db, tx.key, a)
+}

@@ -1,0 +1,147 @@
+package engine
+
+// A Journal sees every effect in the order in which it happened to each key. It
+// is called under shard locks, must not call back, and must not keep argv.
+type Journal interface {
+	Append(db int, argv ...[]byte)
+}
+
+// A Watcher hears of every change, under the lock of the shard it happened in.
+// It must not call back and must not keep key.
+type Watcher interface {
+	// Changed: a command or a deadline changed the value at key.
+	Changed(tx *Tx, key []byte, ev Event)
+	// Flushed: every key of db is gone; -1 stands for all databases.
+	Flushed(tx *Tx, db int)
+	// Swapped: two databases have changed places.
+	Swapped(tx *Tx, a, b int)
+}
+
+// Tee returns a Journal that passes every effect to each of js in turn; nil
+// ones are left out.
+func Tee(js ...Journal) Journal {
+	var t tee
+	for _, j := range js {
+		if j != nil {
+			t = append(t, j)
+		}
+	}
+	if len(t) == 0 {
+		return nil
+	}
+	return t
+}
+
+type tee []Journal
+
+func (t tee) Append(db int, argv ...[]byte) {
+	for _, j := range t {
+		j.Append(db, argv...)
+	}
+}
+
+// An EventClass is one of the classes of keyspace events, a bit each, in the
+// order of their letters in notify-keyspace-events.
+type EventClass uint16
+
+// The classes.
+const (
+	ClassGeneric EventClass = 1 << iota // g
+	ClassString                         // $
+	ClassList                           // l
+	ClassSet                            // s
+	ClassHash                           // h
+	ClassZSet                           // z
+	ClassExpired                        // x
+	ClassEvicted                        // e
+	ClassStream                         // t
+	ClassMiss                           // m
+	ClassNew                            // n
+)
+
+// An Event is what happened to a key, as notifications name it.
+type Event struct {
+	Name  string
+	Class EventClass
+}
+
+// Events of keys and strings; those of other types stand beside their commands.
+var (
+	EventDel         = Event{"del", ClassGeneric}
+	EventExpire      = Event{"expire", ClassGeneric}
+	EventPersist     = Event{"persist", ClassGeneric}
+	EventRenameFrom  = Event{"rename_from", ClassGeneric}
+	EventRenameTo    = Event{"rename_to", ClassGeneric}
+	EventMoveFrom    = Event{"move_from", ClassGeneric}
+	EventMoveTo      = Event{"move_to", ClassGeneric}
+	EventCopyTo      = Event{"copy_to", ClassGeneric}
+	EventExpired     = Event{"expired", ClassExpired}
+	EventEvicted     = Event{"evicted", ClassEvicted}
+	EventMiss        = Event{"keymiss", ClassMiss}
+	EventNew         = Event{"new", ClassNew}
+	EventSet         = Event{"set", ClassString}
+	EventSetRange    = Event{"setrange", ClassString}
+	EventAppend      = Event{"append", ClassString}
+	EventIncrBy      = Event{"incrby", ClassString}
+	EventIncrByFloat = Event{"incrbyfloat", ClassString}
+)
+
+// An effect is a command that has the same outcome as what was done.
+type effect struct {
+	db   int
+	argv [][]byte
+}
+
+// Propagate records an effect that replaces the command's own words in the
+// journal: commands whose outcome depends on time or chance say what they did.
+// It copies its arguments.
+func (tx *Tx) Propagate(name string, args ...[]byte) {
+	tx.explicit = true
+	if tx.e.journal == nil {
+		return
+	}
+	argv := make([][]byte, 1, 1+len(args))
+	argv[0] = []byte(name)
+	for _, a := range args {
+		argv = append(argv, append([]byte(nil), a...))
+	}
+	tx.effects = append(tx.effects, effect{tx.DB, argv})
+}
+
+// PropagateNothing says that the command's changes need no record, because
+// what they did is not worth one or was told already.
+func (tx *Tx) PropagateNothing() { tx.explicit = true }
+
+// Commit hands the effects since the last Commit to the journal: those of
+// Propagate or, when there were changes and no Propagate, the command argv
+// itself. It comes before Unlock.
+func (tx *Tx) Commit(argv [][]byte) {
+	if j := tx.e.journal; j != nil {
+		for _, ef := range tx.effects {
+			j.Append(ef.db, ef.argv...)
+		}
+		if tx.dirty > 0 && !tx.explicit && argv != nil {
+			j.Append(tx.DB, argv...)
+		}
+		clear(tx.effects)
+		tx.effects = tx.effects[:0]
+	}
+	tx.dirty, tx.explicit = 0, false
+}
+
+// Dirty is the number of changes since the last Commit.
+func (tx *Tx) Dirty() int { return tx.dirty }
+
+// Modified tells that a command changed the value at key. It is called once
+// for each key a command changed, after the change.
+func (tx *Tx) Modified(key []byte, ev Event) {
+	tx.dirty++
+	tx.tell(key, ev)
+}
+
+// tell passes an event on without counting a change.
+func (tx *Tx) tell(key []byte, ev Event) {
+	for _, w := range tx.e.watchers {
+		w.Changed(tx, key, ev)
+	}
+}

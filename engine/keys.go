@@ -1,0 +1,310 @@
+package engine
+
+import (
+	"math/rand/v2"
+
+	"cached/engine/table"
+	"cached/engine/value"
+)
+
+// Exists reports whether key is there; it counts as an access.
+func (tx *Tx) Exists(key []byte) bool { return tx.lookup(key).slot != nil }
+
+// Peek returns the item at key, or the zero Item, without counting an access.
+func (tx *Tx) Peek(key []byte) table.Item {
+	if a := tx.find(tx.DB, key); a.slot != nil {
+		return table.ItemOf(a.slot)
+	}
+	return table.Item{}
+}
+
+// PeekIn is Peek in another database.
+func (tx *Tx) PeekIn(db int, key []byte) table.Item {
+	if a := tx.find(db, key); a.slot != nil {
+		return table.ItemOf(a.slot)
+	}
+	return table.Item{}
+}
+
+// Ref returns the value at key, which must be of type t, or the zero Ref when
+// the key is not there.
+func (tx *Tx) Ref(key []byte, t value.Type) (value.Ref, error) {
+	a := tx.lookup(key)
+	if a.slot == nil {
+		return value.Ref{}, nil
+	}
+	if value.TypeOf(table.ItemOf(a.slot)) != t {
+		return value.Ref{}, ErrWrongType
+	}
+	return value.Ref{Heap: a.s.heap, Slot: a.slot}, nil
+}
+
+// Create makes a key that is not there, with a value of valueLen undefined
+// bytes that the caller fills in, and returns it.
+func (tx *Tx) Create(key []byte, t value.Type, e value.Encoding, valueLen int) value.Ref {
+	h := tx.hash(key)
+	s := tx.shard(h)
+	a := at{s: s, ks: &s.dbs[tx.DB], hash: h}
+	it := table.NewItem(s.heap, value.Kind(t, e), tx.newAccess(), key, valueLen, 0)
+	tx.insert(tx.DB, &a, it)
+	return value.Ref{Heap: s.heap, Slot: a.slot}
+}
+
+// Replace ends what is at key, if anything, and makes it anew as Create does,
+// without a deadline.
+func (tx *Tx) Replace(key []byte, t value.Type, e value.Encoding, valueLen int) value.Ref {
+	if a := tx.find(tx.DB, key); a.slot != nil {
+		tx.remove(&a, false)
+	}
+	return tx.Create(key, t, e, valueLen)
+}
+
+// Delete ends key and reports whether it was there. It does not tell anybody:
+// callers follow with Modified.
+func (tx *Tx) Delete(key []byte) bool {
+	a := tx.find(tx.DB, key)
+	if a.slot == nil {
+		return false
+	}
+	tx.remove(&a, false)
+	return true
+}
+
+// Unlink is Delete that leaves a large value to Maintain.
+func (tx *Tx) Unlink(key []byte) bool {
+	a := tx.find(tx.DB, key)
+	if a.slot == nil {
+		return false
+	}
+	tx.remove(&a, true)
+	return true
+}
+
+// Deadline returns when key expires in Unix milliseconds, 0 for never, and
+// whether the key is there.
+func (tx *Tx) Deadline(key []byte) (deadlineMS int64, exists bool) {
+	a := tx.find(tx.DB, key)
+	if a.slot == nil {
+		return 0, false
+	}
+	return table.ItemOf(a.slot).DeadlineMS(), true
+}
+
+// ExpireAt sets when key expires (not 0) and reports whether the key is there.
+func (tx *Tx) ExpireAt(key []byte, deadlineMS int64) bool {
+	a := tx.find(tx.DB, key)
+	if a.slot == nil {
+		return false
+	}
+	tx.setDeadline(&a, deadlineMS)
+	return true
+}
+
+// Persist takes the deadline from key and reports whether it had one.
+func (tx *Tx) Persist(key []byte) bool {
+	a := tx.find(tx.DB, key)
+	if a.slot == nil || table.ItemOf(a.slot).DeadlineMS() == 0 {
+		return false
+	}
+	tx.setDeadline(&a, 0)
+	return true
+}
+
+// Rename moves the value and deadline of from, which must be there, to the key
+// to, ending what was there. Within a shard a value only changes its name;
+// between shards, whose heaps are apart, it is copied.
+func (tx *Tx) Rename(from, to []byte) {
+	src := tx.find(tx.DB, from)
+	it := tx.detach(&src)
+	dst := tx.find(tx.DB, to)
+	if dst.slot != nil {
+		tx.remove(&dst, true)
+	}
+	var renamed table.Item
+	if src.s == dst.s {
+		renamed = table.NewItem(dst.s.heap, it.Kind(), it.Access(), to, it.ValueLen(), it.DeadlineMS())
+		copy(renamed.Value(), it.Value())
+		it.Free(src.s.heap)
+	} else {
+		renamed = value.Copy(dst.s.heap, it, to, it.DeadlineMS())
+		value.Free(src.s.heap, it)
+	}
+	tx.insert(tx.DB, &dst, renamed)
+}
+
+// Move moves key to another database and reports whether it did: it must be
+// there and not in the other.
+func (tx *Tx) Move(key []byte, db int) bool {
+	src, dst := tx.find(tx.DB, key), tx.find(db, key)
+	if src.slot == nil || dst.slot != nil {
+		return false
+	}
+	tx.insert(db, &dst, tx.detach(&src))
+	return true
+}
+
+// Copy copies the value and deadline of from to the key to of database db,
+// ending what is there if replace is set. It reports whether it did.
+func (tx *Tx) Copy(from, to []byte, db int, replace bool) bool {
+	src := tx.lookup(from)
+	if src.slot == nil {
+		return false
+	}
+	dst := tx.find(db, to)
+	if dst.slot != nil {
+		if !replace {
+			return false
+		}
+		tx.remove(&dst, true)
+		src = tx.find(tx.DB, from) // the removal may have moved its slot
+	}
+	it := table.ItemOf(src.slot)
+	c := value.Copy(dst.s.heap, it, to, it.DeadlineMS())
+	c.SetAccess(tx.newAccess())
+	tx.insert(db, &dst, c)
+	return true
+}
+
+// Touch counts an access to key and reports whether it is there.
+func (tx *Tx) Touch(key []byte) bool {
+	a := tx.find(tx.DB, key)
+	if a.slot != nil {
+		tx.touch(table.ItemOf(a.slot))
+	}
+	return a.slot != nil
+}
+
+// Len returns the number of keys in the database; the whole keyspace is locked.
+func (tx *Tx) Len() (n int) {
+	for i := range tx.e.shards {
+		n += tx.e.shards[i].dbs[tx.DB].keys.Len()
+	}
+	return n
+}
+
+// Scan visits keys of the database from cursor on, about count of them, and
+// returns the next cursor, 0 at the end; see table.Table.Scan for what it
+// promises. Keys whose deadline has passed are not visited. The whole keyspace
+// is locked; visit must not change it.
+func (tx *Tx) Scan(cursor uint64, count int, visit func(table.Item)) uint64 {
+	const all = 1 << 48
+	if cursor >= all {
+		return 0
+	}
+	for {
+		i := int(cursor >> (48 - tx.e.shardBits))
+		cursor = tx.e.shards[i].dbs[tx.DB].keys.Scan(cursor, count, func(it table.Item) {
+			count--
+			if d := it.DeadlineMS(); d == 0 || tx.NowMS <= d {
+				visit(it)
+			}
+		})
+		if cursor >= all {
+			return 0
+		}
+		if count <= 0 {
+			return cursor
+		}
+	}
+}
+
+// Each visits all keys of the database that have not expired until visit
+// returns false. The whole keyspace is locked; visit must not change it.
+func (tx *Tx) Each(visit func(table.Item) bool) {
+	for i := range tx.e.shards {
+		more := true
+		tx.e.shards[i].dbs[tx.DB].keys.Each(func(it table.Item) bool {
+			if d := it.DeadlineMS(); d == 0 || tx.NowMS <= d {
+				more = visit(it)
+			}
+			return more
+		})
+		if !more {
+			return
+		}
+	}
+}
+
+// RandomKey returns a key of the database such that each is as likely as any
+// other, or nil if there is none. The whole keyspace is locked.
+func (tx *Tx) RandomKey() []byte {
+	for range 100 { // unless all it meets have expired
+		n := tx.Len()
+		if n == 0 {
+			return nil
+		}
+		r := rand.IntN(n)
+		for i := range tx.e.shards {
+			t := &tx.e.shards[i].dbs[tx.DB].keys
+			if r >= t.Len() {
+				r -= t.Len()
+				continue
+			}
+			it := t.Random(rand.Uint64)
+			if d := it.DeadlineMS(); d != 0 && tx.NowMS > d {
+				key := append([]byte(nil), it.Key()...)
+				tx.find(tx.DB, key) // which ends it
+				break
+			}
+			return it.Key()
+		}
+	}
+	return nil
+}
+
+// Flush ends all keys of a database, or of all when db is -1, and returns how
+// many there were. With async the memory is freed by Maintain. The whole
+// keyspace is locked.
+func (tx *Tx) Flush(db int, async bool) (n int) {
+	first, end := db, db+1
+	if db < 0 {
+		first, end = 0, tx.e.databases
+	}
+	for i := range tx.e.shards {
+		s := &tx.e.shards[i]
+		rest := 0
+		for j := range s.dbs {
+			if j < first || j >= end {
+				rest += s.dbs[j].keys.Len()
+			}
+		}
+		for j := first; j < end; j++ {
+			n += s.dbs[j].keys.Len()
+		}
+		switch {
+		case rest == 0 && len(s.tasks) == 0:
+			// Nothing else lives in this heap: it ends as a whole.
+			s.resetHeap(tx.e, async)
+			for j := first; j < end; j++ {
+				s.dbs[j].keys.Init(int(tx.e.shardBits))
+			}
+		default:
+			for j := first; j < end; j++ {
+				s.dropTable(&s.dbs[j].keys, async)
+			}
+		}
+		for j := first; j < end; j++ {
+			s.dbs[j].expires = 0
+		}
+	}
+	if !async {
+		tx.e.pool.Trim()
+	}
+	for _, w := range tx.e.watchers {
+		w.Flushed(tx, db)
+	}
+	tx.dirty += n
+	return n
+}
+
+// SwapDB exchanges two databases. The whole keyspace is locked.
+func (tx *Tx) SwapDB(a, b int) {
+	for i := range tx.e.shards {
+		s := &tx.e.shards[i]
+		s.dbs[a], s.dbs[b] = s.dbs[b], s.dbs[a]
+	}
+	for _, w := range tx.e.watchers {
+		w.Swapped(tx, a, b)
+	}
+	tx.dirty++
+}

@@ -1,0 +1,259 @@
+package engine
+
+import (
+	"math/bits"
+	"math/rand/v2"
+
+	"cached/engine/table"
+	"cached/engine/value"
+	"cached/eviction"
+	"cached/internal/invariants"
+)
+
+// A Tx is one unit of work on the keyspace: it begins with a time and a
+// database, locks, and sees and changes keys as of that time. A Tx is used by
+// one goroutine at a time and again and again. What its methods return aliases
+// the data and is good until the next change of that key or Unlock.
+type Tx struct {
+	// DB is the database that keys are looked up in.
+	DB int
+	// NowMS is the time of everything the Tx does, in Unix milliseconds.
+	NowMS int64
+	// NoTouch leaves access times alone.
+	NoTouch bool
+	// Counting counts look-ups as hits and misses.
+	Counting bool
+
+	e       *Engine
+	policy  *AccessPolicy
+	clock   uint32 // the access word of this moment, under LRU
+	one     int    // the locked shard when it is just one, else -1
+	locked  shardSet
+	lastKey *byte // whose hash lastHash is
+	lastLen int
+	last    uint64
+
+	dirty    int
+	explicit bool
+	effects  []effect
+	key      []byte // a copy of a key that is about to be freed
+}
+
+// A shardSet has a bit for each of at most 256 shards.
+type shardSet [4]uint64
+
+func (s *shardSet) add(i int)      { s[i>>6] |= 1 << (i & 63) }
+func (s *shardSet) has(i int) bool { return s[i>>6]&(1<<(i&63)) != 0 }
+
+// each calls f for every member in ascending order.
+func (s *shardSet) each(f func(i int)) {
+	for w, b := range s {
+		for ; b != 0; b &= b - 1 {
+			f(w<<6 + bits.TrailingZeros64(b))
+		}
+	}
+}
+
+// Begin starts a unit of work; no lock is held.
+func (tx *Tx) Begin(e *Engine, db int, nowMS int64) {
+	tx.e, tx.DB, tx.NowMS = e, db, nowMS
+	tx.policy = e.access.Load()
+	tx.clock = eviction.LRU(nowMS)
+	tx.one = -1
+	tx.lastKey = nil
+	tx.NoTouch, tx.Counting = false, false
+}
+
+// Engine returns the engine the Tx works on.
+func (tx *Tx) Engine() *Engine { return tx.e }
+
+// Limits returns the thresholds between small and large collections.
+func (tx *Tx) Limits() *value.Limits { return tx.e.limits.Load() }
+
+func (tx *Tx) hash(key []byte) uint64 {
+	if len(key) > 0 && &key[0] == tx.lastKey && len(key) == tx.lastLen {
+		return tx.last
+	}
+	return table.Hash(key)
+}
+
+// LockKey locks the shard of the one key that the work is about.
+func (tx *Tx) LockKey(key []byte) {
+	h := table.Hash(key)
+	tx.lastKey = nil
+	if len(key) > 0 {
+		tx.lastKey, tx.lastLen, tx.last = &key[0], len(key), h
+	}
+	tx.one = tx.e.shardOf(h)
+	tx.e.shards[tx.one].mu.Lock()
+}
+
+// A LockSet collects the shards of keys, to be locked together.
+type LockSet struct{ set shardSet }
+
+// Add adds the shard of key.
+func (l *LockSet) Add(e *Engine, key []byte) { l.set.add(e.shardOf(table.Hash(key))) }
+
+// AddAll adds every shard.
+func (l *LockSet) AddAll(e *Engine) {
+	for i := range e.shards {
+		l.set.add(i)
+	}
+}
+
+// Lock locks the shards of l in ascending order.
+func (tx *Tx) Lock(l *LockSet) {
+	tx.locked = l.set
+	tx.locked.each(func(i int) { tx.e.shards[i].mu.Lock() })
+}
+
+// LockAll locks the whole keyspace.
+func (tx *Tx) LockAll() {
+	var l LockSet
+	l.AddAll(tx.e)
+	tx.Lock(&l)
+}
+
+// Holds reports whether all shards of l are locked by this Tx.
+func (tx *Tx) Holds(l *LockSet) bool {
+	for w, b := range l.set {
+		have := tx.locked[w]
+		if tx.one >= 0 && tx.one>>6 == w {
+			have |= 1 << (tx.one & 63)
+		}
+		if b&^have != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Unlock releases what was locked. What was changed has been committed.
+func (tx *Tx) Unlock() {
+	if tx.one >= 0 {
+		tx.e.shards[tx.one].mu.Unlock()
+		tx.one = -1
+	}
+	if tx.locked != (shardSet{}) {
+		set := tx.locked
+		tx.locked = shardSet{}
+		set.each(func(i int) { tx.e.shards[i].mu.Unlock() })
+	}
+	tx.lastKey = nil
+}
+
+// shard returns the locked shard of a hash.
+func (tx *Tx) shard(hash uint64) *shard {
+	i := tx.e.shardOf(hash)
+	if invariants.Enabled {
+		invariants.Check(i == tx.one || tx.locked.has(i), "key used without its shard's lock")
+	}
+	return &tx.e.shards[i]
+}
+
+// at is where a key is or would be.
+type at struct {
+	s    *shard
+	ks   *keyspace
+	hash uint64
+	slot table.Slot // nil: no such key
+}
+
+// find looks a key up, and ends it if its deadline has passed.
+func (tx *Tx) find(db int, key []byte) at {
+	h := tx.hash(key)
+	s := tx.shard(h)
+	a := at{s: s, ks: &s.dbs[db], hash: h}
+	a.slot = a.ks.keys.Find(h, key)
+	if a.slot != nil {
+		if d := table.ItemOf(a.slot).DeadlineMS(); d != 0 && tx.NowMS > d {
+			tx.expire(db, key, a)
+			a.slot = nil
+		}
+	}
+	return a
+}
+
+// lookup finds a key for a command, and counts and remembers the access.
+func (tx *Tx) lookup(key []byte) at {
+	a := tx.find(tx.DB, key)
+	if a.slot == nil {
+		if tx.Counting {
+			a.s.stats.Misses++
+			tx.tell(key, EventMiss)
+		}
+		return a
+	}
+	if tx.Counting {
+		a.s.stats.Hits++
+	}
+	if !tx.NoTouch {
+		tx.touch(table.ItemOf(a.slot))
+	}
+	return a
+}
+
+func (tx *Tx) touch(it table.Item) {
+	if tx.policy.LFU {
+		it.SetAccess(eviction.LFUTouch(it.Access(), tx.NowMS, tx.policy.LogFactor, tx.policy.DecayMinutes, rand.Uint32()))
+	} else if it.Access() != tx.clock {
+		it.SetAccess(tx.clock)
+	}
+}
+
+// newAccess is the access word of a key that is created now.
+func (tx *Tx) newAccess() uint32 {
+	if tx.policy.LFU {
+		return eviction.LFU(tx.NowMS, eviction.LFUStart)
+	}
+	return tx.clock
+}
+
+// insert adds a new item at a, where there is none.
+func (tx *Tx) insert(db int, a *at, it table.Item) {
+	a.slot = a.ks.keys.Insert(a.s.heap, a.hash, it)
+	if it.DeadlineMS() != 0 {
+		a.ks.expires++
+	}
+	if len(tx.e.watchers) > 0 {
+		saved := tx.DB
+		tx.DB = db
+		tx.tell(it.Key(), EventNew)
+		tx.DB = saved
+	}
+}
+
+// detach takes the item at a out of its table and returns it.
+func (tx *Tx) detach(a *at) table.Item {
+	it := table.ItemOf(a.slot)
+	if it.DeadlineMS() != 0 {
+		a.ks.expires--
+	}
+	a.ks.keys.Delete(a.s.heap, a.hash, a.slot)
+	a.slot = nil
+	return it
+}
+
+// remove ends the key at a; large values are freed by Maintain when lazy.
+func (tx *Tx) remove(a *at, lazy bool) {
+	it := tx.detach(a)
+	if lazy && value.FreeEffort(it) > lazyFreeThreshold {
+		a.s.tasks = append(a.s.tasks, task{item: it})
+		return
+	}
+	value.Free(a.s.heap, it)
+}
+
+// setDeadline changes the deadline of the item at a; 0 takes it away.
+func (tx *Tx) setDeadline(a *at, deadlineMS int64) {
+	it := table.ItemOf(a.slot)
+	had := it.DeadlineMS() != 0
+	it = it.Reshape(a.s.heap, it.ValueLen(), deadlineMS)
+	table.SetItem(a.slot, it)
+	switch has := deadlineMS != 0; {
+	case has && !had:
+		a.ks.expires++
+	case had && !has:
+		a.ks.expires--
+	}
+}
