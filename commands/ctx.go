@@ -1,0 +1,63 @@
+package commands
+
+import (
+	"math/rand/v2"
+
+	"cached/engine"
+	"cached/engine/table"
+	"cached/internal/resp"
+)
+
+// A Ctx is one command on its way: its words, the transaction it runs in and
+// where its reply goes. Handlers use it until they return and keep nothing of
+// it.
+type Ctx struct {
+	Argv  [][]byte     // the words; they alias the read buffer and are read only
+	Reply *resp.Writer // the client's output
+	Tx    *engine.Tx   // the locks and the time
+	NowMS int64        // that time
+	Spec  *Spec        // the row
+	Table *Table
+
+	// Env is the server's side of the client, for handlers that need one.
+	Env Env
+
+	found []table.Item // kept from command to command
+}
+
+// An Env is what handlers may ask of the server they run in.
+type Env interface {
+	// Block parks the client until one of keys is changed or the deadline (Unix
+	// milliseconds, 0 for never) passes; then the command runs again, or the
+	// client is answered by timeout. It reports false if the client may not
+	// wait (inside MULTI or a script): then the command answers at once.
+	Block(c *Ctx, keys [][]byte, deadlineMS int64, timeout func(*resp.Writer)) bool
+	// SelectDB makes db the client's database.
+	SelectDB(db int)
+	// MaxBulk is the longest string a client may make, in bytes.
+	MaxBulk() int
+}
+
+// NullOr replies null, or returns err if there is one.
+func (c *Ctx) NullOr(err error) error {
+	if err != nil {
+		return clientError(err)
+	}
+	c.Reply.Null()
+	return nil
+}
+
+// Propagate records an effect to log instead of the command's own words.
+func (c *Ctx) Propagate(name string, args ...[]byte) { c.Tx.Propagate(name, args...) }
+
+// Block parks the client, see Env.Block. A client that may not wait is answered
+// by timeout at once.
+func (c *Ctx) Block(keys [][]byte, deadlineMS int64, timeout func(*resp.Writer)) error {
+	if !c.Env.Block(c, keys, deadlineMS, timeout) {
+		timeout(c.Reply)
+	}
+	return nil
+}
+
+// Random returns 64 random bits, not for secrets.
+func (c *Ctx) Random() uint64 { return rand.Uint64() }

@@ -1,0 +1,126 @@
+package commands
+
+import (
+	"strconv"
+
+	"cached/engine"
+)
+
+// EachKey calls visit with the position and flags of every key in argv. It
+// reports false when argv does not say where its keys are.
+func (s *Spec) EachKey(argv [][]byte, visit func(i int, flags KeyFlag)) bool {
+	for k := range s.Keys {
+		if !s.Keys[k].each(argv, visit) {
+			return false
+		}
+	}
+	return true
+}
+
+func (k *KeySpec) each(argv [][]byte, visit func(i int, flags KeyFlag)) bool {
+	if k.UnknownBegin || k.UnknownFind {
+		return false
+	}
+	first, ok := k.begin(argv)
+	if !ok {
+		return true // an optional part that is not there
+	}
+	last, step := first, max(k.Step, 1)
+	if k.Counted {
+		at := first + k.CountAt
+		if at >= len(argv) {
+			return false
+		}
+		n, err := strconv.Atoi(string(argv[at]))
+		first += k.FirstAt
+		if err != nil || n < 0 || n > len(argv) || first+(n-1)*step >= len(argv) {
+			return false
+		}
+		last = first + (n-1)*step
+	} else {
+		switch {
+		case k.Last >= 0:
+			last = first + k.Last
+		case k.Limit > 1:
+			last = first + (len(argv)-first)/k.Limit + k.Last
+		default:
+			last = len(argv) + k.Last
+		}
+	}
+	if first >= len(argv) {
+		return false
+	}
+	for i := first; i <= last && i < len(argv); i += step {
+		visit(i, k.Flags)
+	}
+	return true
+}
+
+// begin finds where the keys of k begin.
+func (k *KeySpec) begin(argv [][]byte) (int, bool) {
+	if k.Keyword == "" {
+		return k.Index, true
+	}
+	from, step := k.From, 1
+	if from < 0 {
+		from, step = len(argv)+from, -1
+	}
+	for i := from; i > 0 && i < len(argv); i += step {
+		if equalFold(argv[i], k.Keyword) {
+			return i + 1, true
+		}
+	}
+	return 0, false
+}
+
+// HasKeys reports whether the command has keys of some kind.
+func (s *Spec) HasKeys() bool { return len(s.Keys) > 0 }
+
+// AddLocks adds to l the shards that the command argv needs.
+func (s *Spec) AddLocks(e *engine.Engine, argv [][]byte, l *engine.LockSet) {
+	switch s.locks {
+	case lockAll:
+		l.AddAll(e)
+	case lockOne, lockKeys:
+		// A command that does not say where its keys are fails before it
+		// touches any.
+		s.EachKey(argv, func(i int, flags KeyFlag) {
+			if flags&NotKey == 0 {
+				l.Add(e, argv[i])
+			}
+		})
+	}
+}
+
+// Lock locks what the command argv needs.
+func (s *Spec) Lock(tx *engine.Tx, argv [][]byte) {
+	switch s.locks {
+	case lockNone:
+	case lockOne:
+		tx.LockKey(argv[s.oneKey])
+	default:
+		var l engine.LockSet
+		s.AddLocks(tx.Engine(), argv, &l)
+		tx.Lock(&l)
+	}
+}
+
+// OneKey is the position of the command's only key, if it always has just one,
+// or 0.
+func (s *Spec) OneKey() int { return s.oneKey }
+
+func equalFold(b []byte, upper string) bool {
+	if len(b) != len(upper) {
+		return false
+	}
+	for i := 0; i < len(b); i++ {
+		c := b[i]
+		if c >= 'a' && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		if c != upper[i] {
+			return false
+		}
+	}
+	return true
+}
