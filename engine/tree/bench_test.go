@@ -9,6 +9,13 @@ import (
 
 const million = 1_000_000
 
+// scatter maps numbers one to one to others that look random.
+func scatter(i uint64) uint64 {
+	i = (i ^ i>>30) * 0xBF58476D1CE4E5B9
+	i = (i ^ i>>27) * 0x94D049BB133111EB
+	return i ^ i>>31
+}
+
 // build fills a tree with a million entries, whose keys are a permutation of
 // their numbers if shuffled.
 func build(h *arena.Heap, shuffled bool) Tree {
@@ -16,7 +23,7 @@ func build(h *arena.Heap, shuffled bool) Tree {
 	for i := range uint64(million) {
 		key := i
 		if shuffled {
-			key = i * 0x9E3779B97F4A7C15 >> 1
+			key = scatter(i)
 		}
 		t.Insert(h, key, i, nil)
 	}
@@ -45,7 +52,7 @@ func random(b *testing.B, do func(t *Tree, h *arena.Heap, i, key uint64)) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for b.Loop() {
 		i := rng.Uint64N(million)
-		do(&t, h, i, i*0x9E3779B97F4A7C15>>1)
+		do(&t, h, i, scatter(i))
 	}
 	b.ReportMetric(float64(h.LiveBytes())/million, "B/entry")
 }
