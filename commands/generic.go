@@ -210,7 +210,7 @@ func copyKey(c *Ctx) error {
 		case a.Is("REPLACE"):
 			replace = true
 		case a.Left() > 1 && a.Is("DB"):
-			n, err := c.database(a.Next())
+			n, err := c.Database(a.Next())
 			if err != nil {
 				return err
 			}
@@ -239,8 +239,8 @@ func (c *Ctx) modifiedIn(db int, key []byte, ev engine.Event) {
 	c.Tx.DB = own
 }
 
-// database reads the index of a database.
-func (c *Ctx) database(b []byte) (int, error) {
+// Database reads the index of a database.
+func (c *Ctx) Database(b []byte) (int, error) {
 	n, err := parseInt32(b)
 	if err != nil {
 		return 0, err
@@ -270,7 +270,7 @@ func outOfRange(low, high int64) error {
 }
 
 func moveKey(c *Ctx) error {
-	db, err := c.database(c.Argv[2])
+	db, err := c.Database(c.Argv[2])
 	if err != nil {
 		return err
 	}

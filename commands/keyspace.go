@@ -47,7 +47,9 @@ func swapdb(c *Ctx) error {
 // Data returns the rows of all commands that work on keys.
 func Data() []Spec {
 	var rows []Spec
-	for _, group := range [][]Spec{stringCommands, genericCommands, keyspaceCommands} {
+	for _, group := range [][]Spec{stringCommands, genericCommands, keyspaceCommands, listCommands,
+		setCommands, zsetCommands, hashCommands, streamCommands, bitmapCommands, hyperloglogCommands, geoCommands,
+		sortCommands} {
 		rows = append(rows, group...)
 	}
 	return rows

@@ -21,6 +21,7 @@ type Spec struct {
 	Run func(*Ctx) error // writes exactly one reply, or returns an error and writes none
 
 	full   string // "config|get" of a subcommand, else Name
+	number int
 	acl    Category
 	sub    map[string]*Spec
 	locks  lockKind
@@ -32,6 +33,13 @@ func (s *Spec) FullName() string { return s.full }
 
 // Categories are the ACL categories of the command, implied ones included.
 func (s *Spec) Categories() Category { return s.acl }
+
+// Number tells the command from all others of its table: 0 to Table.Numbers-1.
+func (s *Spec) Number() int { return s.number }
+
+// Touches reports whether the command counts as an access even for a client
+// that asked for none.
+func (s *Spec) Touches() bool { return s.Name == "touch" }
 
 // A Group is what the documentation files a command under.
 type Group string

@@ -8,8 +8,9 @@ import (
 
 // A Table finds commands by name.
 type Table struct {
-	byName map[string]*Spec
-	sorted []*Spec // by name
+	byName  map[string]*Spec
+	sorted  []*Spec // by name
+	numbers int
 }
 
 // lockKind says how the dispatcher finds the locks of a command.
@@ -29,7 +30,7 @@ func NewTable(groups ...[]Spec) *Table {
 	for _, rows := range groups {
 		for i := range rows {
 			s := &rows[i]
-			s.prepare("")
+			s.prepare("", &t.numbers)
 			if t.byName[s.Name] != nil {
 				panic("commands: two rows named " + s.Name)
 			}
@@ -42,7 +43,9 @@ func NewTable(groups ...[]Spec) *Table {
 }
 
 // prepare derives what the row implies.
-func (s *Spec) prepare(parent string) {
+func (s *Spec) prepare(parent string, numbers *int) {
+	s.number = *numbers
+	*numbers++
 	s.full = s.Name
 	if parent != "" {
 		s.full = parent + "|" + s.Name
@@ -68,7 +71,7 @@ func (s *Spec) prepare(parent string) {
 			if sub.Group == "" {
 				sub.Group = s.Group
 			}
-			sub.prepare(s.full)
+			sub.prepare(s.full, numbers)
 			s.sub[sub.Name] = sub
 		}
 	}
@@ -101,6 +104,9 @@ func impliedCategories(f Flag, g Group) (c Category) {
 // All returns the commands in the order of their names. The slice is the
 // table's own.
 func (t *Table) All() []*Spec { return t.sorted }
+
+// Numbers is how many commands and subcommands there are.
+func (t *Table) Numbers() int { return t.numbers }
 
 // maxName bounds what is compared without allocating; no command is longer.
 const maxName = 32

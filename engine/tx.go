@@ -24,6 +24,9 @@ type Tx struct {
 	// Counting counts look-ups as hits and misses.
 	Counting bool
 
+	// Owner is whoever the Tx works for, for the engine's watchers.
+	Owner any
+
 	e       *Engine
 	policy  *AccessPolicy
 	clock   uint32 // the access word of this moment, under LRU

@@ -15,19 +15,60 @@ func Free(h *arena.Heap, it table.Item) {
 // table, and the item itself with the last of them. It reports whether that was
 // all; until then the item may be passed to nothing else.
 func FreeSome(h *arena.Heap, it table.Item, budget int) bool {
-	it.Free(h)
-	return true
+	done := true
+	switch TypeOf(it) {
+	case List:
+		done = freeList(h, it, budget)
+	case Set:
+		done = freeSet(h, it, budget)
+	case ZSet:
+		done = freeZSet(h, it, budget)
+	case Hash:
+		done = freeHash(h, it, budget)
+	case Stream:
+		done = freeStream(h, it, budget)
+	}
+	if done {
+		it.Free(h)
+	}
+	return done
 }
 
 // FreeEffort is about how many blocks Free would have to end: what decides
 // whether a value is freed at once or little by little.
-func FreeEffort(it table.Item) int { return 1 }
+func FreeEffort(it table.Item) int {
+	switch TypeOf(it) {
+	case List:
+		return listEffort(it)
+	case Set:
+		return setEffort(it)
+	case ZSet:
+		return zsetEffort(it)
+	case Hash:
+		return hashEffort(it)
+	case Stream:
+		return streamEffort(it)
+	}
+	return 1
+}
 
 // Copy makes an item with another key, in the heap to, of an item and all that
 // its value refers to, with the deadline (0: none).
 func Copy(to *arena.Heap, it table.Item, key []byte, deadlineMS int64) table.Item {
 	c := table.NewItem(to, it.Kind(), it.Access(), key, it.ValueLen(), deadlineMS)
 	copy(c.Value(), it.Value())
+	switch TypeOf(it) {
+	case List:
+		copyList(to, it, c)
+	case Set:
+		copySet(to, it, c)
+	case ZSet:
+		copyZSet(to, it, c)
+	case Hash:
+		copyHash(to, it, c)
+	case Stream:
+		copyStream(to, it, c)
+	}
 	return c
 }
 
@@ -35,5 +76,18 @@ func Copy(to *arena.Heap, it table.Item, key []byte, deadlineMS int64) table.Ite
 // samples bounds how many elements of a large collection are looked at; 0 looks
 // at all.
 func Bytes(it table.Item, samples int) int64 {
-	return int64(arena.BlockBytes(it.Bytes()))
+	n := int64(arena.BlockBytes(it.Bytes()))
+	switch TypeOf(it) {
+	case List:
+		n += listBytes(it, samples)
+	case Set:
+		n += setBytes(it, samples)
+	case ZSet:
+		n += zsetBytes(it, samples)
+	case Hash:
+		n += hashBytes(it, samples)
+	case Stream:
+		n += streamBytes(it, samples)
+	}
+	return n
 }

@@ -1,0 +1,4 @@
+package commands
+
+// bitmapCommands are the rows of bitmaps.
+var bitmapCommands = []Spec{}

@@ -1,0 +1,4 @@
+package commands
+
+// geoCommands are the rows of places.
+var geoCommands = []Spec{}

@@ -1,0 +1,4 @@
+package commands
+
+// hashCommands are the rows of hashes.
+var hashCommands = []Spec{}

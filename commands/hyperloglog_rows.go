@@ -1,0 +1,4 @@
+package commands
+
+// hyperloglogCommands are the rows of HyperLogLogs.
+var hyperloglogCommands = []Spec{}

@@ -1,0 +1,4 @@
+package commands
+
+// listCommands are the rows of lists.
+var listCommands = []Spec{}

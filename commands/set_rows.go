@@ -1,0 +1,4 @@
+package commands
+
+// setCommands are the rows of sets.
+var setCommands = []Spec{}

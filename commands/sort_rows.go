@@ -1,0 +1,4 @@
+package commands
+
+// sortCommands are the rows of sorting any collection.
+var sortCommands = []Spec{}

@@ -1,0 +1,4 @@
+package commands
+
+// streamCommands are the rows of streams.
+var streamCommands = []Spec{}

@@ -1,0 +1,4 @@
+package commands
+
+// zsetCommands are the rows of sorted sets.
+var zsetCommands = []Spec{}
