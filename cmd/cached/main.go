@@ -1,0 +1,64 @@
+// Command cached is a caching server for Redis clients.
+//
+//	cached [path/to/redis.conf] [--directive value ...] [-]
+//
+// It takes redis-server's command line and configuration.
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"cached/internal/config"
+	"cached/server"
+)
+
+func main() {
+	if len(os.Args) == 2 && (os.Args[1] == "-v" || os.Args[1] == "--version") {
+		fmt.Printf("cached v=%s, speaks Redis %s\n", server.Version, server.RedisVersion)
+		return
+	}
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "cached:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until a signal or SHUTDOWN ends it.
+func run(args []string) error {
+	cfg, err := config.New(server.Params())
+	if err != nil {
+		return err
+	}
+	if err := cfg.LoadArgs(args, os.Stdin); err != nil {
+		return err
+	}
+	log, logFile, err := server.NewLogger(cfg)
+	if err != nil {
+		return err
+	}
+	defer logFile.Close()
+
+	// The data is outside the Go heap; what is on it is small and mostly
+	// garbage, so a larger share of garbage is cheap.
+	debug.SetGCPercent(400)
+
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
+	srv, err := server.New(server.Options{Config: cfg, Log: log, Exit: func() { end <- syscall.SIGTERM }})
+	if err != nil {
+		return err
+	}
+	if err := srv.Start(); err != nil {
+		return err
+	}
+	cfg.LogIgnored(log)
+	log.Info("ready to accept connections", "port", cfg.Value("port").Int(), "pid", os.Getpid())
+	sig := <-end
+	log.Info("shutting down", "signal", sig.String())
+	srv.Close()
+	return nil
+}

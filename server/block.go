@@ -1,0 +1,235 @@
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"cached/commands"
+	"cached/engine"
+	"cached/internal/resp"
+)
+
+// A waiter is a client that waits for one of some keys to change. Whoever moves
+// its state from waiting may complete it: a worker that changed a key serves it,
+// its own loop ends it when its time is over or its connection is.
+type waiter struct {
+	c          *client
+	spec       *commands.Spec
+	argv       [][]byte // a copy: the read buffer goes on
+	db         int
+	keys       []string
+	deadlineMS int64 // 0: none
+	timeout    func(*resp.Writer)
+	state      atomic.Int32
+	timed      bool // the loop has a timer for it
+	again      bool // during a run of serve: the command still has to wait
+}
+
+const (
+	waiting int32 = iota
+	serving
+	done
+)
+
+// A readyKey is a key that was changed while somebody waited for it.
+type readyKey struct {
+	db  int
+	key string
+}
+
+// A blocker knows who waits for which key, in the order of their coming.
+type blocker struct {
+	count atomic.Int32 // waiters with keys; 0 keeps the hook cheap
+	all   atomic.Int32 // clients that wait for anything
+
+	mu    sync.Mutex // guards queues
+	queue map[readyKey][]*waiter
+}
+
+// Block parks the client of a command that runs now, or, when serve runs the
+// command again, leaves it parked.
+func (c *client) Block(ctx *commands.Ctx, keys [][]byte, deadlineMS int64, timeout func(*resp.Writer)) bool {
+	if w := c.waiting; w != nil {
+		w.again = true
+		return true
+	}
+	w := &waiter{c: c, spec: ctx.Spec, db: c.db(), deadlineMS: deadlineMS, timeout: timeout}
+	for _, a := range ctx.Argv {
+		w.argv = append(w.argv, append([]byte(nil), a...))
+	}
+	for _, k := range keys {
+		w.keys = append(w.keys, string(k))
+	}
+	c.waiting = w
+	c.shown.blocked.Store(true)
+	c.srv.block.add(w)
+	return true
+}
+
+func (b *blocker) add(w *waiter) {
+	b.all.Add(1)
+	if len(w.keys) == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.count.Add(1)
+	for _, k := range w.keys {
+		at := readyKey{w.db, k}
+		b.queue[at] = append(b.queue[at], w)
+	}
+}
+
+// remove takes a waiter whose state is done out of the queues.
+func (b *blocker) remove(w *waiter) {
+	b.all.Add(-1)
+	if len(w.keys) == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.count.Add(-1)
+	for _, k := range w.keys {
+		at := readyKey{w.db, k}
+		q := b.queue[at]
+		for i, x := range q {
+			if x == w {
+				q = append(q[:i:i], q[i+1:]...)
+				break
+			}
+		}
+		if len(q) == 0 {
+			delete(b.queue, at)
+		} else {
+			b.queue[at] = q
+		}
+	}
+}
+
+func (b *blocker) waitersOf(k readyKey) []*waiter {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]*waiter(nil), b.queue[k]...)
+}
+
+// Changed notes a key that somebody waits for. It is the engine's hook.
+func (b *blocker) Changed(tx *engine.Tx, key []byte, _ engine.Event) {
+	if b.count.Load() == 0 {
+		return
+	}
+	w, ok := tx.Owner.(*worker)
+	if !ok {
+		return
+	}
+	b.mu.Lock()
+	_, waited := b.queue[readyKey{tx.DB, string(key)}]
+	b.mu.Unlock()
+	if waited {
+		w.ready = append(w.ready, readyKey{tx.DB, string(key)})
+	}
+}
+
+// Flushed wakes nobody: there is nothing to have.
+func (b *blocker) Flushed(*engine.Tx, int) {}
+
+// Swapped may bring any key into a database: everybody looks again.
+func (b *blocker) Swapped(tx *engine.Tx, x, y int) {
+	w, ok := tx.Owner.(*worker)
+	if !ok || b.count.Load() == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for k := range b.queue {
+		if k.db == x || k.db == y {
+			w.ready = append(w.ready, k)
+		}
+	}
+}
+
+// serveReady runs the commands of clients that wait for keys changed by the
+// last command, first come first served, until there is nothing left for them.
+// What they change may make further keys ready.
+func (w *worker) serveReady() {
+	for len(w.ready) > 0 {
+		ready := w.ready
+		w.ready = nil
+		for _, k := range ready {
+			for _, wt := range w.srv.block.waitersOf(k) {
+				w.serve(wt)
+			}
+		}
+	}
+}
+
+// serve runs a waiter's command again. The waiter goes back to waiting while the
+// locks are still held: whoever changes a key later finds it there.
+func (w *worker) serve(wt *waiter) {
+	if !wt.state.CompareAndSwap(waiting, serving) {
+		return
+	}
+	out := w.reply
+	w.reply = resp.Writer{Proto: int(wt.c.shown.proto.Load())}
+	tx := &w.tx
+	tx.Begin(w.srv.keys, wt.db, w.nowMS())
+	wt.spec.Lock(tx, wt.argv)
+	ctx := &w.ctx
+	saved := *ctx
+	ctx.Argv, ctx.Spec, ctx.NowMS, ctx.Env = wt.argv, wt.spec, tx.NowMS, wt.c
+	wt.again = false
+	err := wt.spec.Run(ctx)
+	if err != nil {
+		w.refuse(wt.c, 0, err)
+	}
+	tx.Commit(wt.argv)
+	if wt.again {
+		wt.state.Store(waiting)
+	} else {
+		wt.state.Store(done)
+	}
+	tx.Unlock()
+	*ctx = saved
+	reply := w.reply.B
+	w.reply = out
+	if wt.again {
+		return
+	}
+	w.srv.block.remove(wt)
+	wt.c.conn.post(func(_ *worker, c *client) { c.unblock(wt, reply) })
+}
+
+// unblock ends the waiting of a client with a reply. It runs on its loop.
+func (c *client) unblock(wt *waiter, reply []byte) {
+	if c.waiting != wt {
+		return
+	}
+	c.waiting = nil
+	c.shown.blocked.Store(false)
+	if c.replyOff {
+		reply = nil
+	}
+	c.out = append(c.out, reply...)
+	c.conn.resume()
+}
+
+// giveUp ends a waiter from its own loop: because its time is over (reply makes
+// the answer) or its connection is. It reports false if somebody serves it at
+// this moment.
+func (c *client) giveUp(reply func(*resp.Writer)) bool {
+	wt := c.waiting
+	if wt == nil {
+		return true
+	}
+	if !wt.state.CompareAndSwap(waiting, done) {
+		return false
+	}
+	c.srv.block.remove(wt)
+	var b []byte
+	if reply != nil {
+		out := resp.Writer{Proto: c.proto}
+		reply(&out)
+		b = out.B
+	}
+	c.unblock(wt, b)
+	return true
+}

@@ -1,0 +1,156 @@
+package server
+
+import (
+	"sync/atomic"
+
+	"cached/commands"
+	"cached/internal/resp"
+)
+
+// A client is one connection. Its loop owns it; the fields that others show in
+// CLIENT LIST are atomics, written when they change.
+type client struct {
+	id      int64
+	srv     *Server
+	conn    conn // how bytes and functions reach it
+	addr    string
+	laddr   string
+	fd      int
+	local   bool // from the same machine: a unix socket or loopback
+	created int64
+
+	// Owned by the loop.
+	parser    resp.Parser
+	in        []byte // what has arrived and was not parsed yet
+	out       []byte // replies that the socket did not take yet
+	proto     int
+	authed    bool
+	closing   bool // once out is written
+	closed    bool
+	noTouch   bool
+	replyOff  bool // CLIENT REPLY OFF
+	skip      int  // CLIENT REPLY SKIP: 2 for this command, 1 for the next
+	postponed bool // its next command waits for the end of CLIENT PAUSE
+	waiting   *waiter
+	overSince int64 // since when out is over the soft limit, or 0
+
+	shown shown
+}
+
+// shown is what CLIENT LIST of any client shows of another.
+type shown struct {
+	db       atomic.Int32
+	proto    atomic.Int32
+	name     atomic.Pointer[string]
+	libName  atomic.Pointer[string]
+	libVer   atomic.Pointer[string]
+	last     atomic.Pointer[commands.Spec]
+	activeMS atomic.Int64
+	inBytes  atomic.Int64
+	inFree   atomic.Int64
+	outBytes atomic.Int64
+	argv     atomic.Int64
+	netIn    atomic.Int64
+	netOut   atomic.Int64
+	noEvict  atomic.Bool
+	noTouch  atomic.Bool
+	blocked  atomic.Bool
+	closing  atomic.Bool
+}
+
+func text(p *atomic.Pointer[string]) string {
+	if s := p.Load(); s != nil {
+		return *s
+	}
+	return ""
+}
+
+// setIfChanged stores without the cost of an atomic write when nothing changes.
+func setIfChanged(a *atomic.Int64, v int64) {
+	if a.Load() != v {
+		a.Store(v)
+	}
+}
+
+// A conn is the transport's side of a client.
+type conn interface {
+	// post runs f on the goroutine that owns the client, soon and in order;
+	// after the client was closed f is dropped. It may be called by anyone.
+	post(f func(*worker, *client))
+	// resume makes the owner look at the client's input and output again. It
+	// is called by the owner.
+	resume()
+}
+
+// SelectDB makes db the client's database.
+func (c *client) SelectDB(db int) { c.shown.db.Store(int32(db)) }
+
+func (c *client) db() int { return int(c.shown.db.Load()) }
+
+// MaxBulk is the longest string a client may make.
+func (c *client) MaxBulk() int { return int(c.srv.maxBulk.Load()) }
+
+// limits bound the next request.
+func (c *client) limits() resp.Limits {
+	if !c.authed {
+		return resp.Limits{BulkBytes: resp.UnauthBulkBytes, Args: resp.UnauthArgs}
+	}
+	return resp.Limits{BulkBytes: int(c.srv.maxBulk.Load()), Args: 1<<31 - 1}
+}
+
+// reset is what RESET leaves of a client: as if it had just connected.
+func (c *client) reset() {
+	c.SelectDB(0)
+	c.setProto(2)
+	c.shown.name.Store(nil)
+	c.authed = c.srv.open()
+	c.noTouch, c.replyOff, c.skip = false, false, 0
+	c.shown.noTouch.Store(false)
+	c.shown.noEvict.Store(false)
+}
+
+func (c *client) setProto(v int) {
+	c.proto = v
+	c.shown.proto.Store(int32(v))
+}
+
+// stopped reports whether the client's next command has to wait.
+func (c *client) stopped() bool {
+	return c.closing || c.closed || c.waiting != nil || c.postponed
+}
+
+// feed runs the complete commands at the front of data and returns how many
+// bytes they took. Replies are in w.reply.
+func (w *worker) feed(c *client, data []byte) (used int) {
+	lim := c.limits()
+	for used < len(data) && !c.stopped() {
+		argv, n, err := c.parser.Next(data[used:], w.args, lim)
+		if err != nil {
+			w.reply.Error("ERR " + err.Error())
+			w.srv.protocolErrors.Add(1)
+			c.closing = true
+			return len(data)
+		}
+		if n == 0 {
+			break
+		}
+		if cap(argv) > cap(w.args) && cap(argv) <= 1024 {
+			w.args = argv[:0]
+		}
+		if len(argv) > 0 && !w.dispatch(c, argv) {
+			// Parsed again when the pause is over.
+			c.parser = resp.Parser{}
+			break
+		}
+		used += n
+		if len(w.reply.B) > flushAt {
+			w.flush(c)
+		}
+		if !c.authed {
+			lim = c.limits()
+		} else if lim.Args == resp.UnauthArgs {
+			lim = c.limits()
+		}
+	}
+	return used
+}

@@ -1,0 +1,74 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"cached/engine"
+)
+
+// Background work runs this often, for at most workShare of the time, except
+// that a backlog of expired keys may take backlogShare.
+const (
+	cronEvery = 10 * time.Millisecond
+	workBatch = 400 * time.Microsecond // of each period
+	backlog   = 2500 * time.Microsecond
+)
+
+// cron does the background work until ctx ends: it keeps the clock, sweeps
+// expired keys, frees what was unlinked and ends idle clients.
+func (s *Server) cron(ctx context.Context) {
+	tick := time.NewTicker(cronEvery)
+	defer tick.Stop()
+	var tx engine.Tx
+	w := newWorker(s)
+	tx.Owner = w
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		w.tick()
+		s.maintain(w, &tx)
+		if n%100 == 0 {
+			// The wall clock may have been set; it is followed once a second.
+			now := time.Now()
+			s.wallNS.Store(now.UnixNano() - int64(now.Sub(s.base)))
+			s.closeIdle(w.nowMS())
+		}
+		s.sampler.sample(s, n)
+	}
+}
+
+// maintain gives the engine some time.
+func (s *Server) maintain(w *worker, tx *engine.Tx) {
+	start := time.Now()
+	for idle := 0; idle < 64; {
+		if s.keys.Maintain(tx, w.nowMS()) {
+			idle = 0
+		} else {
+			idle++
+		}
+		if len(w.ready) > 0 {
+			w.serveReady()
+		}
+		spent := time.Since(start)
+		if spent > backlog || idle > 0 && spent > workBatch {
+			return
+		}
+	}
+}
+
+// closeIdle ends clients that said nothing for as long as timeout allows.
+func (s *Server) closeIdle(nowMS int64) {
+	limit := s.cfg.Value("timeout").Int() * 1000
+	if limit <= 0 {
+		return
+	}
+	for _, c := range s.allClients() {
+		if nowMS-c.shown.activeMS.Load() > limit && !c.shown.blocked.Load() {
+			s.kill(c)
+		}
+	}
+}

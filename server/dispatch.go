@@ -1,0 +1,166 @@
+package server
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"cached/commands"
+)
+
+// dispatch runs one command or refuses it: exactly one reply, or none if the
+// client does not want it or waits. It returns false when the command has to
+// wait for the end of CLIENT PAUSE and was not run.
+func (w *worker) dispatch(c *client, argv [][]byte) bool {
+	mark := len(w.reply.B)
+	spec, parent := w.srv.table.Find(argv)
+	var err error
+	switch {
+	case spec == nil:
+		err = unknown(argv, parent)
+	case !spec.ArityOK(argv):
+		err = commands.WrongArity(spec.FullName())
+	default:
+		err = w.srv.gate(w, c, spec)
+	}
+	if err != nil {
+		if err == errPostpone {
+			c.postponed = true
+			return false
+		}
+		if spec != nil {
+			w.stat(spec).rejected++
+		}
+		w.refuse(c, mark, err)
+		w.afterReply(c, mark)
+		return true
+	}
+	w.run(c, spec, argv, mark)
+	w.afterReply(c, mark)
+	if len(w.ready) > 0 {
+		w.serveReady()
+	}
+	return true
+}
+
+// run locks, calls the handler, records what it did and unlocks.
+func (w *worker) run(c *client, spec *commands.Spec, argv [][]byte, mark int) {
+	start := w.nowNS
+	tx := &w.tx
+	tx.Begin(w.srv.keys, c.db(), w.srv.unixMS(start))
+	tx.NoTouch = c.noTouch && !spec.Touches()
+	tx.Counting = spec.Flags&commands.ReadOnly != 0
+	spec.Lock(tx, argv)
+
+	ctx := &w.ctx
+	ctx.Argv, ctx.Spec, ctx.NowMS, ctx.Env = argv, spec, tx.NowMS, c
+	err := spec.Run(ctx)
+
+	tx.Commit(argv)
+	tx.Unlock()
+	w.tick()
+
+	if c.shown.last.Load() != spec {
+		c.shown.last.Store(spec)
+	}
+	st := w.stat(spec)
+	took := w.nowNS - start
+	st.calls++
+	st.ns += took
+	if took >= w.srv.slow.thresholdNS.Load() && spec.Flags&commands.SkipSlowlog == 0 {
+		w.srv.slow.add(c, argv, took, w.srv.unixMS(start))
+	}
+	if err != nil {
+		st.failed++
+		w.refuse(c, mark, err)
+	}
+}
+
+// refuse replies an error in place of whatever was written since mark.
+func (w *worker) refuse(c *client, mark int, err error) {
+	w.reply.B = w.reply.B[:mark]
+	var e commands.Error
+	if !errors.As(err, &e) {
+		e = commands.Error("ERR " + err.Error())
+	}
+	w.reply.Error(string(e))
+	w.srv.countError(string(e))
+}
+
+// afterReply takes back the reply of a client that wants none.
+func (w *worker) afterReply(c *client, mark int) {
+	if c.replyOff || c.skip != 0 {
+		if c.replyOff || c.skip == 1 {
+			w.reply.B = w.reply.B[:mark]
+		}
+		if c.skip > 0 {
+			c.skip--
+		}
+	}
+}
+
+// unknown is the error of a command or subcommand that does not exist.
+func unknown(argv [][]byte, parent *commands.Spec) error {
+	if parent != nil {
+		return commands.Error("ERR unknown subcommand '" + clip(argv[1], 128) + "'. Try " +
+			strings.ToUpper(parent.Name) + " HELP.")
+	}
+	var b strings.Builder
+	b.WriteString("ERR unknown command '" + clip(argv[0], 128) + "', with args beginning with: ")
+	room := 128
+	for _, a := range argv[1:] {
+		if room <= 0 {
+			break
+		}
+		s := clip(a, room)
+		b.WriteString("'" + s + "' ")
+		room -= len(s) + 3
+	}
+	return commands.Error(b.String())
+}
+
+// clip shortens what a client sent to n bytes, as C's %.*s does: up to a NUL.
+func clip(b []byte, n int) string {
+	if len(b) > n {
+		b = b[:n]
+	}
+	s := string(b)
+	if i := strings.IndexByte(s, 0); i >= 0 {
+		s = s[:i]
+	}
+	return s
+}
+
+// A Gate may refuse a command before it runs.
+type Gate func(w *worker, c *client, spec *commands.Spec) error
+
+// errPostpone is what the pause gate answers: not now.
+var errPostpone = errors.New("postponed")
+
+// gate asks the gates in the order in which Redis's clients see the errors.
+func (s *Server) gate(w *worker, c *client, spec *commands.Spec) error {
+	if !c.authed && spec.Flags&commands.NoAuth == 0 {
+		return errNoAuth
+	}
+	if s.gated.Load() {
+		for _, g := range s.gates {
+			if err := g(w, c, spec); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+const errNoAuth = commands.Error("NOAUTH Authentication required.")
+
+// pauseGate holds back commands while CLIENT PAUSE lasts.
+func pauseGate(w *worker, c *client, spec *commands.Spec) error {
+	if !w.srv.pause.holds(w.nowMS(), spec) || spec.FullName() == "client|unpause" {
+		return nil
+	}
+	return errPostpone
+}
+
+// elapsed is a duration in microseconds, as statistics show it.
+func elapsed(ns int64) int64 { return int64(time.Duration(ns).Microseconds()) }

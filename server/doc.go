@@ -1,0 +1,22 @@
+// Package server puts the command table behind sockets: clients, dispatch,
+// blocking, configuration, and the commands that speak of these.
+//
+// A request's way: an event loop reads what a client sent (loop_linux.go; on
+// other systems and for connections that need one, a goroutine in netconn.go),
+// a worker parses and runs all complete commands (feed in client.go, dispatch in
+// dispatch.go), and the replies leave with one write.
+//
+// # Goroutines
+//
+// One per event loop, which owns its clients: only it reads, changes and closes
+// them. Others reach a client by post, which runs a function on its loop; its
+// replies and pushes come that way when somebody else completes them. One for
+// the background work (cron.go), one per listener that is not on a loop. All end
+// with Server.Close.
+//
+// # Locks
+//
+// Shard locks of the engine come first. Under them are taken, each for a moment
+// and none under another: blocker.mu (who waits for which key), Server.mu (the
+// list of clients), the queue of a loop, the statistics.
+package server

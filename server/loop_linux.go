@@ -1,0 +1,472 @@
+package server
+
+import (
+	"container/heap"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	readChunk  = 64 << 10 // most that is read from a client before others get their turn
+	eventBatch = 256
+)
+
+// A loop serves its clients with one goroutine on raw non-blocking sockets.
+type loop struct {
+	worker
+	epfd, wakeFD int
+	clients      map[int]*loopConn // by file descriptor
+	listeners    map[int]listener  // on the first loop
+	in           []byte            // where reads go
+	dirty        []*loopConn       // have input or output to look at before the next wait
+	timers       timerHeap         // of waiting clients
+	paused       []*loopConn       // whose next command waits for the end of CLIENT PAUSE
+	count        atomic.Int32      // clients
+
+	mu    sync.Mutex // guards queue
+	queue []posted
+	woken atomic.Bool
+	quit  atomic.Bool
+	ended chan struct{}
+}
+
+type posted struct {
+	f func(*worker, *client)
+	c *loopConn // nil: f is the loop's own
+}
+
+// A loopConn is a client on a loop.
+type loopConn struct {
+	client
+	loop    *loop
+	dirty   bool // is in loop.dirty
+	writing bool // the loop waits for the socket to take more
+}
+
+// A listener is a listening socket and what its clients' addresses look like.
+type listener struct {
+	fd   int
+	unix string // path of a unix socket, or empty
+}
+
+func newLoop(s *Server) (*loop, error) {
+	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("create event queue: %w", err)
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	if err != nil {
+		unix.Close(epfd)
+		return nil, fmt.Errorf("create wake-up event: %w", err)
+	}
+	l := &loop{worker: *newWorker(s), epfd: epfd, wakeFD: wake, clients: map[int]*loopConn{},
+		listeners: map[int]listener{}, in: make([]byte, readChunk), ended: make(chan struct{})}
+	l.worker.tx.Owner = &l.worker
+	l.worker.ctx.Tx, l.worker.ctx.Reply = &l.worker.tx, &l.worker.reply
+	l.worker.flush = func(c *client) { l.write(c.conn.(*loopConn)) }
+	return l, l.watch(wake, unix.EPOLLIN)
+}
+
+func (l *loop) watch(fd int, events uint32) error {
+	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
+	return unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &ev)
+}
+
+func (l *loop) rewatch(fd int, events uint32) {
+	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
+	_ = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_MOD, fd, &ev)
+}
+
+// run serves until the server closes.
+func (l *loop) run() {
+	defer close(l.ended)
+	var events [eventBatch]unix.EpollEvent
+	for !l.quit.Load() {
+		n, err := unix.EpollWait(l.epfd, events[:], l.waitMS())
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			l.srv.log.Error("event loop stopped", "error", err)
+			return
+		}
+		for _, ev := range events[:max(n, 0)] {
+			fd := int(ev.Fd)
+			if c := l.clients[fd]; c != nil {
+				if ev.Events&unix.EPOLLOUT != 0 {
+					l.markDirty(c)
+				}
+				if ev.Events&^unix.EPOLLOUT != 0 {
+					l.read(c)
+				}
+			} else if fd == l.wakeFD {
+				l.drainWake()
+			} else if lis, ok := l.listeners[fd]; ok {
+				l.accept(lis)
+			}
+		}
+		l.runQueue()
+		l.runTimers()
+		l.runDirty()
+		l.publish()
+	}
+	for _, c := range l.clients {
+		l.close(c)
+	}
+	unix.Close(l.wakeFD)
+	unix.Close(l.epfd)
+}
+
+// waitMS is how long the loop may sleep.
+func (l *loop) waitMS() int {
+	if len(l.dirty) > 0 {
+		return 0
+	}
+	wait := int64(-1)
+	if len(l.timers) > 0 {
+		l.tick()
+		wait = min(max(l.timers[0].deadlineMS-l.nowMS(), 0)+1, 1<<30)
+	}
+	if len(l.paused) > 0 && (wait < 0 || wait > 10) {
+		wait = 10
+	}
+	return int(wait)
+}
+
+// read takes what one client has sent and runs it.
+func (l *loop) read(c *loopConn) {
+	if c.closed || c.closing {
+		return
+	}
+	if len(c.in) > 0 || c.stopped() {
+		l.readMore(c)
+		return
+	}
+	n, err := rawRead(c.fd, l.in)
+	if n <= 0 {
+		if err != syscall.EAGAIN && err != syscall.EINTR {
+			l.close(c)
+		}
+		return
+	}
+	c.shown.netIn.Add(int64(n))
+	l.begin(&c.client)
+	used := l.feed(&c.client, l.in[:n])
+	if used < n && !c.closing {
+		c.in = append(c.in, l.in[used:n]...)
+		setIfChanged(&c.shown.inBytes, int64(len(c.in)))
+	}
+	l.write(c)
+}
+
+// readMore takes what a client has sent that has part of a command waiting, or
+// may not go on.
+func (l *loop) readMore(c *loopConn) {
+	limit := int(l.srv.queryBufferLimit.Load())
+	if !c.authed {
+		limit = min(limit, 1<<20)
+	}
+	if c.stopped() && len(c.in) >= 1<<20 {
+		// A client that waits is read no further than this; the rest stays in
+		// the kernel until it goes on.
+		l.rewatch(c.fd, unix.EPOLLRDHUP)
+		return
+	}
+	room := max(readChunk, min(c.parser.Need(c.in)-len(c.in), 4<<20))
+	if cap(c.in)-len(c.in) < min(room, readChunk) {
+		grown := make([]byte, len(c.in), len(c.in)+max(min(room, len(c.in)+readChunk), readChunk))
+		copy(grown, c.in)
+		c.in = grown
+	}
+	n, err := rawRead(c.fd, c.in[len(c.in):cap(c.in)])
+	if n <= 0 {
+		if err != syscall.EAGAIN && err != syscall.EINTR {
+			l.close(c)
+		}
+		return
+	}
+	c.shown.netIn.Add(int64(n))
+	c.in = c.in[:len(c.in)+n]
+	if len(c.in) > limit {
+		l.srv.log.Warn("closing client that reached max query buffer length", "client", c.addr)
+		l.close(c)
+		return
+	}
+	l.goOn(c)
+}
+
+// goOn runs the commands in a client's own input buffer.
+func (l *loop) goOn(c *loopConn) {
+	l.begin(&c.client)
+	if !c.stopped() && len(c.in) > 0 && len(c.in) >= c.parser.Need(c.in) {
+		used := l.feed(&c.client, c.in)
+		switch {
+		case used == len(c.in):
+			c.in = nil
+		case used > 0:
+			// A fresh copy lets a large buffer go.
+			c.in = append([]byte(nil), c.in[used:]...)
+		}
+	}
+	setIfChanged(&c.shown.inBytes, int64(len(c.in)))
+	setIfChanged(&c.shown.inFree, int64(cap(c.in)-len(c.in)))
+	l.write(c)
+}
+
+// write sends the worker's replies to the client, behind what is still unsent,
+// and keeps what the socket does not take.
+func (l *loop) write(c *loopConn) {
+	b := l.reply.B
+	if c.closed {
+		l.reply.B = b[:0]
+		return
+	}
+	if len(c.out) > 0 {
+		c.out = append(c.out, b...)
+		b = c.out
+	}
+	sent := 0
+	full := c.writing && !c.dirty // the socket has not said that it takes more
+	for sent < len(b) && !full {
+		n, err := rawWrite(c.fd, b[sent:])
+		if n > 0 {
+			sent += n
+			continue
+		}
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != syscall.EAGAIN {
+			l.reply.B = l.reply.B[:0]
+			l.close(c)
+			return
+		}
+		break
+	}
+	if sent > 0 {
+		c.shown.netOut.Add(int64(sent))
+	}
+	rest := b[sent:]
+	switch {
+	case len(rest) == 0:
+		c.out = nil
+	case len(c.out) > 0:
+		if sent > 0 {
+			c.out = append(c.out[:0], rest...)
+		}
+	default:
+		c.out = append(c.out, rest...)
+	}
+	setIfChanged(&c.shown.outBytes, int64(len(c.out)))
+	if cap(l.reply.B) > 4*flushAt {
+		l.reply.B = nil // a giant reply leaves no giant buffer behind
+	}
+	l.reply.B = l.reply.B[:0]
+	if want := len(c.out) > 0; want != c.writing {
+		c.writing = want
+		l.rewatch(c.fd, c.events())
+	}
+	switch {
+	case c.closing && len(c.out) == 0:
+		l.close(c)
+	case l.srv.tooSlow(&c.client, l.nowMS()):
+		l.srv.log.Warn("closing client that does not read its replies", "client", c.addr, "bytes", len(c.out))
+		l.close(c)
+	case c.postponed:
+		l.paused = append(l.paused, c)
+	case c.waiting != nil && c.waiting.deadlineMS > 0 && !c.waiting.timed:
+		c.waiting.timed = true
+		heap.Push(&l.timers, c.waiting)
+	}
+}
+
+// close ends a connection, and what its client had begun.
+func (l *loop) close(c *loopConn) {
+	if c.closed {
+		return
+	}
+	if !c.giveUp(nil) {
+		// A worker completes the client's command right now; the connection
+		// ends when that is posted.
+		c.closing = true
+		return
+	}
+	c.closed = true
+	delete(l.clients, c.fd)
+	unix.Close(c.fd)
+	l.count.Add(-1)
+	l.srv.forget(&c.client)
+	c.in, c.out = nil, nil
+}
+
+func (l *loop) markDirty(c *loopConn) {
+	if !c.dirty {
+		c.dirty = true
+		l.dirty = append(l.dirty, c)
+	}
+}
+
+// runDirty goes on with clients that were unblocked, or can be written to.
+func (l *loop) runDirty() {
+	for i := 0; i < len(l.dirty); i++ {
+		c := l.dirty[i]
+		if !c.closed {
+			l.reply.B = l.reply.B[:0]
+			if c.shown.closing.Load() {
+				c.closing = true
+			}
+			l.goOn(c)
+		}
+		c.dirty = false
+	}
+	clear(l.dirty)
+	l.dirty = l.dirty[:0]
+}
+
+// runTimers ends the waiting of clients whose time is over, and the pause.
+func (l *loop) runTimers() {
+	if len(l.timers) == 0 && len(l.paused) == 0 {
+		return
+	}
+	l.tick()
+	now := l.nowMS()
+	for len(l.timers) > 0 && l.timers[0].deadlineMS <= now {
+		wt := heap.Pop(&l.timers).(*waiter)
+		if wt.c.waiting != wt || wt.state.Load() == done {
+			continue
+		}
+		if !wt.c.giveUp(wt.timeout) {
+			continue // it is being served
+		}
+	}
+	if len(l.paused) > 0 && l.srv.pause.over(now) {
+		for _, c := range l.paused {
+			c.postponed = false
+			l.markDirty(c)
+		}
+		l.paused = l.paused[:0]
+	}
+}
+
+// post runs f on the client's loop.
+func (c *loopConn) post(f func(*worker, *client)) { c.loop.enqueue(posted{f, c}) }
+
+// events is what the loop wants to hear of the client's socket.
+func (c *loopConn) events() uint32 {
+	if c.writing {
+		return unix.EPOLLIN | unix.EPOLLOUT
+	}
+	return unix.EPOLLIN
+}
+
+// resume has the loop look at the client again before it sleeps.
+func (c *loopConn) resume() {
+	c.loop.rewatch(c.fd, c.events())
+	c.loop.markDirty(c)
+}
+
+func (l *loop) enqueue(p posted) {
+	l.mu.Lock()
+	l.queue = append(l.queue, p)
+	l.mu.Unlock()
+	if !l.woken.Swap(true) {
+		_, _ = unix.Write(l.wakeFD, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	}
+}
+
+func (l *loop) drainWake() {
+	var b [8]byte
+	_, _ = unix.Read(l.wakeFD, b[:])
+}
+
+func (l *loop) runQueue() {
+	if !l.woken.Load() {
+		return
+	}
+	l.woken.Store(false)
+	l.mu.Lock()
+	queue := l.queue
+	l.queue = nil
+	l.mu.Unlock()
+	for _, p := range queue {
+		switch {
+		case p.c == nil:
+			p.f(&l.worker, nil)
+		case !p.c.closed:
+			p.f(&l.worker, &p.c.client)
+			if p.c.closing || p.c.shown.closing.Load() {
+				l.markDirty(p.c)
+			}
+		}
+	}
+}
+
+// accept takes new connections and gives each to the loop with the fewest.
+func (l *loop) accept(lis listener) {
+	for range l.srv.acceptBatch() {
+		fd, sa, err := unix.Accept4(lis.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		if err != nil {
+			if err == unix.EMFILE || err == unix.ENFILE {
+				l.srv.log.Warn("out of file descriptors for new clients", "error", err)
+			}
+			return
+		}
+		to := l
+		for _, x := range l.srv.loops {
+			if x.count.Load() < to.count.Load() {
+				to = x
+			}
+		}
+		to.count.Add(1)
+		to.enqueue(posted{f: func(*worker, *client) { to.admit(fd, sa, lis) }})
+	}
+}
+
+// admit makes a client of a connection, or tells it why not.
+func (l *loop) admit(fd int, sa unix.Sockaddr, lis listener) {
+	c := &loopConn{loop: l}
+	c.fd = fd
+	if lis.unix != "" {
+		c.addr, c.laddr, c.local = lis.unix+":0", lis.unix+":0", true
+	} else {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+		if s := l.srv.cfg.Value("tcp-keepalive").Int(); s > 0 {
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+			_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, int(s))
+			_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, int(max(s/3, 1)))
+			_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 3)
+		}
+		c.addr, c.local = sockAddress(sa)
+		if own, err := unix.Getsockname(fd); err == nil {
+			c.laddr, _ = sockAddress(own)
+		}
+	}
+	c.conn = c
+	if refusal := l.srv.admit(&c.client, l.nowMS()); refusal != "" {
+		_, _ = rawWrite(fd, []byte(refusal))
+		unix.Close(fd)
+		l.count.Add(-1)
+		return
+	}
+	l.clients[fd] = c
+	if err := l.watch(fd, unix.EPOLLIN); err != nil {
+		l.close(c)
+	}
+}
+
+// A timerHeap orders waiters by deadline.
+type timerHeap []*waiter
+
+func (h timerHeap) Len() int           { return len(h) }
+func (h timerHeap) Less(i, j int) bool { return h[i].deadlineMS < h[j].deadlineMS }
+func (h timerHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *timerHeap) Push(x any)        { *h = append(*h, x.(*waiter)) }
+func (h *timerHeap) Pop() any {
+	old := *h
+	w := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return w
+}

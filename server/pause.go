@@ -1,0 +1,24 @@
+package server
+
+import (
+	"sync/atomic"
+
+	"cached/commands"
+)
+
+// A pause is what CLIENT PAUSE asks for: until when, and whether it holds only
+// commands that may write.
+type pause struct {
+	untilMS   atomic.Int64
+	onlyWrite atomic.Bool
+}
+
+// holds reports whether the command has to wait now.
+func (p *pause) holds(nowMS int64, spec *commands.Spec) bool {
+	if nowMS >= p.untilMS.Load() {
+		return false
+	}
+	return !p.onlyWrite.Load() || spec.Flags&(commands.Write|commands.MayReplicate) != 0
+}
+
+func (p *pause) over(nowMS int64) bool { return nowMS >= p.untilMS.Load() }

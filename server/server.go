@@ -1,0 +1,237 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cached/commands"
+	"cached/engine"
+	"cached/internal/config"
+)
+
+// Options are what a Server is made of.
+type Options struct {
+	Config *config.Config
+	Engine *engine.Engine // nil: a new one, as the configuration says
+	Log    *slog.Logger   // nil: none
+	// Rows are further commands, of other subsystems.
+	Rows []commands.Spec
+	// Exit is called by SHUTDOWN, after the reply of others; it should end
+	// Run. nil: SHUTDOWN is refused.
+	Exit func()
+}
+
+// A Server serves a keyspace to Redis clients.
+type Server struct {
+	cfg   *config.Config
+	keys  *engine.Engine
+	log   *slog.Logger
+	table *commands.Table
+	exit  func()
+
+	base   time.Time    // what monotonic times count from
+	wallNS atomic.Int64 // Unix nanoseconds at base, as the wall clock says now
+	runID  string
+
+	gates []Gate
+	gated atomic.Bool // some gate has something to say
+	pause pause
+	block blocker
+	slow  slowlog
+
+	// Settings that every command or client asks for.
+	maxBulk          atomic.Int64
+	queryBufferLimit atomic.Int64
+	password         atomic.Pointer[[32]byte] // SHA-256 of requirepass, or nil
+	outputLimits     atomic.Pointer[outputLimits]
+	sampler          sampler
+
+	protocolErrors atomic.Int64
+	acceptedTotal  atomic.Int64
+	refusedTotal   atomic.Int64
+	nextID         atomic.Int64
+	dirty          atomic.Int64
+	totals         totals
+
+	loops     []*loop
+	closers   []func()
+	stop      context.CancelFunc
+	group     sync.WaitGroup
+	unixPaths []string
+
+	mu      sync.Mutex // guards clients
+	clients map[int64]*client
+}
+
+// New returns a Server that does not listen yet.
+func New(o Options) (*Server, error) {
+	s := &Server{
+		cfg: o.Config, keys: o.Engine, log: o.Log, exit: o.Exit,
+		base:    time.Now(),
+		clients: make(map[int64]*client),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.keys == nil {
+		s.keys = engine.New(engineOptions(s.cfg))
+	}
+	s.wallNS.Store(s.base.UnixNano())
+	var id [20]byte
+	_, _ = rand.Read(id[:])
+	s.runID = hex.EncodeToString(id[:])
+	s.block.queue = make(map[readyKey][]*waiter)
+	s.keys.Watch(&s.block)
+	s.gates = []Gate{pauseGate}
+	s.table = commands.NewTable(commands.Data(), s.commands(), o.Rows)
+	s.totals.init(s.table.Numbers())
+	return s, s.applySettings()
+}
+
+// Engine returns the keyspace.
+func (s *Server) Engine() *engine.Engine { return s.keys }
+
+// open reports whether clients need no password.
+func (s *Server) open() bool { return s.password.Load() == nil }
+
+// Start listens as configured and serves until Close.
+func (s *Server) Start() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	if err := s.listen(); err != nil {
+		s.Close()
+		return err
+	}
+	s.group.Add(1)
+	go func() {
+		defer s.group.Done()
+		s.cron(ctx)
+	}()
+	return nil
+}
+
+// Close stops listening, lets commands that run finish, closes all clients and
+// waits for every goroutine of the server.
+func (s *Server) Close() {
+	if s.stop != nil {
+		s.stop()
+	}
+	s.closeTransport()
+	for _, f := range s.closers {
+		f()
+	}
+	for _, p := range s.unixPaths {
+		_ = os.Remove(p)
+	}
+	s.group.Wait()
+	s.unixPaths, s.closers = nil, nil
+}
+
+// admit registers a new client, or returns what to tell it before it is closed.
+func (s *Server) admit(c *client, nowMS int64) (refusal string) {
+	s.acceptedTotal.Add(1)
+	c.srv, c.created = s, nowMS
+	c.proto, c.authed = 2, s.open()
+	c.shown.proto.Store(2)
+	c.shown.activeMS.Store(nowMS)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if int64(len(s.clients)) >= s.cfg.Value("maxclients").Int() {
+		s.refusedTotal.Add(1)
+		return "-ERR max number of clients reached\r\n"
+	}
+	if !c.local && s.protected() {
+		s.refusedTotal.Add(1)
+		return deniedByProtectedMode
+	}
+	c.id = s.nextID.Add(1)
+	s.clients[c.id] = c
+	return ""
+}
+
+// protected reports whether only clients of this machine are served: protected
+// mode is on, and neither a password nor an address was configured.
+func (s *Server) protected() bool {
+	return s.cfg.Value("protected-mode").Bool() && s.open()
+}
+
+const deniedByProtectedMode = "-DENIED cached is running in protected mode because protected mode is enabled " +
+	"and no password is set for the default user. In this mode connections are only accepted from the " +
+	"loopback interface. If you want to connect from external computers you may set a password with the " +
+	"requirepass directive, or turn protected mode off with CONFIG SET protected-mode no from the machine " +
+	"the server runs on.\r\n"
+
+// forget takes a closed client from the list.
+func (s *Server) forget(c *client) {
+	s.mu.Lock()
+	delete(s.clients, c.id)
+	s.mu.Unlock()
+}
+
+// eachClient calls f for all clients, in the order of their ids.
+func (s *Server) allClients() []*client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*client, 0, len(s.clients))
+	for _, c := range s.clients {
+		all = append(all, c)
+	}
+	return all
+}
+
+// kill has a client closed by its owner.
+func (s *Server) kill(c *client) {
+	c.shown.closing.Store(true)
+	c.conn.post(func(_ *worker, c *client) {
+		c.closing = true
+		c.out = nil
+		c.conn.resume()
+	})
+}
+
+// tooSlow reports whether a client has more unsent replies than its limits
+// allow.
+func (s *Server) tooSlow(c *client, nowMS int64) bool {
+	n := int64(len(c.out))
+	if n == 0 {
+		c.overSince = 0
+		return false
+	}
+	lim := s.outputLimits.Load().normal
+	if lim.hard > 0 && n >= lim.hard {
+		return true
+	}
+	if lim.soft == 0 || n < lim.soft {
+		c.overSince = 0
+		return false
+	}
+	if c.overSince == 0 {
+		c.overSince = nowMS
+	}
+	return nowMS-c.overSince > lim.softMS
+}
+
+// acceptBatch bounds how many connections are taken in one turn of a loop.
+func (s *Server) acceptBatch() int {
+	return max(1, int(s.cfg.Value("max-new-connections-per-cycle").Int()))
+}
+
+// unixPath is the path of the configured unix socket, made absolute for
+// messages.
+func unixPath(p string) string {
+	if abs, err := filepath.Abs(p); err == nil {
+		return abs
+	}
+	return p
+}
+
+// listenError says what could not be listened on.
+func listenError(what string, err error) error { return fmt.Errorf("listen on %s: %w", what, err) }

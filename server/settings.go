@@ -1,0 +1,97 @@
+package server
+
+import (
+	"strings"
+
+	"cached/engine"
+	"cached/engine/value"
+	"cached/internal/config"
+)
+
+// outputLimit bounds the unsent replies of a class of clients.
+type outputLimit struct {
+	hard, soft int64 // bytes; 0: no limit
+	softMS     int64 // how long soft may be exceeded
+}
+
+type outputLimits struct{ normal, replica, pubsub outputLimit }
+
+// engineOptions are the engine's part of the configuration.
+func engineOptions(cfg *config.Config) engine.Options {
+	return engine.Options{
+		Databases:     int(cfg.Value("databases").Int()),
+		HugePagesFrom: hugePagesFrom,
+	}
+}
+
+// hugePagesFrom is how much data makes huge pages worth their waste.
+const hugePagesFrom = 64 << 20
+
+// applySettings takes over the configuration and follows its changes.
+func (s *Server) applySettings() error {
+	for _, f := range []struct {
+		names string
+		apply func(*config.Value) error
+	}{
+		{"proto-max-bulk-len", func(v *config.Value) error { s.maxBulk.Store(v.Int()); return nil }},
+		{"client-query-buffer-limit", func(v *config.Value) error { s.queryBufferLimit.Store(v.Int()); return nil }},
+		{"requirepass", s.setPassword},
+		{"slowlog-log-slower-than slowlog-max-len", func(*config.Value) error {
+			s.slow.configure(s.cfg.Value("slowlog-log-slower-than").Int(), int(s.cfg.Value("slowlog-max-len").Int()))
+			return nil
+		}},
+		{"client-output-buffer-limit", s.setOutputLimits},
+		{"maxmemory-policy lfu-log-factor lfu-decay-time", func(*config.Value) error {
+			s.keys.SetAccessPolicy(engine.AccessPolicy{
+				LFU:          strings.HasSuffix(s.cfg.Value("maxmemory-policy").String(), "lfu"),
+				LogFactor:    int(s.cfg.Value("lfu-log-factor").Int()),
+				DecayMinutes: int(s.cfg.Value("lfu-decay-time").Int()),
+			})
+			return nil
+		}},
+		{"hash-max-listpack-entries hash-max-listpack-value set-max-listpack-entries set-max-listpack-value " +
+			"set-max-intset-entries zset-max-listpack-entries zset-max-listpack-value list-max-listpack-size " +
+			"stream-node-max-bytes stream-node-max-entries", s.setLimits},
+	} {
+		for _, name := range strings.Fields(f.names) {
+			s.cfg.OnChange(name, f.apply)
+			if err := f.apply(s.cfg.Value(name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Server) setLimits(*config.Value) error {
+	n := func(name string) int { return int(s.cfg.Value(name).Int()) }
+	s.keys.SetLimits(value.Limits{
+		HashEntries: n("hash-max-listpack-entries"), HashValue: n("hash-max-listpack-value"),
+		SetEntries: n("set-max-listpack-entries"), SetValue: n("set-max-listpack-value"), SetInts: n("set-max-intset-entries"),
+		ZSetEntries: n("zset-max-listpack-entries"), ZSetValue: n("zset-max-listpack-value"),
+		ListSize:        n("list-max-listpack-size"),
+		StreamNodeBytes: n("stream-node-max-bytes"), StreamNodeItems: n("stream-node-max-entries"),
+	})
+	return nil
+}
+
+func (s *Server) setOutputLimits(v *config.Value) error {
+	var all outputLimits
+	words := v.Strings()
+	for i := 0; i+3 < len(words); i += 4 {
+		hard, _ := config.ParseMemory(words[i+1])
+		soft, _ := config.ParseMemory(words[i+2])
+		seconds, _ := config.ParseMemory(words[i+3])
+		l := outputLimit{hard, soft, seconds * 1000}
+		switch words[i] {
+		case "normal":
+			all.normal = l
+		case "slave", "replica":
+			all.replica = l
+		case "pubsub":
+			all.pubsub = l
+		}
+	}
+	s.outputLimits.Store(&all)
+	return nil
+}

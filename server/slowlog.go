@@ -1,0 +1,92 @@
+package server
+
+import (
+	"math"
+	"strconv"
+	"sync"
+	"sync/atomic"
+)
+
+// A slowlog keeps the commands that took longest lately.
+type slowlog struct {
+	thresholdNS atomic.Int64 // MaxInt64: off
+
+	mu      sync.Mutex // guards what follows
+	max     int
+	nextID  int64
+	entries []slowEntry // newest first
+}
+
+type slowEntry struct {
+	id, unixS, us int64
+	argv          []string
+	addr, name    string
+}
+
+const (
+	slowArgs     = 32  // words of a command that are kept
+	slowArgBytes = 128 // bytes of a word that are kept
+)
+
+// configure sets the threshold in microseconds (negative: off) and the length.
+func (l *slowlog) configure(us int64, length int) {
+	if us < 0 || us > math.MaxInt64/1000 {
+		l.thresholdNS.Store(math.MaxInt64)
+	} else {
+		l.thresholdNS.Store(us * 1000)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.max = length
+	if len(l.entries) > length {
+		l.entries = l.entries[:length]
+	}
+}
+
+// add notes a command that took ns nanoseconds from nowMS on.
+func (l *slowlog) add(c *client, argv [][]byte, ns, nowMS int64) {
+	e := slowEntry{unixS: nowMS / 1000, us: ns / 1000, addr: c.addr, name: text(&c.shown.name)}
+	for i, a := range argv {
+		if i == slowArgs-1 && len(argv) > slowArgs {
+			e.argv = append(e.argv, "... ("+strconv.Itoa(len(argv)-i)+" more arguments)")
+			break
+		}
+		if len(a) > slowArgBytes {
+			e.argv = append(e.argv, string(a[:slowArgBytes])+"... ("+strconv.Itoa(len(a)-slowArgBytes)+" more bytes)")
+		} else {
+			e.argv = append(e.argv, string(a))
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.max == 0 {
+		return
+	}
+	e.id = l.nextID
+	l.nextID++
+	if len(l.entries) >= l.max {
+		l.entries = l.entries[:l.max-1]
+	}
+	l.entries = append([]slowEntry{e}, l.entries...)
+}
+
+func (l *slowlog) get(n int) []slowEntry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n < 0 || n > len(l.entries) {
+		n = len(l.entries)
+	}
+	return append([]slowEntry(nil), l.entries[:n]...)
+}
+
+func (l *slowlog) len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.entries)
+}
+
+func (l *slowlog) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entries = nil
+}

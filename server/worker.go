@@ -1,0 +1,59 @@
+package server
+
+import (
+	"time"
+
+	"cached/commands"
+	"cached/engine"
+	"cached/internal/resp"
+)
+
+// flushAt is how many bytes of replies may gather before they are written in
+// the middle of a batch.
+const flushAt = 256 << 10
+
+// A worker is what runs commands: one for each loop, used by its goroutine
+// alone, so that nothing is allocated per command.
+type worker struct {
+	srv   *Server
+	tx    engine.Tx
+	ctx   commands.Ctx
+	reply resp.Writer
+	args  [][]byte
+	flush func(*client) // writes w.reply to the client
+
+	nowNS int64 // since Server.base, at the end of the last command
+	ready []readyKey
+
+	stats   []commandStat // by command number
+	touched []int         // those of stats that are not zero
+	calls   int64
+	errors  int64
+}
+
+func newWorker(s *Server) *worker {
+	w := &worker{srv: s, args: make([][]byte, 0, 64)}
+	w.ctx.Tx, w.ctx.Reply, w.ctx.Table = &w.tx, &w.reply, s.table
+	w.tx.Owner = w
+	w.stats = make([]commandStat, s.table.Numbers())
+	w.tick()
+	return w
+}
+
+// tick reads the clock.
+func (w *worker) tick() { w.nowNS = int64(time.Since(w.srv.base)) }
+
+// nowMS is the time of the last tick in Unix milliseconds.
+func (w *worker) nowMS() int64 { return w.srv.unixMS(w.nowNS) }
+
+// unixMS turns nanoseconds since base into Unix milliseconds: the wall clock as
+// cron last compared it, carried on by the monotonic one.
+func (s *Server) unixMS(ns int64) int64 { return (s.wallNS.Load() + ns) / 1e6 }
+
+// begin makes the worker ready for a batch of a client's commands.
+func (w *worker) begin(c *client) {
+	w.tick()
+	w.reply.B = w.reply.B[:0]
+	w.reply.Proto = c.proto
+	setIfChanged(&c.shown.activeMS, w.nowMS())
+}
