@@ -15,7 +15,7 @@ import (
 func (s *Server) listen() error {
 	n := int(s.cfg.Value("io-threads").Int())
 	if n <= 0 {
-		n = runtime.GOMAXPROCS(0)
+		n = runtime.NumCPU()
 	}
 	for range n {
 		l, err := newLoop(s)

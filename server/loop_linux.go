@@ -87,7 +87,7 @@ func (l *loop) run() {
 	defer close(l.ended)
 	var events [eventBatch]unix.EpollEvent
 	for !l.quit.Load() {
-		n, err := unix.EpollWait(l.epfd, events[:], l.waitMS())
+		n, err := l.wait(events[:])
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			l.srv.log.Error("event loop stopped", "error", err)
 			return
@@ -119,7 +119,26 @@ func (l *loop) run() {
 	unix.Close(l.epfd)
 }
 
-// waitMS is how long the loop may sleep.
+// wait waits for events. A loop with much to do waits for the next of it without
+// giving up its processor to the Go scheduler, which would take it away, wake
+// another thread to use it and give it back: more work than most requests are.
+// The runtime's preemption signals interrupt the wait, so nobody waits for it.
+// When nothing comes for a while the loop sleeps as Go likes it.
+func (l *loop) wait(events []unix.EpollEvent) (int, error) {
+	ms := l.waitMS()
+	if ms != 0 {
+		n, err := rawEpollWait(l.epfd, events, min(uint(ms), busyWaitMS))
+		if n != 0 || uint(ms) <= busyWaitMS {
+			return n, err
+		}
+	}
+	return unix.EpollWait(l.epfd, events, ms)
+}
+
+// busyWaitMS is how long a loop waits on the processor it holds.
+const busyWaitMS = 2
+
+// waitMS is how long the loop may sleep; negative is for ever.
 func (l *loop) waitMS() int {
 	if len(l.dirty) > 0 {
 		return 0

@@ -25,6 +25,16 @@ func raw(call uintptr, fd int, b []byte) (int, error) {
 	return int(n), nil
 }
 
+// rawEpollWait waits at most ms milliseconds and holds the processor meanwhile.
+func rawEpollWait(epfd int, events []unix.EpollEvent, ms uint) (int, error) {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epfd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(ms), 0, 0)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(n), nil
+}
+
 // sockAddress writes an address as clients are listed, and reports whether it
 // is of this machine.
 func sockAddress(sa unix.Sockaddr) (text string, loopback bool) {

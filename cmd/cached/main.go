@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 
@@ -45,6 +46,9 @@ func run(args []string) error {
 	// The data is outside the Go heap; what is on it is small and mostly
 	// garbage, so a larger share of garbage is cheap.
 	debug.SetGCPercent(400)
+	// Event loops hold a processor each; others, such as the collector, need
+	// one more.
+	runtime.GOMAXPROCS(runtime.NumCPU() + 1)
 
 	end := make(chan os.Signal, 1)
 	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
