@@ -76,6 +76,15 @@ func (k *KeySpec) begin(argv [][]byte) (int, bool) {
 // HasKeys reports whether the command has keys of some kind.
 func (s *Spec) HasKeys() bool { return len(s.Keys) > 0 }
 
+// OneKey returns the key of a command that has just one, always at the same
+// place, else nil.
+func (s *Spec) OneKey(argv [][]byte) []byte {
+	if s.oneKey == 0 || s.oneKey >= len(argv) {
+		return nil
+	}
+	return argv[s.oneKey]
+}
+
 // AddLocks adds to l the shards that the command argv needs.
 func (s *Spec) AddLocks(e *engine.Engine, argv [][]byte, l *engine.LockSet) {
 	switch s.locks {
@@ -104,10 +113,6 @@ func (s *Spec) Lock(tx *engine.Tx, argv [][]byte) {
 		tx.Lock(&l)
 	}
 }
-
-// OneKey is the position of the command's only key, if it always has just one,
-// or 0.
-func (s *Spec) OneKey() int { return s.oneKey }
 
 func equalFold(b []byte, upper string) bool {
 	if len(b) != len(upper) {

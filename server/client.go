@@ -122,34 +122,36 @@ func (c *client) stopped() bool {
 // feed runs the complete commands at the front of data and returns how many
 // bytes they took. Replies are in w.reply.
 func (w *worker) feed(c *client, data []byte) (used int) {
-	lim := c.limits()
 	for used < len(data) && !c.stopped() {
-		argv, n, err := c.parser.Next(data[used:], w.args, lim)
-		if err != nil {
-			w.reply.Error("ERR " + err.Error())
-			w.srv.protocolErrors.Add(1)
-			c.closing = true
-			return len(data)
-		}
-		if n == 0 {
+		w.batch.parse(c, data[used:])
+		if len(w.batch.requests) == 0 {
+			if err := w.batch.err; err != nil {
+				w.reply.Error("ERR " + err.Error())
+				w.srv.protocolErrors.Add(1)
+				c.closing = true
+				return len(data)
+			}
 			break
 		}
-		if cap(argv) > cap(w.args) && cap(argv) <= 1024 {
-			w.args = argv[:0]
+		if len(w.batch.requests) > 1 {
+			w.batch.lookAhead(w.srv, c.db())
 		}
-		if len(argv) > 0 && !w.dispatch(c, argv) {
-			// Parsed again when the pause is over.
+		done := 0
+		for i := range w.batch.requests {
+			r := &w.batch.requests[i]
+			if c.stopped() || len(r.argv) > 0 && !w.dispatch(c, r.argv) {
+				break
+			}
+			used += r.size
+			done++
+			if len(w.reply.B)-w.base > flushAt {
+				w.flush(c)
+			}
+		}
+		if done < len(w.batch.requests) {
+			// The others are parsed again when the client goes on.
 			c.parser = resp.Parser{}
 			break
-		}
-		used += n
-		if len(w.reply.B) > flushAt {
-			w.flush(c)
-		}
-		if !c.authed {
-			lim = c.limits()
-		} else if lim.Args == resp.UnauthArgs {
-			lim = c.limits()
 		}
 	}
 	return used

@@ -23,6 +23,7 @@ type loop struct {
 	clients      map[int]*loopConn // by file descriptor
 	listeners    map[int]listener  // on the first loop
 	in           []byte            // where reads go
+	outbox       []outgoing        // replies in worker.reply that wait for the end of the batch
 	dirty        []*loopConn       // have input or output to look at before the next wait
 	timers       timerHeap         // of waiting clients
 	paused       []*loopConn       // whose next command waits for the end of CLIENT PAUSE
@@ -46,6 +47,12 @@ type loopConn struct {
 	loop    *loop
 	dirty   bool // is in loop.dirty
 	writing bool // the loop waits for the socket to take more
+}
+
+// An outgoing is the replies to one client in worker.reply.
+type outgoing struct {
+	c        *loopConn
+	from, to int
 }
 
 // A listener is a listening socket and what its clients' addresses look like.
@@ -107,6 +114,7 @@ func (l *loop) run() {
 				l.accept(lis)
 			}
 		}
+		l.send()
 		l.runQueue()
 		l.runTimers()
 		l.runDirty()
@@ -177,7 +185,49 @@ func (l *loop) read(c *loopConn) {
 		c.in = append(c.in, l.in[used:n]...)
 		setIfChanged(&c.shown.inBytes, int64(len(c.in)))
 	}
-	l.write(c)
+	l.answer(c)
+}
+
+// answer leaves a client's replies to send, if there is nothing special to them.
+// All replies of a batch are written after its last command: a client that runs
+// on another processor is then woken once for many of them, not for each.
+func (l *loop) answer(c *loopConn) {
+	n := len(l.reply.B)
+	if n == l.base || c.stopped() || len(c.out) > 0 {
+		l.write(c)
+		return
+	}
+	l.outbox = append(l.outbox, outgoing{c, l.base, n})
+	if n >= sendAt {
+		l.send()
+	}
+}
+
+// sendAt is how many bytes of replies may gather in a batch.
+const sendAt = 64 << 10
+
+// send writes what answer has gathered.
+func (l *loop) send() {
+	if len(l.outbox) == 0 {
+		return
+	}
+	all := l.reply.B
+	for _, o := range l.outbox {
+		later := o.c.out // what others sent the client meanwhile
+		if len(later) > 0 {
+			o.c.out = append(append(make([]byte, 0, o.to-o.from+len(later)), all[o.from:o.to]...), later...)
+			l.reply.B, l.base = all[:o.to], o.to
+		} else {
+			l.reply.B, l.base = all[:o.to], o.from
+		}
+		l.write(o.c)
+	}
+	clear(l.outbox)
+	l.outbox = l.outbox[:0]
+	l.reply.B, l.base = all[:0], 0
+	if cap(all) > 4*flushAt {
+		l.reply.B = nil // a giant reply leaves no giant buffer behind
+	}
 }
 
 // readMore takes what a client has sent that has part of a command waiting, or
@@ -237,9 +287,9 @@ func (l *loop) goOn(c *loopConn) {
 // write sends the worker's replies to the client, behind what is still unsent,
 // and keeps what the socket does not take.
 func (l *loop) write(c *loopConn) {
-	b := l.reply.B
+	b := l.reply.B[l.base:]
+	l.reply.B = l.reply.B[:l.base]
 	if c.closed {
-		l.reply.B = b[:0]
 		return
 	}
 	if len(c.out) > 0 {
@@ -258,7 +308,6 @@ func (l *loop) write(c *loopConn) {
 			continue
 		}
 		if err != syscall.EAGAIN {
-			l.reply.B = l.reply.B[:0]
 			l.close(c)
 			return
 		}
@@ -279,10 +328,9 @@ func (l *loop) write(c *loopConn) {
 		c.out = append(c.out, rest...)
 	}
 	setIfChanged(&c.shown.outBytes, int64(len(c.out)))
-	if cap(l.reply.B) > 4*flushAt {
-		l.reply.B = nil // a giant reply leaves no giant buffer behind
+	if l.base == 0 && cap(l.reply.B) > 4*flushAt {
+		l.reply.B = nil
 	}
-	l.reply.B = l.reply.B[:0]
 	if want := len(c.out) > 0; want != c.writing {
 		c.writing = want
 		l.rewatch(c.fd, c.events())
@@ -332,7 +380,6 @@ func (l *loop) runDirty() {
 	for i := 0; i < len(l.dirty); i++ {
 		c := l.dirty[i]
 		if !c.closed {
-			l.reply.B = l.reply.B[:0]
 			if c.shown.closing.Load() {
 				c.closing = true
 			}

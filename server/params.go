@@ -29,7 +29,7 @@ func Params() []config.Param {
 		w("bind", "* -::*"), i("tcp-backlog", "511"), s("unixsocket", ""), s("unixsocketperm", "0"), i("tcp-keepalive", "300"), i("databases", "16"), i("proto-max-bulk-len", "512mb"),
 		i("client-query-buffer-limit", "1gb"), s("requirepass", ""), i("slowlog-log-slower-than", "10000"), i("slowlog-max-len", "128"), w("client-output-buffer-limit", "normal 0 0 0"),
 		s("maxmemory-policy", "noeviction"), i("lfu-log-factor", "10"), i("lfu-decay-time", "1"), i("hash-max-listpack-entries", "128"), i("hash-max-listpack-value", "64"), i("set-max-listpack-entries", "128"),
-		i("set-max-listpack-value", "64"), i("set-max-intset-entries", "512"), i("zset-max-listpack-entries", "128"), i("zset-max-listpack-value", "64"), s("list-max-listpack-size", "-2"), i("stream-node-max-bytes", "4096"), i("stream-node-max-entries", "100"), i("timeout", "0"), w("save", ""), s("enable-debug-command", "no"), s("appendonly", "no")}
+		i("set-max-listpack-value", "64"), i("set-max-intset-entries", "512"), i("zset-max-listpack-entries", "128"), i("zset-max-listpack-value", "64"), s("list-max-listpack-size", "-2"), i("stream-node-max-bytes", "4096"), i("stream-node-max-entries", "100"), i("timeout", "0"), w("save", ""), s("enable-debug-command", "no"), s("appendonly", "no"), s("dir", "."), s("logfile", ""), s("loglevel", "notice"), s("daemonize", "no"), s("slave-announce-ip", "")}
 }
 
 // NewLogger returns the log that the configuration asks for.

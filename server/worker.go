@@ -19,8 +19,9 @@ type worker struct {
 	tx    engine.Tx
 	ctx   commands.Ctx
 	reply resp.Writer
-	args  [][]byte
-	flush func(*client) // writes w.reply to the client
+	base  int // where the replies to the present client begin in reply.B
+	batch batch
+	flush func(*client) // writes the replies from base on to the client
 
 	nowNS int64 // since Server.base, at the end of the last command
 	ready []readyKey
@@ -32,7 +33,8 @@ type worker struct {
 }
 
 func newWorker(s *Server) *worker {
-	w := &worker{srv: s, args: make([][]byte, 0, 64)}
+	w := &worker{srv: s}
+	w.batch.args = make([][]byte, 0, 128)
 	w.ctx.Tx, w.ctx.Reply, w.ctx.Table = &w.tx, &w.reply, s.table
 	w.tx.Owner = w
 	w.stats = make([]commandStat, s.table.Numbers())
@@ -53,7 +55,7 @@ func (s *Server) unixMS(ns int64) int64 { return (s.wallNS.Load() + ns) / 1e6 }
 // begin makes the worker ready for a batch of a client's commands.
 func (w *worker) begin(c *client) {
 	w.tick()
-	w.reply.B = w.reply.B[:0]
+	w.base = len(w.reply.B)
 	w.reply.Proto = c.proto
 	setIfChanged(&c.shown.activeMS, w.nowMS())
 }

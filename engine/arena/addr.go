@@ -33,3 +33,8 @@ func Array[T any](a Addr, n int) []T {
 func (a Addr) Word(i int) *uint64 {
 	return (*uint64)(unsafe.Add(a.pointer(), i*8))
 }
+
+// Prefetch asks the processor to have the cache line at a at hand soon. It waits
+// for nothing and reads nothing: any address will do, also that of a block that
+// is no longer there.
+func (a Addr) Prefetch() { prefetch(a) }

@@ -120,17 +120,38 @@ func (t *Table) Find(hash uint64, key []byte) Slot {
 	return nil
 }
 
-// Touch loads the line where hash belongs, so that a later Find finds it in the
-// processor's cache. It returns something to keep the load from being dropped.
-func (t *Table) Touch(hash uint64) uint64 {
+// Prefetch has the processor load the lines where hash belongs, so that a later
+// PrefetchItem or Find need not wait for them.
+func (t *Table) Prefetch(hash uint64) {
 	if t.dir == 0 {
-		return 0
+		return
+	}
+	h := hash << t.skip
+	s := t.segmentOf(h)
+	at := home(h<<s.depth()>>tagShift, s.lines())
+	a := s.addr() + arena.Addr(at*lineBytes)
+	a.Prefetch()
+	(a + lineBytes).Prefetch()
+}
+
+// PrefetchItem has the processor load the beginning of the item that hash
+// leads to, if there is one.
+func (t *Table) PrefetchItem(hash uint64) {
+	if t.dir == 0 {
+		return
 	}
 	h := hash << t.skip
 	s := t.segmentOf(h)
 	tag := h << s.depth() >> tagShift
-	at := home(tag, s.lines())
-	return s.line(at)[0]
+	two := arena.At[[2 * lineSlots]uint64](s.addr() + arena.Addr(home(tag, s.lines())*lineBytes))
+	for _, e := range two {
+		if e>>tagShift == tag && e != 0 {
+			a := arena.Addr(e & entryAddr)
+			a.Prefetch()
+			(a + lineBytes).Prefetch()
+			return
+		}
+	}
 }
 
 // Insert adds an item whose key is not in the table and returns its slot.
