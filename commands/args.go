@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"bytes"
+	"errors"
 	"math"
 	"math/big"
 	"strconv"
@@ -134,22 +136,43 @@ func hexFloat(s string) (float64, bool) {
 // on, in which it adds floats.
 const longDoubleBits = 64
 
-// parseLongDouble reads a number for INCRBYFLOAT.
+// parseLongDouble reads a number for INCRBYFLOAT, as C's strtold does: beyond
+// the range of a double, but not beyond its own.
 func parseLongDouble(b []byte) (*big.Float, bool) {
+	x := new(big.Float).SetPrec(longDoubleBits)
 	f, ok := ParseFloat(b)
 	if !ok {
-		// A long double has a wider range than a double, but nobody counts
-		// there.
-		return nil, false
+		if len(b) > maxLongDouble {
+			return nil, false
+		}
+		if _, err := strconv.ParseFloat(string(b), 64); !errors.Is(err, strconv.ErrRange) || hugeExponent(b) {
+			return nil, false
+		}
 	}
-	x := new(big.Float).SetPrec(longDoubleBits)
 	if math.IsInf(f, 0) {
 		return x.SetInf(f < 0), true
 	}
 	if _, _, err := x.Parse(string(b), 0); err != nil {
 		x.SetFloat64(f)
 	}
+	if e := x.MantExp(nil); e > 16384 || e < -16445 {
+		return nil, false
+	}
 	return x, true
+}
+
+// maxLongDouble is the longest text of a number that Redis reads.
+const maxLongDouble = 5*1024 - 1
+
+// hugeExponent reports whether a number is written with an exponent that is far
+// out of range, and dear to compute.
+func hugeExponent(b []byte) bool {
+	i := bytes.LastIndexAny(b, "eEpP")
+	if i < 0 {
+		return false
+	}
+	e, err := strconv.Atoi(strings.TrimPrefix(string(b[i+1:]), "+"))
+	return err != nil || e > 1<<15 || e < -1<<15
 }
 
 // appendLongDouble appends x as Redis prints it for people: at most 17 digits
@@ -166,16 +189,21 @@ func appendLongDouble(b []byte, x *big.Float) []byte {
 	return append(b, s...)
 }
 
-// A cursor of SCAN and its kin: an unsigned number.
+// A cursor of SCAN and its kin: what C's strtoul reads. An empty one is 0, a
+// negative one counts from the far end.
 func (a *Args) cursor() uint64 {
 	b := a.Next()
-	if a.err != nil {
+	if a.err != nil || len(b) == 0 {
 		return 0
 	}
-	s := strings.TrimPrefix(string(b), "+")
-	n, err := strconv.ParseUint(s, 10, 64)
+	digits := bytes.TrimLeft(b[:1], "+-")
+	digits = append(digits[:len(digits):len(digits)], b[1:]...)
+	n, err := strconv.ParseUint(string(digits), 10, 64)
 	if err != nil {
 		a.Fail(ErrInvalidCursor)
+	}
+	if b[0] == '-' {
+		n = -n
 	}
 	return n
 }

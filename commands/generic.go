@@ -155,7 +155,7 @@ func (c *Ctx) replyDeadline(unitMS int64, relative bool) error {
 		if relative {
 			at = max(at-c.NowMS, 0)
 		}
-		at = (at + unitMS/2) / unitMS
+		at = int64((uint64(at) + uint64(unitMS/2)) / uint64(unitMS)) // the sum may pass int64
 	}
 	c.Reply.Int(at)
 	return nil

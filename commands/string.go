@@ -433,7 +433,7 @@ func incrbyfloat(c *Ctx) error {
 		return ErrNaN
 	}
 	out := appendLongDouble(nil, old.Add(old, by))
-	c.Tx.SetString(key, out, engine.KeepDeadline)
+	c.Tx.SetStringAs(key, out, engine.KeepDeadline, value.TextEncoding(out))
 	c.Tx.Modified(key, engine.EventIncrByFloat)
 	c.Propagate("SET", key, out, []byte("KEEPTTL"))
 	c.Reply.Bulk(out)

@@ -26,6 +26,12 @@ func (tx *Tx) SetString(key, v []byte, deadlineMS int64) {
 	tx.setString(key, v, deadlineMS, value.StringEncoding(v))
 }
 
+// SetStringAs is SetString with an encoding other than the one SetString picks:
+// some commands keep numbers as text.
+func (tx *Tx) SetStringAs(key, v []byte, deadlineMS int64, enc value.Encoding) {
+	tx.setString(key, v, deadlineMS, enc)
+}
+
 // KeepDeadline, given to SetString, leaves the key's deadline as it is.
 const KeepDeadline = -1
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"time"
@@ -16,6 +17,11 @@ func (w *worker) dispatch(c *client, argv [][]byte) bool {
 	spec, parent := w.srv.table.Find(argv)
 	var err error
 	switch {
+	case spec == nil && isHTTP(argv[0]):
+		w.srv.log.Warn("closing client that speaks HTTP, maybe sent by a hostile web page", "client", c.addr)
+		w.reply.B = w.reply.B[:w.base]
+		c.closing = true
+		return true
 	case spec == nil:
 		err = unknown(argv, parent)
 	case !spec.ArityOK(argv):
@@ -117,6 +123,12 @@ func unknown(argv [][]byte, parent *commands.Spec) error {
 		room -= len(s) + 3
 	}
 	return commands.Error(b.String())
+}
+
+// isHTTP reports whether a line begins as those that a web browser sends, which a
+// web page can make it send here.
+func isHTTP(word []byte) bool {
+	return bytes.EqualFold(word, []byte("post")) || bytes.EqualFold(word, []byte("host:"))
 }
 
 // clip shortens what a client sent to n bytes, as C's %.*s does: up to a NUL.

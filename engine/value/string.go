@@ -15,6 +15,11 @@ func StringEncoding(b []byte) Encoding {
 			return Int
 		}
 	}
+	return TextEncoding(b)
+}
+
+// TextEncoding is the encoding of a string that is not kept as an integer.
+func TextEncoding(b []byte) Encoding {
 	if len(b) <= embstrMax {
 		return Embstr
 	}

@@ -5,6 +5,9 @@ import "bytes"
 // inline reads a command that is a line of words, as a person would type it.
 func (p *Parser) inline(buf []byte, args [][]byte) ([][]byte, int, error) {
 	i := bytes.IndexByte(buf, '\n')
+	if nul := bytes.IndexByte(buf[:max(i, 0)], 0); nul >= 0 {
+		i = -1 // Redis looks no further than a NUL
+	}
 	if i < 0 {
 		if len(buf) > maxInline {
 			return args, 0, ProtocolError("Protocol error: too big inline request")
