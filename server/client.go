@@ -23,6 +23,7 @@ type client struct {
 	parser    resp.Parser
 	in        []byte // what has arrived and was not parsed yet
 	out       []byte // replies that the socket did not take yet
+	inFlight  int    // bytes of replies that are being written, beyond out
 	proto     int
 	authed    bool
 	closing   bool // once out is written

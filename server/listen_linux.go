@@ -1,15 +1,15 @@
 package server
 
 import (
-	"fmt"
 	"net/netip"
 	"os"
 	"runtime"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
+
+// A transport is the event loops.
+type transport struct{ loops []*loop }
 
 // listen starts the event loops and gives the listening sockets to the first.
 func (s *Server) listen() error {
@@ -22,15 +22,15 @@ func (s *Server) listen() error {
 		if err != nil {
 			return err
 		}
-		s.loops = append(s.loops, l)
+		s.transport.loops = append(s.transport.loops, l)
 	}
-	if err := s.listenTCP(s.loops[0]); err != nil {
+	if err := s.listenTCP(s.transport.loops[0]); err != nil {
 		return err
 	}
-	if err := s.listenUnix(s.loops[0]); err != nil {
+	if err := s.listenUnix(s.transport.loops[0]); err != nil {
 		return err
 	}
-	for _, l := range s.loops {
+	for _, l := range s.transport.loops {
 		s.group.Add(1)
 		go func() {
 			defer s.group.Done()
@@ -42,57 +42,39 @@ func (s *Server) listen() error {
 
 // closeTransport ends the loops after the commands they run.
 func (s *Server) closeTransport() {
-	for _, l := range s.loops {
+	for _, l := range s.transport.loops {
 		for fd := range l.listeners {
 			// No new clients while those that are there get their answers.
 			_ = unix.Shutdown(fd, unix.SHUT_RDWR)
 		}
 	}
-	for _, l := range s.loops {
+	for _, l := range s.transport.loops {
 		l.quit.Store(true)
 		l.enqueue(posted{f: func(*worker, *client) {}})
 	}
 	s.group.Wait()
-	for _, l := range s.loops {
+	for _, l := range s.transport.loops {
 		for fd := range l.listeners {
 			unix.Close(fd)
 		}
 		clear(l.listeners)
 	}
-	s.loops = nil
+	s.transport.loops = nil
 }
 
-// listenTCP listens on every address of bind. One that begins with "-" may be
-// missing on this machine.
+// listenTCP listens on every address of bind.
 func (s *Server) listenTCP(l *loop) error {
 	port := int(s.cfg.Value("port").Int())
 	if port == 0 {
 		return nil
 	}
-	binds := s.cfg.Value("bind").Strings()
-	if len(binds) == 0 {
-		binds = []string{"*", "-::*"}
-	}
-	opened := 0
-	for _, b := range binds {
-		name, optional := strings.CutPrefix(b, "-")
+	return s.eachBind(port, func(name string) error {
 		fd, err := listenSocket(name, port, int(s.cfg.Value("tcp-backlog").Int()))
 		if err != nil {
-			if optional {
-				s.log.Debug("skipped an optional address", "address", name, "error", err)
-				continue
-			}
-			return listenError(fmt.Sprintf("%s port %d", name, port), err)
-		}
-		if err := l.addListener(listener{fd: fd}); err != nil {
 			return err
 		}
-		opened++
-	}
-	if opened == 0 {
-		return listenError(fmt.Sprintf("port %d", port), unix.EADDRNOTAVAIL)
-	}
-	return nil
+		return l.addListener(listener{fd: fd})
+	})
 }
 
 func (l *loop) addListener(lis listener) error {
@@ -161,11 +143,9 @@ func (s *Server) listenUnix(l *loop) error {
 		unix.Close(fd)
 		return listenError(path, err)
 	}
-	s.unixPaths = append(s.unixPaths, path)
-	if perm, err := strconv.ParseUint(s.cfg.Value("unixsocketperm").String(), 8, 32); err == nil && perm != 0 {
-		if err := os.Chmod(path, os.FileMode(perm)); err != nil {
-			return listenError(path, err)
-		}
+	if err := s.setSocketMode(path); err != nil {
+		unix.Close(fd)
+		return err
 	}
 	return l.addListener(listener{fd: fd, unix: unixPath(path)})
 }

@@ -480,7 +480,7 @@ func (l *loop) accept(lis listener) {
 			return
 		}
 		to := l
-		for _, x := range l.srv.loops {
+		for _, x := range l.srv.transport.loops {
 			if x.count.Load() < to.count.Load() {
 				to = x
 			}

@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +25,9 @@ type Options struct {
 	// Exit is called by SHUTDOWN, after the reply of others; it should end
 	// Run. nil: SHUTDOWN is refused.
 	Exit func()
+	// Portable serves every client from package net even where there is an
+	// event loop, as other systems do.
+	Portable bool
 }
 
 // A Server serves a keyspace to Redis clients.
@@ -61,8 +62,9 @@ type Server struct {
 	dirty          atomic.Int64
 	totals         totals
 
-	loops     []*loop
-	closers   []func()
+	portable  bool
+	transport transport
+	net       netServer
 	stop      context.CancelFunc
 	group     sync.WaitGroup
 	unixPaths []string
@@ -77,7 +79,10 @@ func New(o Options) (*Server, error) {
 		cfg: o.Config, keys: o.Engine, log: o.Log, exit: o.Exit,
 		base:    time.Now(),
 		clients: make(map[int64]*client),
+
+		portable: o.Portable,
 	}
+	s.net.conns = make(map[*netConn]struct{})
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -106,7 +111,11 @@ func (s *Server) open() bool { return s.password.Load() == nil }
 func (s *Server) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
-	if err := s.listen(); err != nil {
+	listen := s.listen
+	if s.portable {
+		listen = s.listenPortable
+	}
+	if err := listen(); err != nil {
 		s.Close()
 		return err
 	}
@@ -124,15 +133,13 @@ func (s *Server) Close() {
 	if s.stop != nil {
 		s.stop()
 	}
+	s.closeNet()
 	s.closeTransport()
-	for _, f := range s.closers {
-		f()
-	}
 	for _, p := range s.unixPaths {
 		_ = os.Remove(p)
 	}
 	s.group.Wait()
-	s.unixPaths, s.closers = nil, nil
+	s.unixPaths = nil
 }
 
 // admit registers a new client, or returns what to tell it before it is closed.
@@ -200,7 +207,7 @@ func (s *Server) kill(c *client) {
 // tooSlow reports whether a client has more unsent replies than its limits
 // allow.
 func (s *Server) tooSlow(c *client, nowMS int64) bool {
-	n := int64(len(c.out))
+	n := int64(len(c.out) + c.inFlight)
 	if n == 0 {
 		c.overSince = 0
 		return false
@@ -223,15 +230,3 @@ func (s *Server) tooSlow(c *client, nowMS int64) bool {
 func (s *Server) acceptBatch() int {
 	return max(1, int(s.cfg.Value("max-new-connections-per-cycle").Int()))
 }
-
-// unixPath is the path of the configured unix socket, made absolute for
-// messages.
-func unixPath(p string) string {
-	if abs, err := filepath.Abs(p); err == nil {
-		return abs
-	}
-	return p
-}
-
-// listenError says what could not be listened on.
-func listenError(what string, err error) error { return fmt.Errorf("listen on %s: %w", what, err) }

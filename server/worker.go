@@ -52,6 +52,9 @@ func (w *worker) nowMS() int64 { return w.srv.unixMS(w.nowNS) }
 // cron last compared it, carried on by the monotonic one.
 func (s *Server) unixMS(ns int64) int64 { return (s.wallNS.Load() + ns) / 1e6 }
 
+// nowMS reads the clock.
+func (s *Server) nowMS() int64 { return s.unixMS(int64(time.Since(s.base))) }
+
 // begin makes the worker ready for a batch of a client's commands.
 func (w *worker) begin(c *client) {
 	w.tick()

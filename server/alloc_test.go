@@ -1,0 +1,44 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The hot path is from the bytes of a request to the bytes of its reply.
+func TestGetAndSetAllocateNothing(t *testing.T) {
+	s, _ := startServer(t, false)
+	w := newWorker(s)
+	w.flush = func(*client) { t.Error("flushed") }
+	c := &client{local: true}
+	if refusal := s.admit(c, time.Now().UnixMilli()); refusal != "" {
+		t.Fatal(refusal)
+	}
+	// Enough for looking ahead to be worthwhile.
+	feed := func(data []byte) {
+		w.reply.B = w.reply.B[:0]
+		w.begin(c)
+		if n := w.feed(c, data); n != len(data) {
+			t.Fatalf("took %d of %d bytes", n, len(data))
+		}
+	}
+	for i := range 100 {
+		feed(fmt.Appendf(nil, "*3\r\n$3\r\nSET\r\n$7\r\nbig:%03d\r\n$100000\r\n%s\r\n", i, strings.Repeat("x", 100000)))
+	}
+	for name, request := range map[string]string{
+		"SET":   "*3\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$5\r\nvalue\r\n",
+		"GET":   "*2\r\n$3\r\nget\r\n$5\r\nkey:1\r\n",
+		"PING":  "PING\r\n",
+		"INCR":  "*2\r\n$4\r\nINCR\r\n$7\r\ncounter\r\n",
+		"batch": strings.Repeat("*2\r\n$3\r\nGET\r\n$7\r\nkey:001\r\n", 40),
+	} {
+		data := []byte(request)
+		feed(data)
+		feed(data)
+		if n := testing.AllocsPerRun(200, func() { feed(data) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}

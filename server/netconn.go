@@ -1,0 +1,357 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A netConn is a client on package net: on systems without an event loop of our
+// own, and wherever a connection is more than a socket, as under TLS. One
+// goroutine reads and runs commands, another writes; what others post runs on a
+// goroutine that lives as long as there is something posted.
+type netConn struct {
+	client
+	sock net.Conn
+
+	mu      sync.Mutex // guards the client's own fields and what follows
+	resumed bool
+	gone    bool          // the reader has ended
+	wake    chan struct{} // for the writer: out has something, or closing
+	room    sync.Cond     // for the reader: the client goes on
+
+	queueMu sync.Mutex // guards what follows
+	queue   []func(*worker, *client)
+	ended   bool // nothing is queued any more
+
+	running atomic.Bool // a goroutine runs the queue, or is about to
+}
+
+const (
+	netReadChunk = 16 << 10
+	netInMax     = 1 << 20 // most input of a client that may not go on
+)
+
+// A netServer is the listeners and clients of the portable transport.
+type netServer struct {
+	mu        sync.Mutex // guards what follows
+	listeners []net.Listener
+	conns     map[*netConn]struct{}
+	closed    bool
+	workers   sync.Pool
+}
+
+// acceptFrom serves the clients of ln, a unix socket's if unix is its path,
+// until the server closes. wrap makes of an accepted connection what is read
+// from and written to, or is nil.
+func (s *Server) acceptFrom(ln net.Listener, unix string, wrap func(net.Conn) net.Conn) {
+	s.net.mu.Lock()
+	s.net.listeners = append(s.net.listeners, ln)
+	s.net.mu.Unlock()
+	s.group.Add(1)
+	go func() {
+		defer s.group.Done()
+		for {
+			sock, err := ln.Accept()
+			if err != nil {
+				if errors.Is(err, net.ErrClosed) {
+					return
+				}
+				s.log.Warn("cannot accept a connection", "error", err)
+				time.Sleep(10 * time.Millisecond) // out of descriptors, most likely
+				continue
+			}
+			s.admitNet(sock, unix, wrap)
+		}
+	}()
+}
+
+// admitNet makes a client of a connection, or tells it why not.
+func (s *Server) admitNet(sock net.Conn, unix string, wrap func(net.Conn) net.Conn) {
+	c := &netConn{sock: sock, wake: make(chan struct{}, 1)}
+	c.room.L = &c.mu
+	c.conn = c
+	if tcp, ok := sock.(*net.TCPConn); ok {
+		_ = tcp.SetKeepAliveConfig(keepAlive(s.cfg.Value("tcp-keepalive").Int()))
+		c.addr, c.laddr = tcp.RemoteAddr().String(), tcp.LocalAddr().String()
+		if a, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
+			c.local = a.IP.IsLoopback()
+		}
+	} else {
+		c.addr, c.laddr, c.local = unix+":0", unix+":0", true
+	}
+	if wrap != nil {
+		c.sock = wrap(sock)
+	}
+	s.net.mu.Lock()
+	defer s.net.mu.Unlock()
+	if s.net.closed {
+		_ = sock.Close()
+		return
+	}
+	s.group.Add(2)
+	if refusal := s.admit(&c.client, s.nowMS()); refusal != "" {
+		go func() {
+			defer s.group.Add(-2)
+			_ = c.sock.SetDeadline(time.Now().Add(time.Second))
+			_, _ = c.sock.Write([]byte(refusal))
+			_ = c.sock.Close()
+		}()
+		return
+	}
+	s.net.conns[c] = struct{}{}
+	go c.read()
+	go c.write()
+}
+
+// keepAlive probes an idle connection after so many seconds; 0 never does.
+func keepAlive(seconds int64) net.KeepAliveConfig {
+	d := time.Duration(seconds) * time.Second
+	return net.KeepAliveConfig{Enable: seconds > 0, Idle: d, Interval: max(d/3, time.Second), Count: 3}
+}
+
+// closeNet ends the portable transport's listeners and clients. Its goroutines
+// are in Server.group.
+func (s *Server) closeNet() {
+	s.net.mu.Lock()
+	defer s.net.mu.Unlock()
+	s.net.closed = true
+	for _, ln := range s.net.listeners {
+		_ = ln.Close()
+	}
+	for c := range s.net.conns {
+		_ = c.sock.Close()
+	}
+}
+
+// worker lends a worker to the holder of a client's lock.
+func (s *Server) worker() *worker {
+	w, _ := s.net.workers.Get().(*worker)
+	if w == nil {
+		w = newWorker(s)
+		w.flush = func(c *client) { c.conn.(*netConn).send(w) }
+	}
+	w.reply.B = w.reply.B[:0]
+	return w
+}
+
+func (s *Server) giveBack(w *worker) {
+	w.publish()
+	if cap(w.reply.B) > 4*flushAt {
+		w.reply.B = nil
+	}
+	s.net.workers.Put(w)
+}
+
+// read is the client's goroutine: it takes what arrives and runs it.
+func (c *netConn) read() {
+	defer c.srv.group.Done()
+	buf := make([]byte, netReadChunk)
+	for {
+		n, err := c.sock.Read(buf)
+		if n > 0 && !c.take(buf[:n]) || err != nil {
+			break
+		}
+	}
+	c.end()
+}
+
+// take runs what has arrived, and waits while the client may not go on and has
+// sent much already. It reports false when nothing more is to be read.
+func (c *netConn) take(b []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shown.netIn.Add(int64(len(b)))
+	c.in = append(c.in, b...)
+	limit := int(c.srv.queryBufferLimit.Load())
+	if !c.authed {
+		limit = min(limit, 1<<20)
+	}
+	if len(c.in) > limit {
+		c.srv.log.Warn("closing client that reached max query buffer length", "client", c.addr)
+		return false
+	}
+	c.goOnLocked()
+	for c.stopped() && !c.closing && !c.shown.closing.Load() && len(c.in) > netInMax {
+		c.room.Wait()
+	}
+	return !c.closing && !c.shown.closing.Load()
+}
+
+// goOnLocked runs the commands in the client's input buffer.
+func (c *netConn) goOnLocked() {
+	w := c.srv.worker()
+	defer c.srv.giveBack(w)
+	w.begin(&c.client)
+	if !c.stopped() && len(c.in) > 0 && len(c.in) >= c.parser.Need(c.in) {
+		switch used := w.feed(&c.client, c.in); {
+		case used == len(c.in):
+			c.in = c.in[:0]
+			if cap(c.in) > 4*netReadChunk {
+				c.in = nil
+			}
+		case used > 0:
+			c.in = append([]byte(nil), c.in[used:]...)
+		}
+	}
+	setIfChanged(&c.shown.inBytes, int64(len(c.in)))
+	setIfChanged(&c.shown.inFree, int64(cap(c.in)-len(c.in)))
+	c.send(w)
+	switch {
+	case c.postponed:
+		time.AfterFunc(10*time.Millisecond, func() { c.post(unpause) })
+	case c.waiting != nil && c.waiting.deadlineMS > 0 && !c.waiting.timed:
+		wt := c.waiting
+		wt.timed = true
+		time.AfterFunc(time.Duration(wt.deadlineMS-w.nowMS())*time.Millisecond, func() {
+			c.post(func(_ *worker, c *client) {
+				if c.waiting == wt {
+					c.giveUp(wt.timeout)
+				}
+			})
+		})
+	}
+}
+
+// unpause lets a postponed client go on once CLIENT PAUSE is over.
+func unpause(w *worker, c *client) {
+	if !c.postponed {
+		return
+	}
+	if w.tick(); w.srv.pause.over(w.nowMS()) {
+		c.postponed = false
+		c.conn.resume()
+		return
+	}
+	time.AfterFunc(10*time.Millisecond, func() { c.conn.post(unpause) })
+}
+
+// send hands the worker's replies to the writer.
+func (c *netConn) send(w *worker) {
+	c.out = append(c.out, w.reply.B[w.base:]...)
+	w.reply.B = w.reply.B[:w.base]
+	setIfChanged(&c.shown.outBytes, int64(len(c.out)+c.inFlight))
+	if c.srv.tooSlow(&c.client, w.nowMS()) {
+		c.srv.log.Warn("closing client that does not read its replies", "client", c.addr, "bytes", len(c.out))
+		c.closing, c.out = true, nil
+		_ = c.sock.Close()
+	}
+	if len(c.out) > 0 || c.closing {
+		c.wakeWriter()
+	}
+}
+
+func (c *netConn) wakeWriter() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// write is the goroutine that sends replies; it ends the connection after the
+// last reply of a client that is closing, or with the reader.
+func (c *netConn) write() {
+	defer c.srv.group.Done()
+	defer c.sock.Close()
+	for range c.wake {
+		c.mu.Lock()
+		b := c.out
+		c.out, c.inFlight = nil, len(b)
+		last := c.closing || c.shown.closing.Load()
+		gone := c.gone
+		c.mu.Unlock()
+		n, err := 0, error(nil)
+		if len(b) > 0 {
+			n, err = c.sock.Write(b)
+		}
+		c.mu.Lock()
+		c.inFlight = 0
+		c.shown.netOut.Add(int64(n))
+		setIfChanged(&c.shown.outBytes, int64(len(c.out)))
+		more := len(c.out) > 0
+		c.mu.Unlock()
+		if err != nil || (gone || last) && !more {
+			return
+		}
+		if more {
+			c.wakeWriter()
+		}
+	}
+}
+
+// end is the end of a connection, and of what its client had begun.
+func (c *netConn) end() {
+	c.mu.Lock()
+	for !c.giveUp(nil) {
+		// A worker completes the client's command at this moment and posts the
+		// reply.
+		c.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		c.mu.Lock()
+	}
+	c.queueMu.Lock()
+	c.ended, c.queue = true, nil
+	c.queueMu.Unlock()
+	c.closed, c.gone = true, true
+	c.in = nil
+	if !c.closing {
+		c.out = nil // nobody is there to read it
+	}
+	c.mu.Unlock()
+	c.wakeWriter()
+	s := c.srv
+	s.forget(&c.client)
+	s.net.mu.Lock()
+	delete(s.net.conns, c)
+	s.net.mu.Unlock()
+}
+
+// post runs f under the client's lock, in order, on a goroutine of its own: the
+// caller may hold locks that f needs.
+func (c *netConn) post(f func(*worker, *client)) {
+	c.queueMu.Lock()
+	defer c.queueMu.Unlock()
+	if c.ended {
+		return
+	}
+	c.queue = append(c.queue, f)
+	if !c.running.Swap(true) {
+		c.srv.group.Add(1)
+		go c.runQueue()
+	}
+}
+
+func (c *netConn) runQueue() {
+	defer c.srv.group.Done()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running.Store(false)
+	c.queueMu.Lock()
+	queue := c.queue
+	c.queue = nil
+	c.queueMu.Unlock()
+	for _, f := range queue {
+		w := c.srv.worker()
+		w.begin(&c.client)
+		f(w, &c.client)
+		c.send(w)
+		c.srv.giveBack(w)
+	}
+	if c.resumed {
+		c.resumed = false
+		c.goOnLocked()
+		c.room.Signal()
+	}
+	if c.closing || c.shown.closing.Load() {
+		c.wakeWriter()
+		c.room.Signal()
+		if c.closing && len(c.out) == 0 && c.inFlight == 0 {
+			_ = c.sock.Close() // also ends a read that waits
+		}
+	}
+}
+
+// resume makes whoever holds the client's lock look at its input again.
+func (c *netConn) resume() { c.resumed = true }
