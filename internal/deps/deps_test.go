@@ -1,0 +1,132 @@
+// Package deps holds the drawing of the house: which package may import which.
+package deps
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// bottom is the row that all packages may import.
+var bottom = []string{"internal/clock", "internal/config", "internal/crc", "internal/glob", "internal/invariants",
+	"internal/vfs"}
+
+// allowed is, for each package, what it may import of this module beyond the
+// bottom row. A new arrow starts here, with its reason.
+var allowed = map[string][]string{
+	"internal/resp":   {},
+	"internal/acl":    {},
+	"internal/pubsub": {},
+	"internal/script": {}, // scripts of commands and their replies, for tests
+	"internal/hll":    {},
+
+	"eviction":      {},
+	"engine/arena":  {},
+	"engine/table":  {"engine/arena"},
+	"engine/tree":   {"engine/arena"},
+	"engine/packed": {"engine/arena"},
+	"engine/value":  {"engine/table", "engine/tree", "engine/packed", "engine/arena", "internal/hll"},
+	"engine":        {"engine/value", "engine/table", "engine/arena", "eviction"},
+
+	// A handler sees items while it walks a table or packed block: it names
+	// the type, and calls nothing that changes one.
+	// OBJECT IDLETIME and FREQ read an item's access word as the policy wrote
+	// it.
+	"commands": {"engine", "engine/value", "eviction", "engine/table", "engine/packed", "internal/resp", "internal/acl", "internal/hll"},
+
+	"persistence": {"commands", "engine", "engine/value", "internal/resp"},
+	"replication": {"persistence", "commands", "engine", "internal/resp"},
+	"cluster":     {"commands", "engine", "internal/resp"},
+	"server": {"commands", "engine", "engine/value", "internal/resp", "internal/acl", "internal/pubsub",
+		"internal/lua"},
+	"internal/lua": {"internal/resp"},
+
+	// It wires the house; nothing imports it.
+	"cmd/cached": {"server", "persistence", "replication", "cluster", "commands", "engine"},
+
+	"tests/compat": {"internal/script"}, // the reader of its own scripts, and the socket
+	"bench":        {"internal/script"},
+}
+
+// free is what a package must not import of the standard library and beyond.
+var free = map[string][]string{
+	"engine":        {"net", "os", "io"},
+	"engine/value":  {"net", "os", "time", "sync"},
+	"engine/table":  {"net", "os", "time", "sync"},
+	"engine/tree":   {"net", "os", "time", "sync"},
+	"engine/packed": {"net", "os", "time", "sync"},
+	"commands":      {"net", "os", "sync"},
+	"eviction":      {"net", "os", "time", "sync"},
+	"internal/resp": {"net", "os", "sync"},
+}
+
+// memory is who may see addresses: the arena, the tree, whose nodes are arrays
+// in blocks of many sizes, and the server for raw system calls.
+var memory = []string{"engine/arena", "engine/tree", "server"}
+
+func TestTheHouseIsBuiltAsDrawn(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "bin") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || filepath.Ext(path) != ".go" {
+			return nil
+		}
+		pkg, err := filepath.Rel(root, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		check(t, root, filepath.ToSlash(pkg), path)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func check(t *testing.T, root, pkg, path string) {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), path, src, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	test := strings.HasSuffix(path, "_test.go")
+	name, _ := filepath.Rel(root, path)
+	for _, spec := range file.Imports {
+		to, _ := strconv.Unquote(spec.Path.Value)
+		own, inside := strings.CutPrefix(to, "cached/")
+		switch {
+		case inside && slices.Contains(bottom, own):
+		case inside && test && pkg != "tests/compat":
+			// Tests may look at parts below from further up.
+		case inside:
+			may, drawn := allowed[pkg]
+			if !drawn && !slices.Contains(bottom, pkg) {
+				t.Errorf("%s: package %s is not in the drawing", name, pkg)
+			} else if !slices.Contains(may, own) {
+				t.Errorf("%s imports %s, which %s may not", name, to, pkg)
+			}
+		case test:
+		case to == "unsafe" && !slices.Contains(memory, pkg):
+			t.Errorf("%s imports unsafe", name)
+		case slices.Contains(free[pkg], to):
+			t.Errorf("%s imports %s, which %s stays free of", name, to, pkg)
+		}
+	}
+}
