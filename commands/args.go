@@ -196,6 +196,12 @@ func (a *Args) cursor() uint64 {
 	if a.err != nil || len(b) == 0 {
 		return 0
 	}
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i] // where C's string ends
+		if i == 0 {
+			return 0
+		}
+	}
 	digits := bytes.TrimLeft(b[:1], "+-")
 	digits = append(digits[:len(digits):len(digits)], b[1:]...)
 	n, err := strconv.ParseUint(string(digits), 10, 64)

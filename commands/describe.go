@@ -252,6 +252,7 @@ func (s *Spec) KeyUses(argv [][]byte) ([]KeyUse, error) {
 	})
 	switch s.Name {
 	case "set":
+		uses[0].Flags = OW | Update
 		for _, a := range argv[3:] {
 			if equalFold(a, "GET") {
 				uses[0].Flags = RW | Access | Update

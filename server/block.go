@@ -112,6 +112,13 @@ func (b *blocker) waitersOf(k readyKey) []*waiter {
 	return append([]*waiter(nil), b.queue[k]...)
 }
 
+// keys is how many keys are waited for.
+func (b *blocker) keys() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.queue)
+}
+
 // Changed notes a key that somebody waits for. It is the engine's hook.
 func (b *blocker) Changed(tx *engine.Tx, key []byte, _ engine.Event) {
 	if b.count.Load() == 0 {

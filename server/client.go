@@ -51,8 +51,6 @@ type shown struct {
 	inFree   atomic.Int64
 	outBytes atomic.Int64
 	argv     atomic.Int64
-	netIn    atomic.Int64
-	netOut   atomic.Int64
 	noEvict  atomic.Bool
 	noTouch  atomic.Bool
 	blocked  atomic.Bool

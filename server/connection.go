@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"slices"
 
 	"cached/commands"
 	"cached/engine/value"
@@ -11,7 +12,8 @@ import (
 
 // commands are the rows of everything the server answers itself.
 func (s *Server) commands() []commands.Spec {
-	return s.connectionCommands()
+	return slices.Concat(s.connectionCommands(), s.clientRows(), s.commandRows(), s.configRows(), s.infoRows(),
+		s.memoryRows(), s.debugRows(), s.slowlogRows(), s.latencyRows(), s.miscRows(), clusterRows())
 }
 
 // clientOf returns the client whose command runs.
@@ -104,6 +106,7 @@ func (s *Server) auth(c *commands.Ctx) error {
 		return commands.ErrSyntax
 	}
 	if !s.login(user, password) {
+		s.deniedAuth.Add(1)
 		return errWrongPass
 	}
 	clientOf(c).authed = true
@@ -141,6 +144,7 @@ func (s *Server) hello(c *commands.Ctx) error {
 	}
 	if user != nil {
 		if !s.login(user, password) {
+			s.deniedAuth.Add(1)
 			return errWrongPass
 		}
 		cl.authed = true

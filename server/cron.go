@@ -36,6 +36,7 @@ func (s *Server) cron(ctx context.Context) {
 			now := time.Now()
 			s.wallNS.Store(now.UnixNano() - int64(now.Sub(s.base)))
 			s.closeIdle(w.nowMS())
+			s.memoryUse() // follows the peak
 		}
 		s.sampler.sample(s, n)
 	}
@@ -44,6 +45,7 @@ func (s *Server) cron(ctx context.Context) {
 // maintain gives the engine some time.
 func (s *Server) maintain(w *worker, tx *engine.Tx) {
 	start := time.Now()
+	defer func() { s.sweepNS.Add(int64(time.Since(start))) }()
 	for idle := 0; idle < 64; {
 		if s.keys.Maintain(tx, w.nowMS()) {
 			idle = 0

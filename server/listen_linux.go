@@ -11,6 +11,16 @@ import (
 // A transport is the event loops.
 type transport struct{ loops []*loop }
 
+func (t *transport) loopCount() int { return len(t.loops) }
+
+// multiplexing is how sockets are waited for.
+func (s *Server) multiplexing() string {
+	if s.portable {
+		return "goroutines"
+	}
+	return "epoll"
+}
+
 // listen starts the event loops and gives the listening sockets to the first.
 func (s *Server) listen() error {
 	n := int(s.cfg.Value("io-threads").Int())

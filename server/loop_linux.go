@@ -178,7 +178,8 @@ func (l *loop) read(c *loopConn) {
 		}
 		return
 	}
-	c.shown.netIn.Add(int64(n))
+	l.netIn += int64(n)
+	l.reads++
 	l.begin(&c.client)
 	used := l.feed(&c.client, l.in[:n])
 	if used < n && !c.closing {
@@ -256,9 +257,11 @@ func (l *loop) readMore(c *loopConn) {
 		}
 		return
 	}
-	c.shown.netIn.Add(int64(n))
+	l.netIn += int64(n)
+	l.reads++
 	c.in = c.in[:len(c.in)+n]
 	if len(c.in) > limit {
+		l.srv.overInput.Add(1)
 		l.srv.log.Warn("closing client that reached max query buffer length", "client", c.addr)
 		l.close(c)
 		return
@@ -314,7 +317,8 @@ func (l *loop) write(c *loopConn) {
 		break
 	}
 	if sent > 0 {
-		c.shown.netOut.Add(int64(sent))
+		l.netOut += int64(sent)
+		l.writes++
 	}
 	rest := b[sent:]
 	switch {
@@ -339,6 +343,7 @@ func (l *loop) write(c *loopConn) {
 	case c.closing && len(c.out) == 0:
 		l.close(c)
 	case l.srv.tooSlow(&c.client, l.nowMS()):
+		l.srv.overOutput.Add(1)
 		l.srv.log.Warn("closing client that does not read its replies", "client", c.addr, "bytes", len(c.out))
 		l.close(c)
 	case c.postponed:

@@ -163,13 +163,15 @@ func (c *netConn) read() {
 func (c *netConn) take(b []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.shown.netIn.Add(int64(len(b)))
 	c.in = append(c.in, b...)
 	limit := int(c.srv.queryBufferLimit.Load())
 	if !c.authed {
 		limit = min(limit, 1<<20)
 	}
+	c.srv.totals.netIn.Add(int64(len(b)))
+	c.srv.totals.reads.Add(1)
 	if len(c.in) > limit {
+		c.srv.overInput.Add(1)
 		c.srv.log.Warn("closing client that reached max query buffer length", "client", c.addr)
 		return false
 	}
@@ -234,6 +236,7 @@ func (c *netConn) send(w *worker) {
 	w.reply.B = w.reply.B[:w.base]
 	setIfChanged(&c.shown.outBytes, int64(len(c.out)+c.inFlight))
 	if c.srv.tooSlow(&c.client, w.nowMS()) {
+		c.srv.overOutput.Add(1)
 		c.srv.log.Warn("closing client that does not read its replies", "client", c.addr, "bytes", len(c.out))
 		c.closing, c.out = true, nil
 		_ = c.sock.Close()
@@ -268,7 +271,8 @@ func (c *netConn) write() {
 		}
 		c.mu.Lock()
 		c.inFlight = 0
-		c.shown.netOut.Add(int64(n))
+		c.srv.totals.netOut.Add(int64(n))
+		c.srv.totals.writes.Add(1)
 		setIfChanged(&c.shown.outBytes, int64(len(c.out)))
 		more := len(c.out) > 0
 		c.mu.Unlock()

@@ -22,3 +22,14 @@ func (p *pause) holds(nowMS int64, spec *commands.Spec) bool {
 }
 
 func (p *pause) over(nowMS int64) bool { return nowMS >= p.untilMS.Load() }
+
+// begin pauses until untilMS. A pause that lasts already is made longer and
+// wider, never less.
+func (p *pause) begin(nowMS, untilMS int64, onlyWrite bool) {
+	if old := p.untilMS.Load(); nowMS < old {
+		untilMS = max(untilMS, old)
+		onlyWrite = onlyWrite && p.onlyWrite.Load()
+	}
+	p.onlyWrite.Store(onlyWrite)
+	p.untilMS.Store(untilMS)
+}

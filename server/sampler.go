@@ -9,8 +9,11 @@ import (
 // seconds.
 type sampler struct {
 	opsPerSec atomic.Int64
+	inPerSec  atomic.Int64 // bytes
+	outPerSec atomic.Int64
 	last      time.Time
 	calls     int64
+	in, out   int64
 }
 
 // sample is called by cron, n times since the start; it measures every tenth.
@@ -18,12 +21,20 @@ func (p *sampler) sample(s *Server, n int) {
 	if n%10 != 0 {
 		return
 	}
-	now, calls := time.Now(), s.totals.calls.Load()
+	t := &s.totals
+	now, calls, in, out := time.Now(), t.calls.Load(), t.netIn.Load(), t.netOut.Load()
 	if !p.last.IsZero() {
 		if d := now.Sub(p.last); d > 0 {
-			rate := int64(float64(calls-p.calls) / d.Seconds())
-			p.opsPerSec.Store((p.opsPerSec.Load()*7 + rate) / 8)
+			smooth(&p.opsPerSec, calls-p.calls, d)
+			smooth(&p.inPerSec, in-p.in, d)
+			smooth(&p.outPerSec, out-p.out, d)
 		}
 	}
-	p.last, p.calls = now, calls
+	p.last, p.calls, p.in, p.out = now, calls, in, out
+}
+
+// smooth moves a rate a quarter of the way to n in the time d.
+func smooth(rate *atomic.Int64, n int64, d time.Duration) {
+	now := int64(float64(n) / d.Seconds())
+	rate.Store((rate.Load()*3 + now) / 4)
 }

@@ -41,6 +41,7 @@ type Server struct {
 	base   time.Time    // what monotonic times count from
 	wallNS atomic.Int64 // Unix nanoseconds at base, as the wall clock says now
 	runID  string
+	replID string
 
 	gates []Gate
 	gated atomic.Bool // some gate has something to say
@@ -48,18 +49,27 @@ type Server struct {
 	block blocker
 	slow  slowlog
 
+	latency latencyMonitor
+
 	// Settings that every command or client asks for.
 	maxBulk          atomic.Int64
 	queryBufferLimit atomic.Int64
 	password         atomic.Pointer[[32]byte] // SHA-256 of requirepass, or nil
 	outputLimits     atomic.Pointer[outputLimits]
 	sampler          sampler
+	tracksLatency    atomic.Bool
 
 	protocolErrors atomic.Int64
 	acceptedTotal  atomic.Int64
 	refusedTotal   atomic.Int64
 	nextID         atomic.Int64
+	overInput      atomic.Int64 // clients closed for their input
+	overOutput     atomic.Int64 // and for their output
+	deniedAuth     atomic.Int64
 	dirty          atomic.Int64
+	sweepNS        atomic.Int64 // spent by cron on expired keys and what was unlinked
+	peak           atomic.Int64 // most memory used
+	startBytes     int64        // used before the first key
 	totals         totals
 
 	portable  bool
@@ -93,12 +103,18 @@ func New(o Options) (*Server, error) {
 	var id [20]byte
 	_, _ = rand.Read(id[:])
 	s.runID = hex.EncodeToString(id[:])
+	_, _ = rand.Read(id[:])
+	s.replID = hex.EncodeToString(id[:])
 	s.block.queue = make(map[readyKey][]*waiter)
 	s.keys.Watch(&s.block)
 	s.gates = []Gate{pauseGate}
 	s.table = commands.NewTable(commands.Data(), s.commands(), o.Rows)
 	s.totals.init(s.table.Numbers())
-	return s, s.applySettings()
+	if err := s.applySettings(); err != nil {
+		return nil, err
+	}
+	s.startBytes = s.memoryUse().used()
+	return s, nil
 }
 
 // Engine returns the keyspace.

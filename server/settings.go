@@ -41,6 +41,11 @@ func (s *Server) applySettings() error {
 			return nil
 		}},
 		{"client-output-buffer-limit", s.setOutputLimits},
+		{"latency-tracking", func(v *config.Value) error { s.tracksLatency.Store(v.Bool()); return nil }},
+		{"latency-monitor-threshold", func(v *config.Value) error {
+			s.latency.thresholdNS.Store(v.Int() * 1e6)
+			return nil
+		}},
 		{"maxmemory-policy lfu-log-factor lfu-decay-time", func(*config.Value) error {
 			s.keys.SetAccessPolicy(engine.AccessPolicy{
 				LFU:          strings.HasSuffix(s.cfg.Value("maxmemory-policy").String(), "lfu"),

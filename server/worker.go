@@ -28,8 +28,10 @@ type worker struct {
 
 	stats   []commandStat // by command number
 	touched []int         // those of stats that are not zero
-	calls   int64
-	errors  int64
+	samples []latencySample
+
+	// Counted since the last publish.
+	netIn, netOut, reads, writes int64
 }
 
 func newWorker(s *Server) *worker {
@@ -37,6 +39,7 @@ func newWorker(s *Server) *worker {
 	w.batch.args = make([][]byte, 0, 128)
 	w.ctx.Tx, w.ctx.Reply, w.ctx.Table = &w.tx, &w.reply, s.table
 	w.tx.Owner = w
+	w.samples = make([]latencySample, 0, 256)
 	w.stats = make([]commandStat, s.table.Numbers())
 	w.tick()
 	return w

@@ -37,11 +37,11 @@ func run(args []string) error {
 	if err := cfg.LoadArgs(args, os.Stdin); err != nil {
 		return err
 	}
-	log, logFile, err := server.NewLogger(cfg)
+	log, err := server.NewLog(cfg)
 	if err != nil {
 		return err
 	}
-	defer logFile.Close()
+	defer log.Close()
 
 	// The data is outside the Go heap; what is on it is small and mostly
 	// garbage, so a larger share of garbage is cheap.
@@ -52,14 +52,21 @@ func run(args []string) error {
 
 	end := make(chan os.Signal, 1)
 	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
-	srv, err := server.New(server.Options{Config: cfg, Log: log, Exit: func() { end <- syscall.SIGTERM }})
+	reopen := make(chan os.Signal, 1)
+	signal.Notify(reopen, syscall.SIGHUP)
+	go func() {
+		for range reopen {
+			log.Reopen()
+		}
+	}()
+	srv, err := server.New(server.Options{Config: cfg, Log: log.Logger, Exit: func() { end <- syscall.SIGTERM }})
 	if err != nil {
 		return err
 	}
 	if err := srv.Start(); err != nil {
 		return err
 	}
-	cfg.LogIgnored(log)
+	cfg.LogIgnored(log.Logger)
 	log.Info("ready to accept connections", "port", cfg.Value("port").Int(), "pid", os.Getpid())
 	sig := <-end
 	log.Info("shutting down", "signal", sig.String())

@@ -111,7 +111,7 @@ type Limits struct {
 
 // DefaultLimits are Redis 7.4's.
 var DefaultLimits = Limits{
-	HashEntries: 128, HashValue: 64,
+	HashEntries: 512, HashValue: 64,
 	SetEntries: 128, SetValue: 64, SetInts: 512,
 	ZSetEntries: 128, ZSetValue: 64,
 	ListSize:        -2,

@@ -127,6 +127,13 @@ func (c *Config) Lines(name string) [][]string {
 	return slices.Clone(c.Value(name).lines)
 }
 
+// Path returns the configuration file, or "".
+func (c *Config) Path() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.path
+}
+
 // OnChange has apply called whenever CONFIG SET has changed the directive. An
 // error from it takes back the whole CONFIG SET; hooks that had already run are
 // then called again, with the values of before.

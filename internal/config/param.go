@@ -44,6 +44,7 @@ type Param struct {
 	Kind    Kind
 	Default string // as a file would have it
 	Flags   Flag
+	Doc     string // what it does, in one line, for docs/configuration.md
 
 	Min, Max int64 // inclusive; both zero means whatever the kind can hold
 	Enum     []string

@@ -43,7 +43,7 @@ var allowed = map[string][]string{
 	"persistence": {"commands", "engine", "engine/value", "internal/resp"},
 	"replication": {"persistence", "commands", "engine", "internal/resp"},
 	"cluster":     {"commands", "engine", "internal/resp"},
-	"server": {"commands", "engine", "engine/value", "internal/resp", "internal/acl", "internal/pubsub",
+	"server": {"commands", "engine", "engine/value", "eviction", "internal/resp", "internal/acl", "internal/pubsub",
 		"internal/lua"},
 	"internal/lua": {"internal/resp"},
 

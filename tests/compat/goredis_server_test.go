@@ -217,7 +217,7 @@ func TestCommandCommands(t *testing.T) {
 		if len(flags) != 1 || flags[0].Key != "a" || !slices.Equal(flags[0].Flags, []string{"OW", "update"}) {
 			t.Errorf("COMMAND GETKEYSANDFLAGS: %+v", flags)
 		}
-		fails(t, rdb.CommandGetKeys(ctx, "PING"), "ERR The command has no key arguments")
+		fails(t, rdb.CommandGetKeys(ctx, "PING", "x"), "ERR The command has no key arguments")
 		if docs := value(t, rdb.Do(ctx, "COMMAND", "DOCS", "get")); docs == nil {
 			t.Error("COMMAND DOCS get is empty")
 		}

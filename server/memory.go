@@ -1,0 +1,229 @@
+package server
+
+import (
+	"fmt"
+	"runtime/metrics"
+
+	"cached/commands"
+	"cached/engine/value"
+)
+
+// memoryUse is where the process's memory is, in bytes.
+type memoryUse struct {
+	data    int64 // blocks of keys and values, without the tables that find them
+	tables  int64
+	free    int64 // inside slabs in use, and free pages kept
+	clients int64 // buffers
+	heap    int64 // live Go objects, clients' buffers included
+	runtime int64 // what the Go runtime has from the system
+	rss     int64
+	total   int64 // of the machine
+}
+
+// used is what INFO calls used_memory: what the data and the server need.
+func (m memoryUse) used() int64 { return m.data + m.tables + m.heap }
+
+// memoryUse looks at everything.
+func (s *Server) memoryUse() memoryUse {
+	e := s.keys.Memory()
+	m := memoryUse{data: e.Live - e.Tables, tables: e.Tables, free: e.Held - e.Live + e.Kept}
+	for _, c := range s.allClients() {
+		m.clients += c.memory()
+	}
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/total:bytes"},
+		{Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(sample)
+	m.heap = int64(sample[0].Value.Uint64())
+	m.runtime = int64(sample[1].Value.Uint64() - sample[2].Value.Uint64())
+	m.rss, m.total = residentBytes(), machineBytes()
+	if m.rss == 0 {
+		m.rss = e.Held + e.Kept + m.runtime
+	}
+	s.notePeak(m.used())
+	return m
+}
+
+// notePeak remembers the most memory that was used.
+func (s *Server) notePeak(n int64) {
+	for {
+		old := s.peak.Load()
+		if n <= old || s.peak.CompareAndSwap(old, n) {
+			return
+		}
+	}
+}
+
+func (s *Server) infoMemory(w *infoWriter) {
+	m := s.memoryUse()
+	used, peak := m.used(), s.peak.Load()
+	overhead := used - m.data
+	limit := s.cfg.Value("maxmemory").Bytes(m.total)
+	allocated, active := m.data+m.tables, m.data+m.tables+m.free
+	w.size("used_memory", used)
+	w.size("used_memory_rss", m.rss)
+	w.size("used_memory_peak", peak)
+	w.line("used_memory_peak_perc", fmt.Sprintf("%.2f%%", 100*quotient(used, peak)))
+	w.line("used_memory_overhead", overhead)
+	w.line("used_memory_startup", s.startBytes)
+	w.line("used_memory_dataset", m.data)
+	w.line("used_memory_dataset_perc", fmt.Sprintf("%.2f%%", 100*quotient(m.data, max(used-s.startBytes, 1))))
+	w.line("allocator_allocated", allocated)
+	w.line("allocator_active", active)
+	w.line("allocator_resident", active)
+	w.line("allocator_muzzy", 0)
+	w.size("total_system_memory", m.total)
+	w.size("used_memory_lua", 0)
+	w.line("used_memory_vm_eval", 0)
+	w.line("used_memory_scripts_eval", 0)
+	w.line("number_of_cached_scripts", 0)
+	w.line("number_of_functions", 0)
+	w.line("number_of_libraries", 0)
+	w.line("used_memory_vm_functions", 0)
+	w.size("used_memory_vm_total", 0)
+	w.line("used_memory_functions", 0)
+	w.size("used_memory_scripts", 0)
+	w.size("maxmemory", limit)
+	w.line("maxmemory_policy", s.cfg.Value("maxmemory-policy").String())
+	w.ratio("allocator_frag_ratio", active, allocated)
+	w.line("allocator_frag_bytes", active-allocated)
+	w.line("allocator_rss_ratio", "1.00")
+	w.line("allocator_rss_bytes", 0)
+	w.ratio("rss_overhead_ratio", m.rss, active)
+	w.line("rss_overhead_bytes", m.rss-active)
+	w.ratio("mem_fragmentation_ratio", m.rss, used)
+	w.line("mem_fragmentation_bytes", m.rss-used)
+	w.line("mem_not_counted_for_evict", 0)
+	w.line("mem_replication_backlog", 0)
+	w.line("mem_total_replication_buffers", 0)
+	w.line("mem_clients_slaves", 0)
+	w.line("mem_clients_normal", m.clients)
+	w.line("mem_cluster_links", 0)
+	w.line("mem_aof_buffer", 0)
+	w.line("mem_allocator", "cached-slabs")
+	w.line("mem_go_runtime", m.runtime)
+	w.line("active_defrag_running", 0)
+	w.line("lazyfree_pending_objects", s.keys.LazyPending())
+	w.line("lazyfreed_objects", s.keys.Stats().LazyFreed)
+}
+
+func (s *Server) memoryUsage(c *commands.Ctx) error {
+	samples := int64(5)
+	a := c.Args(3)
+	for a.More() {
+		if a.Left() < 2 || !a.Is("SAMPLES") {
+			return commands.ErrSyntax
+		}
+		if samples = a.Int(); a.Err() == nil && samples < 0 {
+			return commands.ErrSyntax
+		}
+	}
+	if err := a.End(); err != nil {
+		return err
+	}
+	it := c.Tx.Peek(c.Argv[2])
+	if it.IsZero() {
+		c.Reply.Null()
+		return nil
+	}
+	// Its share of the table is about ten bytes.
+	c.Reply.Int(value.Bytes(it, int(samples)) + 10)
+	return nil
+}
+
+func (s *Server) memoryStats(c *commands.Ctx) error {
+	m := s.memoryUse()
+	used, peak := m.used(), s.peak.Load()
+	type entry struct {
+		name  string
+		value any
+	}
+	var dbs []entry
+	keys := int64(0)
+	for db := range s.keys.Databases() {
+		if d := s.keys.DBStats(db, c.NowMS); d.Keys > 0 {
+			keys += int64(d.Keys)
+			dbs = append(dbs, entry{fmt.Sprintf("db.%d", db), int64(d.Keys)})
+		}
+	}
+	perKey := int64(0)
+	if keys > 0 {
+		perKey = (used - s.startBytes) / keys
+	}
+	all := []entry{{"peak.allocated", peak}, {"total.allocated", used}, {"startup.allocated", s.startBytes},
+		{"replication.backlog", int64(0)}, {"clients.slaves", int64(0)}, {"clients.normal", m.clients},
+		{"cluster.links", int64(0)}, {"aof.buffer", int64(0)}, {"lua.caches", int64(0)}, {"functions.caches", int64(0)}}
+	all = append(all, dbs...)
+	active := m.data + m.tables + m.free
+	all = append(all, entry{"overhead.total", used - m.data}, entry{"keys.count", keys}, entry{"keys.bytes-per-key", perKey},
+		entry{"dataset.bytes", m.data}, entry{"dataset.percentage", 100 * quotient(m.data, max(used-s.startBytes, 1))},
+		entry{"peak.percentage", 100 * quotient(used, peak)}, entry{"allocator.allocated", m.data + m.tables},
+		entry{"allocator.active", active}, entry{"allocator.resident", active},
+		entry{"allocator-fragmentation.ratio", quotient(active, m.data+m.tables)}, entry{"allocator-fragmentation.bytes", m.free},
+		entry{"allocator-rss.ratio", 1.0}, entry{"allocator-rss.bytes", int64(0)},
+		entry{"rss-overhead.ratio", quotient(m.rss, active)}, entry{"rss-overhead.bytes", m.rss - active},
+		entry{"fragmentation", quotient(m.rss, used)}, entry{"fragmentation.bytes", m.rss - used})
+	c.Reply.Map(len(all))
+	for _, e := range all {
+		c.Reply.BulkString(e.name)
+		switch v := e.value.(type) {
+		case float64:
+			c.Reply.Double(v)
+		case int64:
+			if len(e.name) > 3 && e.name[:3] == "db." {
+				// The tables serve deadlines too: there is no second one.
+				c.Reply.Map(2)
+				c.Reply.BulkString("overhead.hashtable.main")
+				c.Reply.Int(v * 10)
+				c.Reply.BulkString("overhead.hashtable.expires")
+				c.Reply.Int(0)
+				continue
+			}
+			c.Reply.Int(v)
+		}
+	}
+	return nil
+}
+
+func (s *Server) memoryDoctor(c *commands.Ctx) error {
+	m := s.memoryUse()
+	active := m.data + m.tables + m.free
+	text := "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n"
+	switch {
+	case m.data < 5<<20:
+		text = "Hi Sam, this instance is empty or is using very little memory, my issue detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n"
+	case quotient(active, m.data+m.tables) > 1.4 && m.free > 10<<20:
+		text = fmt.Sprintf("Sam, I detected a few issues in this instance memory implants:\n\n * High allocator fragmentation: %.2f times what the data needs is held in its size classes. MEMORY PURGE gives back what is wholly free.\n\nI'm here to keep you safe, Sam. I want to help you.\n", quotient(active, m.data+m.tables))
+	case m.clients > 200<<10*int64(max(len(s.allClients()), 1)):
+		text = "Sam, I detected a few issues in this instance memory implants:\n\n * Big client buffers: the clients of this instance use more than 200 kB each on average. Look for clients that do not read their replies with CLIENT LIST.\n\nI'm here to keep you safe, Sam. I want to help you.\n"
+	}
+	c.Reply.Verbatim("txt", text)
+	return nil
+}
+
+func (s *Server) memoryPurge(c *commands.Ctx) error {
+	s.keys.Trim()
+	c.Reply.OK()
+	return nil
+}
+
+func (s *Server) memoryMallocStats(c *commands.Ctx) error {
+	m := s.memoryUse()
+	c.Reply.Verbatim("txt", fmt.Sprintf("slabs: %d bytes in blocks of items, %d in tables, %d free\nGo runtime: %d bytes of objects, %d from the system\n",
+		m.data, m.tables, m.free, m.heap, m.runtime))
+	return nil
+}
+
+func (s *Server) memoryHelp(c *commands.Ctx) error {
+	return c.ReplyHelp("MEMORY",
+		"DOCTOR",
+		"    Return memory problems reports.",
+		"MALLOC-STATS",
+		"    Return internal statistics report from the memory allocator.",
+		"PURGE",
+		"    Attempt to purge dirty pages for reclamation by the allocator.",
+		"STATS",
+		"    Return information about the memory usage of the server.",
+		"USAGE <key> [SAMPLES <count>]",
+		"    Return memory in bytes used by <key> and its value. Nested values are",
+		"    sampled up to <count> times (default: 5, 0 means sample all).")
+}

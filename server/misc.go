@@ -1,0 +1,167 @@
+package server
+
+import (
+	"strings"
+	"time"
+
+	"cached/commands"
+	"cached/engine/value"
+	"cached/internal/resp"
+)
+
+// upper is a name in capitals, for messages.
+func upper(s string) string { return strings.ToUpper(s) }
+
+func (s *Server) timeCmd(c *commands.Ctx) error {
+	now := time.Now()
+	c.Reply.Array(2)
+	c.Reply.BulkInt(now.Unix())
+	c.Reply.BulkInt(int64(now.Nanosecond() / 1000))
+	return nil
+}
+
+func (s *Server) role(c *commands.Ctx) error {
+	c.Reply.Array(3)
+	c.Reply.BulkString("master")
+	c.Reply.Int(0)
+	c.Reply.Array(0)
+	return nil
+}
+
+// wait waits for replicas. There are none, so what was acknowledged is 0, at
+// once if that is enough, else when the time is over.
+func (s *Server) wait(c *commands.Ctx) error {
+	n, ok := value.ParseInt(c.Argv[1])
+	if !ok {
+		return commands.ErrNotInt
+	}
+	ms, ok := value.ParseInt(c.Argv[2])
+	switch {
+	case !ok || ms > 1<<62-c.NowMS:
+		return commands.Error("ERR timeout is not an integer or out of range")
+	case ms < 0:
+		return commands.Error("ERR timeout is negative")
+	}
+	if n <= 0 {
+		c.Reply.Int(0)
+		return nil
+	}
+	deadline := int64(0)
+	if ms > 0 {
+		deadline = c.NowMS + ms
+	}
+	return c.Block(nil, deadline, func(w *resp.Writer) { w.Int(0) })
+}
+
+// waitaof is wait with disks: without an append log of our own there is nothing
+// to wait for.
+func (s *Server) waitaof(c *commands.Ctx) error {
+	local, ok := value.ParseInt(c.Argv[1])
+	if !ok || local < 0 || local > 1 {
+		return commands.Error("ERR value is out of range, must be between 0 and 1")
+	}
+	n, ok := value.ParseInt(c.Argv[2])
+	if !ok || n < 0 {
+		return commands.Error("ERR value is out of range, must be positive")
+	}
+	ms, ok := value.ParseInt(c.Argv[3])
+	switch {
+	case !ok || ms > 1<<62-c.NowMS:
+		return commands.Error("ERR timeout is not an integer or out of range")
+	case ms < 0:
+		return commands.Error("ERR timeout is negative")
+	case local > 0:
+		return commands.Error("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
+	}
+	none := func(w *resp.Writer) {
+		w.Array(2)
+		w.Int(0)
+		w.Int(0)
+	}
+	if n == 0 {
+		none(c.Reply)
+		return nil
+	}
+	deadline := int64(0)
+	if ms > 0 {
+		deadline = c.NowMS + ms
+	}
+	return c.Block(nil, deadline, none)
+}
+
+func (s *Server) shutdown(c *commands.Ctx) error {
+	var save, nosave, now, force, abort bool
+	for _, a := range c.Argv[1:] {
+		switch fold(a) {
+		case "save":
+			save = true
+		case "nosave":
+			nosave = true
+		case "now":
+			now = true
+		case "force":
+			force = true
+		case "abort":
+			abort = true
+		default:
+			return commands.ErrSyntax
+		}
+	}
+	if save && nosave || abort && (save || nosave || now || force) {
+		return commands.ErrSyntax
+	}
+	if abort {
+		return commands.Error("ERR No shutdown in progress.")
+	}
+	if s.exit == nil {
+		return commands.Error("ERR Errors trying to SHUTDOWN. Check logs.")
+	}
+	s.log.Info("shutdown asked for by a client", "client", clientOf(c).addr)
+	clientOf(c).closing = true
+	s.exit()
+	return nil
+}
+
+// lolwut shows that the server is there, and a drawing of its shards.
+func (s *Server) lolwut(c *commands.Ctx) error {
+	a := c.Args(1)
+	if a.Left() >= 2 && a.Is("VERSION") {
+		if a.Int(); a.Err() != nil {
+			return a.Err()
+		}
+	}
+	var b strings.Builder
+	for row := range 4 {
+		for col := range 32 {
+			b.WriteString([]string{"  ", "▖ ", "▚ ", "▟ "}[c.Random()>>(row+col%8)&3])
+		}
+		b.WriteByte('\n')
+	}
+	c.Reply.Verbatim("txt", b.String()+"\nRedis ver. "+RedisVersion+", served by cached "+Version+"\n")
+	return nil
+}
+
+func (s *Server) moduleList(c *commands.Ctx) error {
+	c.Reply.Array(0)
+	return nil
+}
+
+func noModules(*commands.Ctx) error {
+	return commands.Error("ERR MODULE command not allowed. cached has no modules.")
+}
+
+func (s *Server) moduleHelp(c *commands.Ctx) error {
+	return c.ReplyHelp("MODULE",
+		"LIST",
+		"    Return a list of loaded modules.",
+		"LOAD <path> [<arg> ...]",
+		"    Load a module library from <path>, passing to it any optional arguments.",
+		"LOADEX <path> [[CONFIG NAME VALUE]...] [ARGS ...]",
+		"    Load a module library from <path>, while passing it module configurations and optional arguments.",
+		"UNLOAD <name>",
+		"    Unload a module.")
+}
+
+func noCluster(*commands.Ctx) error {
+	return commands.Error("ERR This instance has cluster support disabled")
+}

@@ -1,0 +1,155 @@
+package server
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+
+	"cached/internal/config"
+)
+
+// How the directives that are lists read their words and go back into a file.
+
+// bindWords takes at most 16 addresses.
+func bindWords(_ string, words []string) (string, error) {
+	if len(words) > 16 {
+		return "", errors.New("Too many bind addresses specified.")
+	}
+	return strings.Join(words, " "), nil
+}
+
+// dirWords changes the working directory, as the directive does in a file.
+func dirWords(_ string, words []string) (string, error) {
+	if len(words) != 1 {
+		return "", config.ErrArgs()
+	}
+	if err := os.Chdir(words[0]); err != nil {
+		return "", err
+	}
+	return os.Getwd()
+}
+
+// outputLimitsWords reads the limits of one class or several, and leaves the
+// others as they were.
+func outputLimitsWords(old string, words []string) (string, error) {
+	if len(words)%4 != 0 || len(words) == 0 {
+		return "", errors.New("Wrong number of arguments in buffer limit configuration.")
+	}
+	classes := []string{"normal", "slave", "pubsub"}
+	limits := map[string]string{}
+	for was := strings.Fields(old); len(was) >= 4; was = was[4:] {
+		limits[was[0]] = strings.Join(was[1:4], " ")
+	}
+	for ; len(words) > 0; words = words[4:] {
+		class := strings.ToLower(words[0])
+		if class == "replica" {
+			class = "slave"
+		}
+		if class != classes[0] && class != classes[1] && class != classes[2] {
+			return "", errors.New("Invalid client class specified in buffer limit configuration.")
+		}
+		hard, err1 := config.ParseMemory(words[1])
+		soft, err2 := config.ParseMemory(words[2])
+		seconds, err3 := strconv.ParseInt(words[3], 10, 32)
+		if err1 != nil || err2 != nil || err3 != nil || seconds < 0 {
+			return "", errors.New("Error in hard, soft or soft_seconds setting in buffer limit configuration.")
+		}
+		limits[class] = strconv.FormatInt(hard, 10) + " " + strconv.FormatInt(soft, 10) + " " + strconv.FormatInt(seconds, 10)
+	}
+	var all []string
+	for _, class := range classes {
+		l := limits[class]
+		if l == "" {
+			l = "0 0 0"
+		}
+		all = append(all, class+" "+l)
+	}
+	return strings.Join(all, " "), nil
+}
+
+// outputLimitsLines writes a line for each class.
+func outputLimitsLines(value string) (lines []string) {
+	for w := strings.Fields(value); len(w) >= 4; w = w[4:] {
+		hard, _ := strconv.ParseInt(w[1], 10, 64)
+		soft, _ := strconv.ParseInt(w[2], 10, 64)
+		class := w[0]
+		if class == "slave" {
+			class = "replica"
+		}
+		lines = append(lines, class+" "+config.FormatMemory(hard)+" "+config.FormatMemory(soft)+" "+w[3])
+	}
+	return lines
+}
+
+// saveWords reads pairs of seconds and changes; those of several lines add up.
+func saveWords(old string, words []string) (string, error) {
+	if len(words) == 1 && words[0] == "" {
+		return "", nil
+	}
+	if len(words)%2 != 0 {
+		return "", errors.New("Invalid save parameters")
+	}
+	for i, w := range words {
+		n, err := strconv.ParseInt(w, 10, 64)
+		if err != nil || n < 0 || i%2 == 0 && n < 1 {
+			return "", errors.New("Invalid save parameters")
+		}
+	}
+	return strings.TrimSpace(old + " " + strings.Join(words, " ")), nil
+}
+
+func saveLines(value string) (lines []string) {
+	w := strings.Fields(value)
+	if len(w) == 0 {
+		return []string{`""`}
+	}
+	for ; len(w) >= 2; w = w[2:] {
+		lines = append(lines, w[0]+" "+w[1])
+	}
+	return lines
+}
+
+// percentilesWords reads numbers from 0 to 100.
+func percentilesWords(_ string, words []string) (string, error) {
+	if len(words) == 1 && words[0] == "" {
+		return "", nil
+	}
+	for i, w := range words {
+		f, err := strconv.ParseFloat(w, 64)
+		if err != nil || !(f >= 0 && f <= 100) {
+			return "", errors.New("latency-tracking-info-percentiles should contain a list of percentiles between 0 and 100")
+		}
+		words[i] = strconv.FormatFloat(f, 'g', -1, 64)
+	}
+	return strings.Join(words, " "), nil
+}
+
+// eventsWords reads the classes of keyspace events and writes them in Redis's
+// order, with A for all of them together.
+func eventsWords(_ string, words []string) (string, error) {
+	const all, order = "g$lshzxetd", "g$lshzxetdKEmn"
+	set := strings.Join(words, "")
+	for _, c := range set {
+		if !strings.ContainsRune(order+"A", c) {
+			return "", errors.New("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+		}
+	}
+	if strings.Contains(set, "A") {
+		set += all
+	}
+	var out strings.Builder
+	complete := true
+	for _, c := range all {
+		complete = complete && strings.ContainsRune(set, c)
+	}
+	if complete {
+		out.WriteByte('A')
+	}
+	for _, c := range order {
+		if strings.ContainsRune(set, c) && !(complete && strings.ContainsRune(all, c)) {
+			out.WriteRune(c)
+		}
+	}
+	return out.String(), nil
+}

@@ -1,0 +1,12 @@
+//go:build !unix
+
+package server
+
+import (
+	"runtime"
+	"time"
+)
+
+func cpuTime() (sys, user time.Duration) { return 0, 0 }
+
+func osName() string { return runtime.GOOS + " " + runtime.GOARCH }
