@@ -213,3 +213,11 @@ func (a *Args) cursor() uint64 {
 	}
 	return n
 }
+
+// cString is b up to a NUL, as Redis prints words in errors.
+func cString(b []byte) string {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	return string(b)
+}

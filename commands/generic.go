@@ -78,7 +78,7 @@ func (c *Ctx) setDeadline(unitMS int64, relative bool) error {
 		case a.Is("LT"):
 			lt = true
 		default:
-			return Error("ERR Unsupported option " + string(a.Next()))
+			return Error("ERR Unsupported option " + cString(a.Next()))
 		}
 	}
 	if nx && (xx || gt || lt) {
@@ -327,6 +327,8 @@ type scanOptions struct {
 	count   int
 	pattern []byte // nil: everything
 	typ     []byte // nil: every type
+
+	noValues bool // HSCAN: fields only
 }
 
 // scanArgs reads a cursor and options from word i on; withType allows TYPE.
@@ -350,6 +352,8 @@ func (c *Ctx) scanArgs(i int, withType bool) (o scanOptions, err error) {
 			}
 		case withType && a.Left() > 1 && a.Is("TYPE"):
 			o.typ = a.Next()
+		case c.Spec.Name == "hscan" && a.Is("NOVALUES"):
+			o.noValues = true
 		default:
 			return o, ErrSyntax
 		}

@@ -64,6 +64,7 @@ type shard struct {
 type keyspace struct {
 	keys    table.Table
 	expires int    // keys with a deadline
+	parts   bool   // there may be hashes with deadlines of fields
 	sweep   uint64 // where the expiry sweep goes on
 }
 
@@ -71,6 +72,7 @@ type keyspace struct {
 type Stats struct {
 	Hits, Misses    int64 // look-ups by commands that only read
 	Expired         int64 // keys whose deadline passed
+	ExpiredFields   int64 // fields of hashes
 	LazyFreed       int64 // values freed in the background
 	ExpiredStalePct float64
 }
@@ -178,6 +180,7 @@ func (e *Engine) Stats() (t Stats) {
 		t.Hits += s.stats.Hits
 		t.Misses += s.stats.Misses
 		t.Expired += s.stats.Expired
+		t.ExpiredFields += s.stats.ExpiredFields
 		t.LazyFreed += s.stats.LazyFreed
 		s.mu.Unlock()
 	}

@@ -26,6 +26,36 @@ func (tx *Tx) expire(db int, key []byte, a at) {
 	tx.DB = saved
 }
 
+// expireFields ends at most limit fields of the hash at a whose deadlines have
+// passed, and the key with its last field. It reports whether the key is gone.
+func (tx *Tx) expireFields(db int, key []byte, a at, limit int) bool {
+	it := table.ItemOf(a.slot)
+	if due := value.FieldsDue(it); due == 0 || due >= tx.NowMS {
+		return false
+	}
+	saved := tx.DB
+	tx.DB = db
+	defer func() { tx.DB = saved }()
+	var fields [][]byte
+	hash := value.HashRef{Ref: value.Ref{Heap: a.s.heap, Slot: a.slot}, Limits: tx.Limits()}
+	a.s.stats.ExpiredFields += int64(hash.ExpireFields(tx.NowMS, limit, func(field []byte) {
+		if tx.e.journal != nil {
+			fields = append(fields, append([]byte(nil), field...))
+		}
+	}))
+	tx.tell(key, EventHExpired)
+	if len(fields) > 0 {
+		argv := append([][]byte{[]byte("HDEL"), append([]byte(nil), key...)}, fields...)
+		tx.effects = append(tx.effects, effect{db, argv})
+	}
+	if hash.Len() > 0 {
+		return false
+	}
+	tx.remove(&a, true)
+	tx.tell(key, EventDel)
+	return true
+}
+
 // A task is memory that Maintain frees little by little: an item, a table of
 // items, or a heap that nobody uses any more.
 type task struct {
@@ -111,7 +141,7 @@ func (e *Engine) Maintain(tx *Tx, nowMS int64) bool {
 	unused, more := s.work(maintainBudget)
 	if e.expiry.Load() {
 		for db := range s.dbs {
-			if s.dbs[db].expires > 0 && tx.sweep(s, db) {
+			if (s.dbs[db].expires > 0 || s.dbs[db].parts) && tx.sweep(s, db) {
 				more = true
 			}
 		}
@@ -134,7 +164,7 @@ func (tx *Tx) sweep(s *shard, db int) bool {
 	ks := &s.dbs[db]
 	next := ks.keys.Sweep(ks.sweep, func(it table.Item) {
 		seen++
-		if tx.NowMS > it.DeadlineMS() && n < most {
+		if tx.isDue(it) && n < most {
 			dead[n] = it
 			n++
 		}
@@ -148,11 +178,33 @@ func (tx *Tx) sweep(s *shard, db int) bool {
 		slot := ks.keys.Find(h, key)
 		tx.expireItem(db, at{s, ks, h, slot}, it)
 	}
+	if next == 0 && ks.sweep == 0 && n == 0 && seen == 0 {
+		ks.parts = false // a whole round without any
+	}
 	return n > 0 && n*4 >= seen
 }
 
-// expireItem is expire for a key that lies in the item itself.
+// isDue reports whether the item or a part of it has to go.
+func (tx *Tx) isDue(it table.Item) bool {
+	if d := it.DeadlineMS(); d != 0 && tx.NowMS > d {
+		return true
+	}
+	if it.HasParts() {
+		due := value.FieldsDue(it)
+		return due != 0 && tx.NowMS > due
+	}
+	return false
+}
+
+// expireItem ends a key that lies in the item itself, or parts of it.
 func (tx *Tx) expireItem(db int, a at, it table.Item) {
 	tx.key = append(tx.key[:0], it.Key()...)
-	tx.expire(db, tx.key, a)
+	if d := it.DeadlineMS(); d != 0 && tx.NowMS > d {
+		tx.expire(db, tx.key, a)
+		return
+	}
+	tx.expireFields(db, tx.key, a, fieldsPerStep)
 }
+
+// fieldsPerStep is how many fields of one hash a step of Maintain ends.
+const fieldsPerStep = 256

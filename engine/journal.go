@@ -75,6 +75,7 @@ var (
 	EventMoveFrom    = Event{"move_from", ClassGeneric}
 	EventMoveTo      = Event{"move_to", ClassGeneric}
 	EventCopyTo      = Event{"copy_to", ClassGeneric}
+	EventHExpired    = Event{"hexpired", ClassHash}
 	EventExpired     = Event{"expired", ClassExpired}
 	EventEvicted     = Event{"evicted", ClassEvicted}
 	EventMiss        = Event{"keymiss", ClassMiss}

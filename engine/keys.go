@@ -39,6 +39,13 @@ func (tx *Tx) Ref(key []byte, t value.Type) (value.Ref, error) {
 	return value.Ref{Heap: a.s.heap, Slot: a.slot}, nil
 }
 
+// FieldsExpire tells that the hash at key, which is there, has fields with
+// deadlines, so that Maintain looks for them.
+func (tx *Tx) FieldsExpire(key []byte) {
+	a := tx.find(tx.DB, key)
+	a.ks.parts = true
+}
+
 // Create makes a key that is not there, with a value of valueLen undefined
 // bytes that the caller fills in, and returns it.
 func (tx *Tx) Create(key []byte, t value.Type, e value.Encoding, valueLen int) value.Ref {

@@ -169,8 +169,11 @@ func (tx *Tx) find(db int, key []byte) at {
 	a := at{s: s, ks: &s.dbs[db], hash: h}
 	a.slot = a.ks.keys.Find(h, key)
 	if a.slot != nil {
-		if d := table.ItemOf(a.slot).DeadlineMS(); d != 0 && tx.NowMS > d {
+		it := table.ItemOf(a.slot)
+		if d := it.DeadlineMS(); d != 0 && tx.NowMS > d {
 			tx.expire(db, key, a)
+			a.slot = nil
+		} else if it.HasParts() && tx.expireFields(db, key, a, 1<<30) {
 			a.slot = nil
 		}
 	}
@@ -217,6 +220,9 @@ func (tx *Tx) insert(db int, a *at, it table.Item) {
 	a.slot = a.ks.keys.Insert(a.s.heap, a.hash, it)
 	if it.DeadlineMS() != 0 {
 		a.ks.expires++
+	}
+	if it.HasParts() {
+		a.ks.parts = true
 	}
 	if len(tx.e.watchers) > 0 {
 		saved := tx.DB

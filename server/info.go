@@ -198,7 +198,7 @@ func (s *Server) infoStats(w *infoWriter) {
 	w.line("sync_full", 0)
 	w.line("sync_partial_ok", 0)
 	w.line("sync_partial_err", 0)
-	w.line("expired_subkeys", 0)
+	w.line("expired_subkeys", st.ExpiredFields)
 	w.line("expired_keys", st.Expired)
 	w.line("expired_stale_perc", "0.00")
 	w.line("expired_time_cap_reached_count", 0)

@@ -38,3 +38,9 @@ func (a Addr) Word(i int) *uint64 {
 // for nothing and reads nothing: any address will do, also that of a block that
 // is no longer there.
 func (a Addr) Prefetch() { prefetch(a) }
+
+// SizeOf is the size of a T in a block.
+func SizeOf[T any]() int {
+	var t T
+	return int(unsafe.Sizeof(t))
+}

@@ -22,6 +22,7 @@ const (
 
 	flagDeadline = 1 << 8
 	flagLong     = 1 << 9
+	flagParts    = 1 << 10
 
 	accessShift = 16
 	keyShift    = 40
@@ -112,6 +113,19 @@ func (it Item) DeadlineMS() int64 {
 	return int64(*it.a.Word(1))
 }
 
+// HasParts reports what SetParts was given.
+func (it Item) HasParts() bool { return it.head()&flagParts != 0 }
+
+// SetParts marks an item as one whose value has parts with deadlines of their
+// own, so that Sweep visits it too. The slot takes notice with SetItem.
+func (it Item) SetParts(on bool) {
+	w := it.head() &^ flagParts
+	if on {
+		w |= flagParts
+	}
+	*it.a.Word(0) = w
+}
+
 // layout returns where the key begins and how long key and value are.
 func (it Item) layout() (off, keyLen, valueLen int) {
 	w := it.head()
@@ -182,11 +196,13 @@ func (it Item) Reshape(h *arena.Heap, valueLen int, deadlineMS int64) Item {
 			copy((it.a + arena.Addr(newOff)).Bytes(k+keep), (it.a + arena.Addr(off)).Bytes(k+keep))
 		}
 		it.format(kind, access, k, valueLen, deadlineMS)
+		it.SetParts(w&flagParts != 0)
 		return it
 	}
 	to := Item{h.Alloc(size)}
 	copy((to.a + arena.Addr(newOff)).Bytes(k+keep), (it.a + arena.Addr(off)).Bytes(k+keep))
 	to.format(kind, access, k, valueLen, deadlineMS)
+	to.SetParts(w&flagParts != 0)
 	h.Free(it.a, old)
 	return to
 }

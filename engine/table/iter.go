@@ -114,7 +114,8 @@ func (t *Table) Each(visit func(Item) bool) {
 	})
 }
 
-// Sweep visits the items with a deadline in the segment at cursor and returns
+// Sweep visits the items with a deadline, or with parts that have one, in the
+// segment at cursor and returns
 // the cursor of the next segment, or 0 after the last. Cursors are of Sweep's
 // own kind. visit must not change the table.
 func (t *Table) Sweep(cursor uint64, visit func(Item)) uint64 {

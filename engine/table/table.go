@@ -53,7 +53,8 @@ const (
 	tagShift = 48
 
 	// flagVolatile marks, in the free low bits of an address, an item with a
-	// deadline, so that a sweep need not touch the others.
+	// deadline or with parts that have one, so that a sweep need not touch the
+	// others.
 	flagVolatile = 1
 	entryAddr    = addrMask &^ 7
 )
@@ -71,7 +72,7 @@ func SetItem(s Slot, it Item) {
 	*s = *s&^addrMask | uint64(it.a) | volatile(it)
 }
 
-func volatile(it Item) uint64 { return it.head() >> 8 & flagVolatile }
+func volatile(it Item) uint64 { return (it.head()>>8 | it.head()>>10) & flagVolatile }
 
 // Init makes an empty table that ignores skip leading bits of each hash, which
 // are the same for all its keys.

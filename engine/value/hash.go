@@ -1,20 +1,453 @@
 package value
 
 import (
+	"encoding/binary"
+	"math/rand/v2"
+
 	"cached/engine/arena"
+	"cached/engine/packed"
 	"cached/engine/table"
 )
 
-// freeHash frees about budget elements that the item refers to and reports
-// whether that was all.
-func freeHash(h *arena.Heap, it table.Item, budget int) bool { return true }
+// A small hash is a sequence field, value, field, value ... (Packed). With
+// deadlines of fields it is field, value, deadline ... behind eight bytes with
+// the earliest of them (PackedTTL); a deadline of 0 is none. A large one is a
+// root whose items are the fields (Table), in order those with a deadline.
 
-// hashEffort is about how many blocks the item refers to.
-func hashEffort(it table.Item) int { return 1 }
+const dueBytes = 8 // in front of a PackedTTL sequence
 
-// copyHash gives the item c, which is a copy of it, its own copies of the blocks
-// that it refers to, in the heap to.
-func copyHash(to *arena.Heap, it, c table.Item) {}
+// A HashRef is a hash where it stands. Times are Unix milliseconds; nothing in it
+// looks at the clock.
+type HashRef struct {
+	Ref
+	Limits *Limits
+}
 
-// hashBytes is the memory of the blocks the item refers to.
-func hashBytes(it table.Item, samples int) int64 { return 0 }
+// sequence returns the packed form, and how many entries a field has.
+func (h HashRef) sequence() (b []byte, step int) {
+	b = h.Bytes()
+	if EncodingOf(h.Item()) == PackedTTL {
+		return b[dueBytes:], 3
+	}
+	return b, 2
+}
+
+func (h HashRef) isRoot() bool { return isRoot(h.Item()) }
+
+// NewHashBytes is the size of the value of an empty hash, which Init fills in.
+const NewHashBytes = packed.HeaderBytes
+
+// Init makes an empty hash of a value of NewHashBytes.
+func (h HashRef) Init() { packed.Init(h.Bytes()) }
+
+// Len is the number of fields.
+func (h HashRef) Len() int { return HashLen(h.Item()) }
+
+// HashLen is the number of fields of a hash.
+func HashLen(it table.Item) int {
+	switch EncodingOf(it) {
+	case Table:
+		return rootLen(it)
+	case PackedTTL:
+		return packed.Len(it.Value()[dueBytes:]) / 3
+	}
+	return packed.Len(it.Value()) / 2
+}
+
+// Get returns the value of a field.
+func (h HashRef) Get(field []byte) (Elem, bool) { return HashGet(h.Item(), field) }
+
+// HashGet returns the value of a field of a hash.
+func HashGet(it table.Item, field []byte) (Elem, bool) {
+	if isRoot(it) {
+		slot := rootOf(it).find(field)
+		if slot == nil {
+			return Elem{}, false
+		}
+		return Text(table.ItemOf(slot).Value()), true
+	}
+	b, step := it.Value(), 2
+	if EncodingOf(it) == PackedTTL {
+		b, step = b[dueBytes:], 3
+	}
+	p := packed.Find(b, packed.First(b), field, step-1)
+	if p == 0 {
+		return Elem{}, false
+	}
+	return elemAt(b, packed.Next(b, p)), true
+}
+
+// Set gives a field a value and takes its deadline away unless keep is set. It
+// reports whether the field is new. field and v must not alias the hash.
+func (h HashRef) Set(field, v []byte, keep bool) (created bool) {
+	if !h.isRoot() && (len(field) > h.Limits.HashValue || len(v) > h.Limits.HashValue) {
+		h.toRoot()
+	}
+	if h.isRoot() {
+		return h.setItem(field, v, keep)
+	}
+	b, step := h.sequence()
+	head := len(h.Bytes()) - len(b)
+	p := packed.Find(b, packed.First(b), field, step-1)
+	if p == 0 {
+		if packed.Len(b)/step >= h.Limits.HashEntries {
+			h.toRoot()
+			return h.setItem(field, v, keep)
+		}
+		n := len(b)
+		grow := packed.Size(field, v)
+		if step == 3 {
+			grow += packed.IntSize(0)
+		}
+		b = h.Resize(head + n + grow)[head : head+n]
+		b = packed.Append(b, field, v)
+		if step == 3 {
+			packed.AppendInt(b, 0)
+		}
+		return true
+	}
+	n := len(b)
+	vp := packed.Next(b, p)
+	if d := packed.ReplaceGrowth(b, vp, v); d > 0 {
+		b = h.Resize(head + n + d)[head : head+n]
+	}
+	b = packed.Replace(b, vp, v)
+	h.Resize(head + len(b))
+	if step == 3 && !keep {
+		h.SetDeadline(field, 0)
+	}
+	return false
+}
+
+func (h HashRef) setItem(field, v []byte, keep bool) (created bool) {
+	r, hash := rootOf(h.Item()), table.Hash(field)
+	slot := r.items.Find(hash, field)
+	if slot == nil {
+		it := table.NewItem(h.Heap, 0, 0, field, len(v), 0)
+		copy(it.Value(), v)
+		r.items.Insert(h.Heap, hash, it)
+		return true
+	}
+	it := table.ItemOf(slot)
+	due := it.DeadlineMS()
+	if due != 0 {
+		r.order.Delete(h.Heap, uint64(due), uint64(it.Addr()), nil)
+		if !keep {
+			due = 0
+		}
+	}
+	it = it.Reshape(h.Heap, len(v), due)
+	table.SetItem(slot, it)
+	copy(it.Value(), v)
+	if due != 0 {
+		r.order.Insert(h.Heap, uint64(due), uint64(it.Addr()), nil)
+	}
+	h.markParts()
+	return false
+}
+
+// Delete ends a field and reports whether there was one.
+func (h HashRef) Delete(field []byte) bool {
+	if h.isRoot() {
+		r, hash := rootOf(h.Item()), table.Hash(field)
+		slot := r.items.Find(hash, field)
+		if slot == nil {
+			return false
+		}
+		h.deleteItem(r, hash, slot)
+		h.markParts()
+		return true
+	}
+	b, step := h.sequence()
+	head := len(h.Bytes()) - len(b)
+	p := packed.Find(b, packed.First(b), field, step-1)
+	if p == 0 {
+		return false
+	}
+	b = packed.Delete(b, p, step)
+	h.Resize(head + len(b))
+	if step == 3 {
+		h.setDue()
+	}
+	return true
+}
+
+func (h HashRef) deleteItem(r *root, hash uint64, slot table.Slot) {
+	it := table.ItemOf(slot)
+	if due := it.DeadlineMS(); due != 0 {
+		r.order.Delete(h.Heap, uint64(due), uint64(it.Addr()), nil)
+	}
+	r.items.Delete(h.Heap, hash, slot)
+	it.Free(h.Heap)
+}
+
+// toRoot turns a small hash into a large one.
+func (h HashRef) toRoot() {
+	a := newRoot(h.Heap)
+	r := arena.At[root](a)
+	b, step := h.sequence()
+	var fbuf, vbuf [20]byte
+	for p := packed.First(b); p != 0; {
+		field := elemAt(b, p).Bytes(fbuf[:])
+		p = packed.Next(b, p)
+		v := elemAt(b, p).Bytes(vbuf[:])
+		due := int64(0)
+		if step == 3 {
+			p = packed.Next(b, p)
+			due, _ = elemAt(b, p).Int()
+		}
+		it := table.NewItem(h.Heap, 0, 0, field, len(v), due)
+		copy(it.Value(), v)
+		r.items.Insert(h.Heap, table.Hash(field), it)
+		if due != 0 {
+			r.order.Insert(h.Heap, uint64(due), uint64(it.Addr()), nil)
+		}
+		p = packed.Next(b, p)
+	}
+	h.setRoot(a, Table)
+	h.markParts()
+}
+
+// Each visits the fields until visit returns false. due is a field's deadline or
+// 0. visit must not change the hash.
+func (h HashRef) Each(visit func(field, v Elem, due int64) bool) { EachHash(h.Item(), visit) }
+
+// EachHash visits the fields of a hash as HashRef.Each does.
+func EachHash(it table.Item, visit func(field, v Elem, due int64) bool) {
+	if isRoot(it) {
+		rootOf(it).items.Each(func(x table.Item) bool {
+			return visit(Text(x.Key()), Text(x.Value()), x.DeadlineMS())
+		})
+		return
+	}
+	b, step := it.Value(), 2
+	if EncodingOf(it) == PackedTTL {
+		b, step = b[dueBytes:], 3
+	}
+	for p := packed.First(b); p != 0; {
+		field := elemAt(b, p)
+		p = packed.Next(b, p)
+		v := elemAt(b, p)
+		due := int64(0)
+		if step == 3 {
+			p = packed.Next(b, p)
+			due, _ = elemAt(b, p).Int()
+		}
+		if !visit(field, v, due) {
+			return
+		}
+		p = packed.Next(b, p)
+	}
+}
+
+// Scan visits fields from cursor on and returns the next cursor, 0 at the end:
+// all at once when the hash is small, else as table.Table.Scan promises.
+func (h HashRef) Scan(cursor uint64, count int, visit func(field, v Elem)) uint64 {
+	if !h.isRoot() {
+		h.Each(func(f, v Elem, _ int64) bool { visit(f, v); return true })
+		return 0
+	}
+	return scanRoot(h.Item(), cursor, count, func(x table.Item) { visit(Text(x.Key()), Text(x.Value())) })
+}
+
+// scanRoot scans the items of a large value.
+func scanRoot(it table.Item, cursor uint64, count int, visit func(table.Item)) uint64 {
+	const end = 1 << 48
+	if cursor >= end {
+		return 0
+	}
+	if cursor = rootOf(it).items.Scan(cursor, count, visit); cursor >= end {
+		return 0
+	}
+	return cursor
+}
+
+// Random returns a field such that each is as likely as any other, and its
+// value; the hash is not empty.
+func (h HashRef) Random() (field, v Elem) {
+	if h.isRoot() {
+		x := rootOf(h.Item()).items.Random(rand.Uint64)
+		return Text(x.Key()), Text(x.Value())
+	}
+	b, step := h.sequence()
+	p := packed.Seek(b, rand.IntN(packed.Len(b)/step)*step)
+	return elemAt(b, p), elemAt(b, packed.Next(b, p))
+}
+
+func freeHash(h *arena.Heap, it table.Item, budget int) bool { return freeRoot(h, it, budget) }
+
+func hashEffort(it table.Item) int { return rootEffort(it) }
+
+func copyHash(to *arena.Heap, it, c table.Item) {
+	copyRoot(to, it, c, func(r *root, x table.Item) {
+		if due := x.DeadlineMS(); due != 0 {
+			r.order.Insert(to, uint64(due), uint64(x.Addr()), nil)
+		}
+	})
+	c.SetParts(it.HasParts())
+}
+
+func hashBytes(it table.Item, samples int) int64 { return rootMemory(it, samples) }
+
+// Deadlines of fields.
+
+// Deadline returns when a field expires, 0 for never, and whether it is there.
+func (h HashRef) Deadline(field []byte) (due int64, found bool) {
+	if h.isRoot() {
+		slot := rootOf(h.Item()).find(field)
+		if slot == nil {
+			return 0, false
+		}
+		return table.ItemOf(slot).DeadlineMS(), true
+	}
+	b, step := h.sequence()
+	p := packed.Find(b, packed.First(b), field, step-1)
+	if p == 0 {
+		return 0, false
+	}
+	if step == 3 {
+		due, _ = elemAt(b, packed.Skip(b, p, 2)).Int()
+	}
+	return due, true
+}
+
+// SetDeadline sets when a field expires, 0 for never, and reports whether the
+// field is there.
+func (h HashRef) SetDeadline(field []byte, due int64) bool {
+	if h.isRoot() {
+		r := rootOf(h.Item())
+		slot := r.find(field)
+		if slot == nil {
+			return false
+		}
+		it := table.ItemOf(slot)
+		if old := it.DeadlineMS(); old != 0 {
+			r.order.Delete(h.Heap, uint64(old), uint64(it.Addr()), nil)
+		}
+		it = it.Reshape(h.Heap, it.ValueLen(), due)
+		table.SetItem(slot, it)
+		if due != 0 {
+			r.order.Insert(h.Heap, uint64(due), uint64(it.Addr()), nil)
+		}
+		h.markParts()
+		return true
+	}
+	b, step := h.sequence()
+	p := packed.Find(b, packed.First(b), field, step-1)
+	if p == 0 {
+		return false
+	}
+	if step == 2 {
+		if due == 0 {
+			return true
+		}
+		h.addDeadlines()
+		b, _ = h.sequence()
+		p = packed.Find(b, packed.First(b), field, 2)
+	}
+	dp := packed.Skip(b, p, 2)
+	n := len(b)
+	if grow := packed.IntSize(due) - packed.EntrySize(b, dp); grow > 0 {
+		b = h.Resize(dueBytes + n + grow)[dueBytes : dueBytes+n]
+	}
+	b = packed.ReplaceInt(b, dp, due)
+	h.Resize(dueBytes + len(b))
+	h.setDue()
+	return true
+}
+
+// addDeadlines turns a Packed hash into a PackedTTL one.
+func (h HashRef) addDeadlines() {
+	old := append([]byte(nil), h.Bytes()...)
+	n := packed.Len(old) / 2
+	b := h.Resize(dueBytes + len(old) + n*packed.IntSize(0))
+	copy(b[dueBytes:], old)
+	s := b[dueBytes : dueBytes+len(old)]
+	for p := packed.First(s); p != 0; {
+		p = packed.Skip(s, p, 2)
+		if p == 0 {
+			s = packed.AppendInt(s, 0)
+			break
+		}
+		s = packed.InsertInt(s, p, 0)
+		p = packed.Next(s, p)
+	}
+	h.SetEncoding(PackedTTL)
+}
+
+// setDue writes the earliest deadline in front of a PackedTTL hash.
+func (h HashRef) setDue() {
+	first := int64(0)
+	h.Each(func(_, _ Elem, due int64) bool {
+		if due != 0 && (first == 0 || due < first) {
+			first = due
+		}
+		return true
+	})
+	binary.LittleEndian.PutUint64(h.Bytes(), uint64(first))
+	h.markParts()
+}
+
+// markParts tells the keyspace's table whether there are deadlines.
+func (h HashRef) markParts() {
+	it := h.Item()
+	if on := FieldsDue(it) != 0; on != it.HasParts() {
+		it.SetParts(on)
+		table.SetItem(h.Slot, it)
+	}
+}
+
+// FieldsDue returns the earliest deadline of a field, 0 if none has one.
+func FieldsDue(it table.Item) int64 {
+	switch EncodingOf(it) {
+	case PackedTTL:
+		return int64(binary.LittleEndian.Uint64(it.Value()))
+	case Table:
+		if r := rootOf(it); r.order.Len() > 0 {
+			return int64(r.order.First().Key())
+		}
+	}
+	return 0
+}
+
+// ExpireFields ends at most limit fields whose deadline is before nowMS and
+// passes each to expired first. It returns how many they were.
+func (h HashRef) ExpireFields(nowMS int64, limit int, expired func(field []byte)) (n int) {
+	if h.isRoot() {
+		r := rootOf(h.Item())
+		for ; n < limit && r.order.Len() > 0; n++ {
+			first := r.order.First()
+			if int64(first.Key()) >= nowMS {
+				break
+			}
+			field := table.ItemAt(arena.Addr(first.Ref())).Key()
+			expired(field)
+			hash := table.Hash(field)
+			h.deleteItem(r, hash, r.items.Find(hash, field))
+		}
+		h.markParts()
+		return n
+	}
+	b, step := h.sequence()
+	if step == 2 {
+		return 0
+	}
+	var buf [20]byte
+	for p := packed.First(b); p != 0; {
+		if due, _ := elemAt(b, packed.Skip(b, p, 2)).Int(); due == 0 || due >= nowMS {
+			p = packed.Skip(b, p, 3)
+			continue
+		}
+		expired(elemAt(b, p).Bytes(buf[:]))
+		b = packed.Delete(b, p, 3)
+		n++
+		if p == len(b) {
+			break
+		}
+	}
+	if n > 0 {
+		h.Resize(dueBytes + len(b))
+		h.setDue()
+	}
+	return n
+}

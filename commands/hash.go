@@ -1,0 +1,486 @@
+package commands
+
+import (
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"strconv"
+
+	"cached/engine"
+	"cached/engine/value"
+	"cached/internal/glob"
+)
+
+// Events of hashes.
+var (
+	eventHSet         = engine.Event{Name: "hset", Class: engine.ClassHash}
+	eventHDel         = engine.Event{Name: "hdel", Class: engine.ClassHash}
+	eventHIncrBy      = engine.Event{Name: "hincrby", Class: engine.ClassHash}
+	eventHIncrByFloat = engine.Event{Name: "hincrbyfloat", Class: engine.ClassHash}
+	eventHExpire      = engine.Event{Name: "hexpire", Class: engine.ClassHash}
+	eventHPersist     = engine.Event{Name: "hpersist", Class: engine.ClassHash}
+)
+
+// The errors of hashes.
+const (
+	errHashInt   = Error("ERR hash value is not an integer")
+	errHashFloat = Error("ERR hash value is not a float")
+	errInfinity  = Error("ERR value is NaN or Infinity")
+)
+
+// hash returns the hash at key; ok is false when there is none.
+func (c *Ctx) hash(key []byte) (h value.HashRef, ok bool, err error) {
+	ref, err := c.Tx.Ref(key, value.Hash)
+	if err != nil {
+		return h, false, clientError(err)
+	}
+	return value.HashRef{Ref: ref, Limits: c.Tx.Limits()}, !ref.IsZero(), nil
+}
+
+// makeHash is hash, making the key if it is not there.
+func (c *Ctx) makeHash(key []byte) (value.HashRef, error) {
+	h, ok, err := c.hash(key)
+	if err == nil && !ok {
+		h.Ref = c.Tx.Create(key, value.Hash, value.Packed, value.NewHashBytes)
+		h.Init()
+	}
+	return h, err
+}
+
+// replyElem replies an element as a string.
+func (c *Ctx) replyElem(e value.Elem) {
+	var buf [20]byte
+	c.Reply.Bulk(e.Bytes(buf[:]))
+}
+
+func hset(c *Ctx) error {
+	n, err := c.hset()
+	if err == nil {
+		c.Reply.Int(int64(n))
+	}
+	return err
+}
+
+func hmset(c *Ctx) error {
+	_, err := c.hset()
+	if err == nil {
+		c.Reply.OK()
+	}
+	return err
+}
+
+// hset sets all fields of the command and returns how many are new.
+func (c *Ctx) hset() (created int, err error) {
+	if len(c.Argv)%2 != 0 {
+		return 0, WrongArity(c.Spec.FullName())
+	}
+	key := c.Argv[1]
+	h, err := c.makeHash(key)
+	if err != nil {
+		return 0, err
+	}
+	for i := 2; i < len(c.Argv); i += 2 {
+		if h.Set(c.Argv[i], c.Argv[i+1], false) {
+			created++
+		}
+	}
+	c.Tx.Modified(key, eventHSet)
+	return created, nil
+}
+
+func hsetnx(c *Ctx) error {
+	key := c.Argv[1]
+	h, ok, err := c.hash(key)
+	if err != nil {
+		return err
+	}
+	if ok {
+		if _, found := h.Get(c.Argv[2]); found {
+			c.Reply.Int(0)
+			return nil
+		}
+	} else if h, err = c.makeHash(key); err != nil {
+		return err
+	}
+	h.Set(c.Argv[2], c.Argv[3], false)
+	c.Tx.Modified(key, eventHSet)
+	c.Reply.Int(1)
+	return nil
+}
+
+func hget(c *Ctx) error {
+	h, ok, err := c.hash(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	if ok {
+		if v, found := h.Get(c.Argv[2]); found {
+			c.replyElem(v)
+			return nil
+		}
+	}
+	c.Reply.Null()
+	return nil
+}
+
+func hmget(c *Ctx) error {
+	h, ok, err := c.hash(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	c.Reply.Array(len(c.Argv) - 2)
+	c.replyFields(h, ok, c.Argv[2:])
+	return nil
+}
+
+// replyFields replies the values of fields, null for those that are not there.
+func (c *Ctx) replyFields(h value.HashRef, ok bool, fields [][]byte) {
+	for _, f := range fields {
+		if ok {
+			if v, found := h.Get(f); found {
+				c.replyElem(v)
+				continue
+			}
+		}
+		c.Reply.Null()
+	}
+}
+
+func hgetall(c *Ctx) error {
+	h, ok, err := c.hash(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	if !ok {
+		c.Reply.Map(0)
+		return nil
+	}
+	c.Reply.Map(h.Len())
+	h.Each(func(f, v value.Elem, _ int64) bool {
+		c.replyElem(f)
+		c.replyElem(v)
+		return true
+	})
+	return nil
+}
+
+func hkeys(c *Ctx) error { return c.replyHalf(true) }
+func hvals(c *Ctx) error { return c.replyHalf(false) }
+
+// replyHalf replies the fields, or the values, of a hash.
+func (c *Ctx) replyHalf(fields bool) error {
+	h, ok, err := c.hash(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	if !ok {
+		c.Reply.Array(0)
+		return nil
+	}
+	c.Reply.Array(h.Len())
+	h.Each(func(f, v value.Elem, _ int64) bool {
+		if !fields {
+			f = v
+		}
+		c.replyElem(f)
+		return true
+	})
+	return nil
+}
+
+func hlen(c *Ctx) error {
+	h, ok, err := c.hash(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	n := 0
+	if ok {
+		n = h.Len()
+	}
+	c.Reply.Int(int64(n))
+	return nil
+}
+
+func hexists(c *Ctx) error {
+	h, ok, err := c.hash(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	if ok {
+		_, ok = h.Get(c.Argv[2])
+	}
+	c.replyYes(ok)
+	return nil
+}
+
+// replyYes replies 1 or 0.
+func (c *Ctx) replyYes(yes bool) {
+	if yes {
+		c.Reply.Int(1)
+	} else {
+		c.Reply.Int(0)
+	}
+}
+
+func hstrlen(c *Ctx) error {
+	h, ok, err := c.hash(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	n := 0
+	if ok {
+		if v, found := h.Get(c.Argv[2]); found {
+			n = v.Len()
+		}
+	}
+	c.Reply.Int(int64(n))
+	return nil
+}
+
+func hdel(c *Ctx) error {
+	key := c.Argv[1]
+	h, ok, err := c.hash(key)
+	if err != nil {
+		return err
+	}
+	n := 0
+	if ok {
+		for _, f := range c.Argv[2:] {
+			if h.Delete(f) {
+				n++
+			}
+		}
+	}
+	if n > 0 {
+		c.Tx.Modified(key, eventHDel)
+		c.endEmptyHash(key, h)
+	}
+	c.Reply.Int(int64(n))
+	return nil
+}
+
+// endEmptyHash ends the key with its last field.
+func (c *Ctx) endEmptyHash(key []byte, h value.HashRef) {
+	if h.Len() == 0 {
+		c.Tx.Delete(key)
+		c.Tx.Modified(key, engine.EventDel)
+	}
+}
+
+func hincrby(c *Ctx) error {
+	by, ok := value.ParseInt(c.Argv[3])
+	if !ok {
+		return ErrNotInt
+	}
+	key, field := c.Argv[1], c.Argv[2]
+	h, there, err := c.hash(key)
+	if err != nil {
+		return err
+	}
+	old := int64(0)
+	if there {
+		if v, found := h.Get(field); found {
+			var buf [20]byte
+			if old, ok = value.ParseInt(v.Bytes(buf[:])); !ok {
+				return errHashInt
+			}
+		}
+	}
+	if by < 0 && old < math.MinInt64-by || by > 0 && old > math.MaxInt64-by {
+		return ErrOverflow
+	}
+	if !there {
+		if h, err = c.makeHash(key); err != nil {
+			return err
+		}
+	}
+	var buf [20]byte
+	h.Set(field, strconv.AppendInt(buf[:0], old+by, 10), true)
+	c.Tx.Modified(key, eventHIncrBy)
+	c.Reply.Int(old + by)
+	return nil
+}
+
+func hincrbyfloat(c *Ctx) error {
+	by, ok := parseLongDouble(c.Argv[3])
+	if !ok {
+		return ErrNotFloat
+	}
+	if by.IsInf() {
+		return errInfinity
+	}
+	key, field := c.Argv[1], c.Argv[2]
+	h, there, err := c.hash(key)
+	if err != nil {
+		return err
+	}
+	old := new(big.Float).SetPrec(longDoubleBits)
+	if there {
+		if v, found := h.Get(field); found {
+			if old, ok = parseLongDouble(v.Append(nil)); !ok {
+				return errHashFloat
+			}
+		}
+	}
+	if old.IsInf() {
+		return ErrNaN
+	}
+	if !there {
+		if h, err = c.makeHash(key); err != nil {
+			return err
+		}
+	}
+	out := appendLongDouble(nil, old.Add(old, by))
+	h.Set(field, out, true)
+	c.Tx.Modified(key, eventHIncrByFloat)
+	c.Propagate("HSET", key, field, out)
+	if due, _ := h.Deadline(field); due != 0 {
+		c.Propagate("HPEXPIREAT", key, strconv.AppendInt(nil, due, 10), []byte("FIELDS"), []byte("1"), field)
+	}
+	c.Reply.Bulk(out)
+	return nil
+}
+
+// randCount reads the count of SRANDMEMBER and its kin; it may be negative but
+// leaves room for doubling.
+func randCount(b []byte, double bool) (int64, error) {
+	n, ok := value.ParseInt(b)
+	if !ok || n == math.MinInt64 {
+		return 0, ErrNotInt
+	}
+	if double && (n < -math.MaxInt64/2 || n > math.MaxInt64/2) {
+		return 0, Error("ERR value is out of range")
+	}
+	return n, nil
+}
+
+func hrandfield(c *Ctx) error {
+	withValues := false
+	count := int64(1)
+	if len(c.Argv) > 2 {
+		n, err := randCount(c.Argv[2], false)
+		if err != nil {
+			return err
+		}
+		count = n
+		if len(c.Argv) > 4 || len(c.Argv) == 4 && !equalFold(c.Argv[3], "WITHVALUES") {
+			return ErrSyntax
+		}
+		withValues = len(c.Argv) == 4
+		if withValues {
+			if _, err := randCount(c.Argv[2], true); err != nil {
+				return err
+			}
+		}
+	}
+	h, ok, err := c.hash(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	if len(c.Argv) == 2 {
+		if !ok {
+			c.Reply.Null()
+			return nil
+		}
+		f, _ := h.Random()
+		c.replyElem(f)
+		return nil
+	}
+	if !ok || count == 0 {
+		c.Reply.Array(0)
+		return nil
+	}
+	reply := func(f, v value.Elem) {
+		if withValues && c.Reply.Proto == 3 {
+			c.Reply.Array(2)
+		}
+		c.replyElem(f)
+		if withValues {
+			c.replyElem(v)
+		}
+	}
+	c.replyRandom(h.Len(), count, withValues, func() { f, v := h.Random(); reply(f, v) }, func(visit func(i int) bool) {
+		i := 0
+		h.Each(func(f, v value.Elem, _ int64) bool {
+			if visit(i) {
+				reply(f, v)
+			}
+			i++
+			return true
+		})
+	})
+	return nil
+}
+
+// replyRandom replies count random elements of n: with a negative count each
+// drawn anew by one, else different ones, which all replies of the elements at
+// the positions it is told.
+func (c *Ctx) replyRandom(n int, count int64, pairs bool, one func(), all func(visit func(i int) bool)) {
+	header := func(k int64) {
+		if pairs && c.Reply.Proto != 3 {
+			k *= 2
+		}
+		c.Reply.Array(int(k))
+	}
+	if count < 0 {
+		header(-count)
+		for range -count {
+			one()
+		}
+		return
+	}
+	left := int(min(count, int64(n)))
+	header(int64(left))
+	// Each of the remaining elements is taken with the chance that makes every
+	// choice as likely.
+	rest := n
+	all(func(int) bool {
+		take := left > 0 && rand.IntN(rest) < left
+		rest--
+		if take {
+			left--
+		}
+		return take
+	})
+}
+
+func hscan(c *Ctx) error {
+	o, err := c.scanArgs(2, false)
+	if err != nil {
+		return err
+	}
+	h, ok, err := c.hash(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	if !ok {
+		c.replyScanned(0, 0, nil)
+		return nil
+	}
+	var out []value.Elem
+	var buf [20]byte
+	next := h.Scan(o.cursor, o.count, func(f, v value.Elem) {
+		if o.pattern != nil && !glob.Match(o.pattern, f.Bytes(buf[:]), false) {
+			return
+		}
+		if out = append(out, f); !o.noValues {
+			out = append(out, v)
+		}
+	})
+	c.replyScanned(next, len(out), func() {
+		for _, e := range out {
+			c.replyElem(e)
+		}
+	})
+	return nil
+}
+
+// replyScanned replies a cursor and n elements, which write replies.
+func (c *Ctx) replyScanned(next uint64, n int, write func()) {
+	c.Reply.Array(2)
+	c.replyCursor(next)
+	c.Reply.Array(n)
+	if write != nil {
+		write()
+	}
+}

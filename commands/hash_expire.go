@@ -1,0 +1,417 @@
+package commands
+
+import (
+	"math"
+	"strconv"
+
+	"cached/engine/value"
+)
+
+// Deadlines of fields: HEXPIRE and its kin, HGETEX, HSETEX, HGETDEL.
+
+// The errors of fields' deadlines.
+const (
+	errFieldsMissing = Error("ERR Mandatory argument FIELDS is missing or not at the right position")
+	errNumFields     = Error("ERR Parameter `numFields` should be greater than 0")
+	errNumMismatch   = Error("ERR The `numfields` parameter must match the number of arguments")
+	errOneExpiry     = Error("ERR Only one of EX, PX, EXAT, PXAT or PERSIST arguments can be specified")
+	errOneExpirySet  = Error("ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified")
+	errOneCondition  = Error("ERR Only one of FXX or FNX arguments can be specified")
+)
+
+// maxFieldTime is the latest deadline of a field, in Unix milliseconds: 46 bits,
+// as in Redis.
+const maxFieldTime = 1<<46 - 1
+
+// What HEXPIRE replies for a field.
+const (
+	fieldMissing  = -2
+	fieldNoTTL    = -1
+	fieldRefused  = 0
+	fieldSet      = 1
+	fieldDeleted  = 2
+	persistNoneAt = -1
+)
+
+// fields takes "FIELDS numfields field ...", each field being width words, which
+// must be all that is left.
+func (a *Args) fields(width int) [][]byte {
+	if !a.Is("FIELDS") {
+		a.Fail(errFieldsMissing)
+		return nil
+	}
+	n, ok := value.ParseInt(a.Next())
+	switch {
+	case a.err != nil:
+	case !ok || n < 1 || n > math.MaxInt32:
+		a.Fail(errNumFields)
+	case int(n)*width != a.Left():
+		a.Fail(errNumMismatch)
+	default:
+		words := a.argv[a.i:]
+		a.i = len(a.argv)
+		return words
+	}
+	return nil
+}
+
+func hexpire(c *Ctx) error    { return c.hexpire(1000, true) }
+func hpexpire(c *Ctx) error   { return c.hexpire(1, true) }
+func hexpireat(c *Ctx) error  { return c.hexpire(1000, false) }
+func hpexpireat(c *Ctx) error { return c.hexpire(1, false) }
+
+func (c *Ctx) hexpire(unitMS int64, relative bool) error {
+	a := c.Args(3)
+	var nx, xx, gt, lt bool
+	switch {
+	case a.Is("NX"):
+		nx = true
+	case a.Is("XX"):
+		xx = true
+	case a.Is("GT"):
+		gt = true
+	case a.Is("LT"):
+		lt = true
+	}
+	fields := a.fields(1)
+	if err := a.End(); err != nil {
+		return err
+	}
+	at, ok := value.ParseInt(c.Argv[2])
+	if !ok {
+		return ErrNotInt
+	}
+	if at < 0 {
+		return Error("ERR invalid expire time, must be >= 0")
+	}
+	if at, ok = absolute(at, unitMS, relative, c.NowMS); !ok || at > maxFieldTime {
+		return invalidExpire(c.Spec.FullName())
+	}
+	key := c.Argv[1]
+	h, there, err := c.hash(key)
+	if err != nil {
+		return err
+	}
+	c.Reply.Array(len(fields))
+	if !there {
+		for range fields {
+			c.Reply.Int(fieldMissing)
+		}
+		return nil
+	}
+	var set, deleted [][]byte
+	for _, f := range fields {
+		old, found := h.Deadline(f)
+		switch {
+		case !found:
+			c.Reply.Int(fieldMissing)
+		case nx && old != 0, xx && old == 0, gt && (old == 0 || at <= old), lt && old != 0 && at >= old:
+			c.Reply.Int(fieldRefused)
+		case at <= c.NowMS:
+			h.Delete(f)
+			deleted = append(deleted, f)
+			c.Reply.Int(fieldDeleted)
+		default:
+			h.SetDeadline(f, at)
+			set = append(set, f)
+			c.Reply.Int(fieldSet)
+		}
+	}
+	c.fieldsChanged(key, h, set, at, deleted)
+	return nil
+}
+
+// fieldsChanged tells of fields that got the deadline at (0: that lost theirs)
+// and of those that were deleted.
+func (c *Ctx) fieldsChanged(key []byte, h value.HashRef, set [][]byte, at int64, deleted [][]byte) {
+	count := func(f [][]byte) []byte { return strconv.AppendInt(nil, int64(len(f)), 10) }
+	if len(set) > 0 {
+		if at != 0 {
+			c.Tx.FieldsExpire(key)
+			c.Tx.Modified(key, eventHExpire)
+			c.Propagate("HPEXPIREAT", append([][]byte{key, strconv.AppendInt(nil, at, 10), []byte("FIELDS"), count(set)}, set...)...)
+		} else {
+			c.Tx.Modified(key, eventHPersist)
+			c.Propagate("HPERSIST", append([][]byte{key, []byte("FIELDS"), count(set)}, set...)...)
+		}
+	}
+	if len(deleted) > 0 {
+		c.Tx.Modified(key, eventHDel)
+		c.Propagate("HDEL", append([][]byte{key}, deleted...)...)
+		c.endEmptyHash(key, h)
+	}
+}
+
+func httl(c *Ctx) error         { return c.fieldTimes(1000, true) }
+func hpttl(c *Ctx) error        { return c.fieldTimes(1, true) }
+func hexpiretime(c *Ctx) error  { return c.fieldTimes(1000, false) }
+func hpexpiretime(c *Ctx) error { return c.fieldTimes(1, false) }
+
+// fieldTimes replies when fields expire, rounded up to the unit.
+func (c *Ctx) fieldTimes(unitMS int64, relative bool) error {
+	a := c.Args(2)
+	fields := a.fields(1)
+	if err := a.End(); err != nil {
+		return err
+	}
+	h, there, err := c.hash(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	c.Reply.Array(len(fields))
+	for _, f := range fields {
+		at, found := int64(0), false
+		if there {
+			at, found = h.Deadline(f)
+		}
+		switch {
+		case !found:
+			at = fieldMissing
+		case at == 0:
+			at = fieldNoTTL
+		default:
+			if relative {
+				at = max(at-c.NowMS, 0)
+			}
+			at = (at + unitMS - 1) / unitMS
+		}
+		c.Reply.Int(at)
+	}
+	return nil
+}
+
+func hpersist(c *Ctx) error {
+	a := c.Args(2)
+	fields := a.fields(1)
+	if err := a.End(); err != nil {
+		return err
+	}
+	key := c.Argv[1]
+	h, there, err := c.hash(key)
+	if err != nil {
+		return err
+	}
+	c.Reply.Array(len(fields))
+	var done [][]byte
+	for _, f := range fields {
+		at, found := int64(0), false
+		if there {
+			at, found = h.Deadline(f)
+		}
+		switch {
+		case !found:
+			c.Reply.Int(fieldMissing)
+		case at == 0:
+			c.Reply.Int(persistNoneAt)
+		default:
+			h.SetDeadline(f, 0)
+			done = append(done, f)
+			c.Reply.Int(fieldSet)
+		}
+	}
+	c.fieldsChanged(key, h, done, 0, nil)
+	return nil
+}
+
+// fieldExpiry takes the options that say when fields expire.
+func (a *Args) fieldExpiry(last string, twice error) (e expiry) {
+	for a.More() {
+		was := e
+		if !e.take(a, "EX", "PX", "EXAT", "PXAT", last) {
+			if other := (expiry{}); other.take(a, "EX", "PX", "EXAT", "PXAT", last) {
+				a.Fail(twice)
+			}
+			return was
+		}
+	}
+	return e
+}
+
+// fieldDeadline is the deadline of an option; 0 when there is none.
+func (c *Ctx) fieldDeadline(e expiry) (int64, error) {
+	unit, relative := int64(1000), true
+	switch e.unit {
+	case "EX":
+	case "PX":
+		unit = 1
+	case "EXAT":
+		relative = false
+	case "PXAT":
+		unit, relative = 1, false
+	default:
+		return 0, nil
+	}
+	n, ok := value.ParseInt(e.arg)
+	if !ok {
+		return 0, ErrNotInt
+	}
+	at, fits := absolute(n, unit, relative, c.NowMS)
+	if n < 0 || !fits || at > maxFieldTime {
+		return 0, invalidExpire(c.Spec.FullName())
+	}
+	return at, nil
+}
+
+func hgetex(c *Ctx) error {
+	a := c.Args(2)
+	exp := a.fieldExpiry("PERSIST", errOneExpiry)
+	fields := a.fields(1)
+	if err := a.End(); err != nil {
+		return err
+	}
+	at, err := c.fieldDeadline(exp)
+	if err != nil {
+		return err
+	}
+	key := c.Argv[1]
+	h, there, err := c.hash(key)
+	if err != nil {
+		return err
+	}
+	c.Reply.Array(len(fields))
+	c.replyFields(h, there, fields)
+	if !there || exp.unit == "" {
+		return nil
+	}
+	var set, deleted [][]byte
+	for _, f := range fields {
+		old, found := h.Deadline(f)
+		switch {
+		case !found:
+		case exp.unit == "PERSIST":
+			if old != 0 {
+				h.SetDeadline(f, 0)
+				set = append(set, f)
+			}
+		case at <= c.NowMS:
+			h.Delete(f)
+			deleted = append(deleted, f)
+		default:
+			h.SetDeadline(f, at)
+			set = append(set, f)
+		}
+	}
+	c.fieldsChanged(key, h, set, at, deleted)
+	return nil
+}
+
+func hsetex(c *Ctx) error {
+	a := c.Args(2)
+	var fnx, fxx bool
+	var exp expiry
+	for a.More() {
+		switch {
+		case a.Is("FNX"):
+			fnx = true
+			continue
+		case a.Is("FXX"):
+			fxx = true
+			continue
+		}
+		e := a.fieldExpiry("KEEPTTL", errOneExpirySet)
+		if e.unit == "" {
+			break
+		}
+		if exp.unit != "" {
+			return errOneExpirySet
+		}
+		exp = e
+	}
+	if fnx && fxx {
+		return errOneCondition
+	}
+	words := a.fields(2)
+	if err := a.End(); err != nil {
+		return err
+	}
+	at, err := c.fieldDeadline(exp)
+	if err != nil {
+		return err
+	}
+	key := c.Argv[1]
+	h, there, err := c.hash(key)
+	if err != nil {
+		return err
+	}
+	for i := 0; (fnx || fxx) && i < len(words); i += 2 {
+		found := false
+		if there {
+			_, found = h.Get(words[i])
+		}
+		if found == fnx {
+			c.Reply.Int(0)
+			return nil
+		}
+	}
+	if !there {
+		if h, err = c.makeHash(key); err != nil {
+			return err
+		}
+	}
+	var set, deleted [][]byte
+	pairs := [][]byte{key}
+	for i := 0; i < len(words); i += 2 {
+		f := words[i]
+		if at != 0 && at <= c.NowMS {
+			if h.Delete(f) {
+				deleted = append(deleted, f)
+			}
+			continue
+		}
+		h.Set(f, words[i+1], exp.unit == "KEEPTTL")
+		pairs = append(pairs, f, words[i+1])
+		if at != 0 {
+			h.SetDeadline(f, at)
+			set = append(set, f)
+		}
+	}
+	if len(pairs) > 1 {
+		c.Tx.Modified(key, eventHSet)
+		if exp.unit != "KEEPTTL" {
+			c.Propagate("HSET", pairs...)
+		}
+	}
+	c.fieldsChanged(key, h, set, at, deleted)
+	if h.Ref = c.mustHash(key); !h.IsZero() && h.Len() == 0 {
+		c.Tx.Delete(key) // made for fields that expire at once
+		c.Tx.PropagateNothing()
+	}
+	c.Reply.Int(1)
+	return nil
+}
+
+// mustHash returns the hash at key, or the zero Ref.
+func (c *Ctx) mustHash(key []byte) value.Ref {
+	r, _ := c.Tx.Ref(key, value.Hash)
+	return r
+}
+
+func hgetdel(c *Ctx) error {
+	a := c.Args(2)
+	fields := a.fields(1)
+	if err := a.End(); err != nil {
+		return err
+	}
+	key := c.Argv[1]
+	h, there, err := c.hash(key)
+	if err != nil {
+		return err
+	}
+	c.Reply.Array(len(fields))
+	var deleted [][]byte
+	for _, f := range fields {
+		v, found := value.Elem{}, false
+		if there {
+			v, found = h.Get(f)
+		}
+		if !found {
+			c.Reply.Null()
+			continue
+		}
+		c.replyElem(v) // before the field goes
+		h.Delete(f)
+		deleted = append(deleted, f)
+	}
+	c.fieldsChanged(key, h, nil, 0, deleted)
+	return nil
+}
