@@ -186,7 +186,7 @@ func checkSame(t *testing.T, s *script.Script, resp3 bool) {
 		if st.Sleep > 0 || st.Since != "" || st.Same(mine[i], theirs[i]) {
 			continue
 		}
-		if why := knownDifference(st.Args); why != "" {
+		if why := knownDifference(st.Args, mine[i], theirs[i]); why != "" {
 			continue
 		}
 		t.Errorf("%s:%d\n> %s\ngot:       %q\nreference: %q", s.Name, st.Line, script.Line(st.Args), mine[i], theirs[i])

@@ -1,0 +1,536 @@
+package commands
+
+import (
+	"math"
+	"slices"
+
+	"cached/engine"
+	"cached/engine/value"
+	"cached/internal/glob"
+)
+
+// Events of sets.
+var (
+	eventSAdd        = engine.Event{Name: "sadd", Class: engine.ClassSet}
+	eventSRem        = engine.Event{Name: "srem", Class: engine.ClassSet}
+	eventSPop        = engine.Event{Name: "spop", Class: engine.ClassSet}
+	eventSInterStore = engine.Event{Name: "sinterstore", Class: engine.ClassSet}
+	eventSUnionStore = engine.Event{Name: "sunionstore", Class: engine.ClassSet}
+	eventSDiffStore  = engine.Event{Name: "sdiffstore", Class: engine.ClassSet}
+)
+
+// The errors of commands that count their keys.
+const (
+	errNumKeys     = Error("ERR numkeys should be greater than 0")
+	errManyKeys    = Error("ERR Number of keys can't be greater than number of args")
+	errLimitBelow0 = Error("ERR LIMIT can't be negative")
+)
+
+// set returns the set at key; ok is false when there is none.
+func (c *Ctx) set(key []byte) (s value.SetRef, ok bool, err error) {
+	ref, err := c.Tx.Ref(key, value.Set)
+	if err != nil {
+		return s, false, clientError(err)
+	}
+	return value.SetRef{Ref: ref, Limits: c.Tx.Limits()}, !ref.IsZero(), nil
+}
+
+// makeSet is set, making the key if it is not there.
+func (c *Ctx) makeSet(key []byte) (value.SetRef, error) {
+	s, ok, err := c.set(key)
+	if err == nil && !ok {
+		s.Ref = c.Tx.Create(key, value.Set, value.IntSet, value.NewSetBytes)
+		s.Init()
+	}
+	return s, err
+}
+
+// endIfEmpty ends the key of a collection of n elements when that is none.
+func (c *Ctx) endIfEmpty(key []byte, n int) {
+	if n == 0 {
+		c.Tx.Delete(key)
+		c.Tx.Modified(key, engine.EventDel)
+	}
+}
+
+func sadd(c *Ctx) error {
+	key := c.Argv[1]
+	s, err := c.makeSet(key)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, b := range c.Argv[2:] {
+		if s.Add(b) {
+			n++
+		}
+	}
+	if n > 0 {
+		c.Tx.Modified(key, eventSAdd)
+	}
+	c.Reply.Int(int64(n))
+	return nil
+}
+
+func srem(c *Ctx) error {
+	key := c.Argv[1]
+	s, ok, err := c.set(key)
+	if err != nil {
+		return err
+	}
+	n, left := 0, 1
+	for _, b := range c.Argv[2:] {
+		if !ok || left == 0 {
+			break
+		}
+		if s.Remove(b) {
+			n++
+			left = s.Len()
+		}
+	}
+	if n > 0 {
+		c.Tx.Modified(key, eventSRem)
+		c.endIfEmpty(key, left)
+	}
+	c.Reply.Int(int64(n))
+	return nil
+}
+
+func scard(c *Ctx) error {
+	s, ok, err := c.set(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	n := 0
+	if ok {
+		n = s.Len()
+	}
+	c.Reply.Int(int64(n))
+	return nil
+}
+
+func sismember(c *Ctx) error {
+	s, ok, err := c.set(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	c.replyYes(ok && s.Has(c.Argv[2]))
+	return nil
+}
+
+func smismember(c *Ctx) error {
+	s, ok, err := c.set(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	c.Reply.Array(len(c.Argv) - 2)
+	for _, b := range c.Argv[2:] {
+		c.replyYes(ok && s.Has(b))
+	}
+	return nil
+}
+
+func smembers(c *Ctx) error {
+	s, ok, err := c.set(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	if !ok {
+		c.Reply.Set(0)
+		return nil
+	}
+	c.Reply.Set(s.Len())
+	s.Each(func(e value.Elem) bool { c.replyElem(e); return true })
+	return nil
+}
+
+func smove(c *Ctx) error {
+	from, to, member := c.Argv[1], c.Argv[2], c.Argv[3]
+	s, ok, err := c.set(from)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		c.Reply.Int(0)
+		return nil
+	}
+	if _, _, err := c.set(to); err != nil {
+		return err
+	}
+	if string(from) == string(to) || !s.Has(member) {
+		c.replyYes(s.Has(member))
+		return nil
+	}
+	s.Remove(member)
+	c.Tx.Modified(from, eventSRem)
+	c.endIfEmpty(from, s.Len())
+	d, err := c.makeSet(to)
+	if err != nil {
+		return err
+	}
+	if d.Add(member) {
+		c.Tx.Modified(to, eventSAdd)
+	}
+	c.Reply.Int(1)
+	return nil
+}
+
+func spop(c *Ctx) error {
+	if len(c.Argv) > 3 {
+		return ErrSyntax
+	}
+	key := c.Argv[1]
+	count := int64(1)
+	if len(c.Argv) == 3 {
+		n, ok := value.ParseInt(c.Argv[2])
+		if !ok || n < 0 {
+			return ErrNotPositive
+		}
+		count = n
+	}
+	s, ok, err := c.set(key)
+	if err != nil {
+		return err
+	}
+	single := len(c.Argv) == 2
+	if !ok || count == 0 {
+		if single {
+			c.Reply.Null()
+		} else {
+			c.Reply.Set(0)
+		}
+		return nil
+	}
+	if single {
+		e := s.Random()
+		c.replyElem(e) // before it goes
+		b := e.Append(nil)
+		s.Remove(b)
+		c.Tx.Modified(key, eventSPop)
+		c.Propagate("SREM", key, b)
+		c.endIfEmpty(key, s.Len())
+		return nil
+	}
+	if count >= int64(s.Len()) {
+		c.Reply.Set(s.Len())
+		s.Each(func(e value.Elem) bool { c.replyElem(e); return true })
+		c.Tx.Unlink(key)
+		c.Tx.Modified(key, eventSPop)
+		c.Propagate("DEL", key)
+		c.Tx.Modified(key, engine.EventDel)
+		return nil
+	}
+	c.Reply.Set(int(count))
+	gone := [][]byte{key}
+	for range count {
+		e := s.Random()
+		c.replyElem(e)
+		b := e.Append(nil)
+		s.Remove(b)
+		gone = append(gone, b)
+	}
+	c.Tx.Modified(key, eventSPop)
+	c.Propagate("SREM", gone...)
+	return nil
+}
+
+func srandmember(c *Ctx) error {
+	if len(c.Argv) > 3 {
+		return ErrSyntax
+	}
+	count := int64(1)
+	if len(c.Argv) == 3 {
+		n, err := randCount(c.Argv[2], false)
+		if err != nil {
+			return err
+		}
+		if n < -math.MaxInt64/2 {
+			return Error("ERR value is out of range")
+		}
+		count = n
+	}
+	s, ok, err := c.set(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	if len(c.Argv) == 2 {
+		if !ok {
+			c.Reply.Null()
+			return nil
+		}
+		c.replyElem(s.Random())
+		return nil
+	}
+	if !ok || count == 0 {
+		c.Reply.Array(0)
+		return nil
+	}
+	c.replyRandom(s.Len(), count, false, func() { c.replyElem(s.Random()) }, func(visit func(i int) bool) {
+		i := 0
+		s.Each(func(e value.Elem) bool {
+			if visit(i) {
+				c.replyElem(e)
+			}
+			i++
+			return true
+		})
+	})
+	return nil
+}
+
+func sscan(c *Ctx) error {
+	o, err := c.scanArgs(2, false)
+	if err != nil {
+		return err
+	}
+	s, ok, err := c.set(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	if !ok {
+		c.replyScanned(0, 0, nil)
+		return nil
+	}
+	var out []value.Elem
+	var buf [20]byte
+	next := s.Scan(o.cursor, o.count, func(e value.Elem) {
+		if o.pattern == nil || glob.Match(o.pattern, e.Bytes(buf[:]), false) {
+			out = append(out, e)
+		}
+	})
+	c.replyScanned(next, len(out), func() {
+		for _, e := range out {
+			c.replyElem(e)
+		}
+	})
+	return nil
+}
+
+// sets returns the sets at keys; the one of a key that is not there is zero.
+func (c *Ctx) sets(keys [][]byte) (all []value.SetRef, missing bool, err error) {
+	for _, k := range keys {
+		if _, _, err := c.set(k); err != nil {
+			return nil, false, err
+		}
+	}
+	// Looked up again: one that expired may have moved the slots of others.
+	for _, k := range keys {
+		s, ok, err := c.set(k)
+		if err != nil {
+			return nil, false, err
+		}
+		if !ok {
+			missing = true
+			s = value.SetRef{}
+		}
+		all = append(all, s)
+	}
+	return all, missing, nil
+}
+
+// inter visits the members of all sets until visit returns false.
+func inter(sets []value.SetRef, visit func(value.Elem) bool) {
+	slices.SortStableFunc(sets, func(a, b value.SetRef) int { return a.Len() - b.Len() })
+	var buf [20]byte
+	sets[0].Each(func(e value.Elem) bool {
+		b := e.Bytes(buf[:])
+		for _, s := range sets[1:] {
+			if !s.Has(b) {
+				return true
+			}
+		}
+		return visit(e)
+	})
+}
+
+// union visits each member of any of the sets once: one that an earlier set has
+// was visited with that.
+func union(sets []value.SetRef, visit func(value.Elem)) {
+	var buf [20]byte
+	for i, s := range sets {
+		if s.IsZero() {
+			continue
+		}
+		s.Each(func(e value.Elem) bool {
+			b := e.Bytes(buf[:])
+			for _, earlier := range sets[:i] {
+				if !earlier.IsZero() && earlier.Has(b) {
+					return true
+				}
+			}
+			visit(e)
+			return true
+		})
+	}
+}
+
+// diff visits the members of the first set that no other has.
+func diff(sets []value.SetRef, visit func(value.Elem)) {
+	if sets[0].IsZero() {
+		return
+	}
+	var buf [20]byte
+	sets[0].Each(func(e value.Elem) bool {
+		b := e.Bytes(buf[:])
+		for _, s := range sets[1:] {
+			if !s.IsZero() && s.Has(b) {
+				return true
+			}
+		}
+		visit(e)
+		return true
+	})
+}
+
+// A setOperation is one of SINTER, SUNION and SDIFF.
+type setOperation uint8
+
+const (
+	opInter setOperation = iota
+	opUnion
+	opDiff
+)
+
+// combine returns the result of an operation on the sets at keys. It aliases
+// them.
+func (c *Ctx) combine(op setOperation, keys [][]byte) (out []value.Elem, err error) {
+	sets, missing, err := c.sets(keys)
+	if err != nil {
+		return nil, err
+	}
+	add := func(e value.Elem) { out = append(out, e) }
+	switch op {
+	case opInter:
+		if !missing {
+			inter(sets, func(e value.Elem) bool { add(e); return true })
+		}
+	case opUnion:
+		union(sets, add)
+	default:
+		diff(sets, add)
+	}
+	return out, nil
+}
+
+func sinter(c *Ctx) error { return c.replyCombined(opInter) }
+func sunion(c *Ctx) error { return c.replyCombined(opUnion) }
+func sdiff(c *Ctx) error  { return c.replyCombined(opDiff) }
+
+func (c *Ctx) replyCombined(op setOperation) error {
+	out, err := c.combine(op, c.Argv[1:])
+	if err != nil {
+		return err
+	}
+	c.Reply.Set(len(out))
+	for _, e := range out {
+		c.replyElem(e)
+	}
+	return nil
+}
+
+func sinterstore(c *Ctx) error { return c.storeCombined(opInter, eventSInterStore) }
+func sunionstore(c *Ctx) error { return c.storeCombined(opUnion, eventSUnionStore) }
+func sdiffstore(c *Ctx) error  { return c.storeCombined(opDiff, eventSDiffStore) }
+
+func (c *Ctx) storeCombined(op setOperation, ev engine.Event) error {
+	out, err := c.combine(op, c.Argv[2:])
+	if err != nil {
+		return err
+	}
+	key := c.Argv[1]
+	if len(out) == 0 {
+		if c.Tx.Delete(key) {
+			c.Tx.Modified(key, engine.EventDel)
+		}
+		c.Reply.Int(0)
+		return nil
+	}
+	// The result aliases sets of which the old value of key may be one.
+	members := detached(out)
+	s := value.SetRef{Ref: c.Tx.Replace(key, value.Set, value.IntSet, value.NewSetBytes), Limits: c.Tx.Limits()}
+	s.Init()
+	members.each(func(b []byte) { s.Add(b) })
+	c.Tx.Modified(key, ev)
+	c.Reply.Int(int64(len(out)))
+	return nil
+}
+
+// texts are strings one behind the other.
+type texts struct {
+	bytes []byte
+	ends  []int
+}
+
+// detached copies elements out of the engine's memory.
+func detached(elems []value.Elem) (t texts) {
+	for _, e := range elems {
+		t.add(e)
+	}
+	return t
+}
+
+func (t *texts) add(e value.Elem) {
+	t.bytes = e.Append(t.bytes)
+	t.ends = append(t.ends, len(t.bytes))
+}
+
+func (t *texts) each(visit func([]byte)) {
+	from := 0
+	for _, end := range t.ends {
+		visit(t.bytes[from:end:end])
+		from = end
+	}
+}
+
+// countedKeys takes "numkeys key ..." .
+func (a *Args) countedKeys() [][]byte {
+	n, ok := value.ParseInt(a.Next())
+	switch {
+	case a.err != nil:
+	case !ok || n < 1:
+		a.Fail(errNumKeys)
+	case n > int64(a.Left()):
+		a.Fail(errManyKeys)
+	default:
+		keys := a.argv[a.i : a.i+int(n)]
+		a.i += int(n)
+		return keys
+	}
+	return nil
+}
+
+// cardLimit takes the LIMIT of SINTERCARD and ZINTERCARD; 0 is none.
+func (a *Args) cardLimit() int64 {
+	limit := int64(0)
+	for a.More() {
+		if a.Left() < 2 || !a.Is("LIMIT") {
+			a.Fail(ErrSyntax)
+			return 0
+		}
+		n, ok := value.ParseInt(a.Next())
+		if !ok || n < 0 {
+			a.Fail(errLimitBelow0)
+		}
+		limit = n
+	}
+	return limit
+}
+
+func sintercard(c *Ctx) error {
+	a := c.Args(1)
+	keys := a.countedKeys()
+	limit := a.cardLimit()
+	if err := a.End(); err != nil {
+		return err
+	}
+	sets, missing, err := c.sets(keys)
+	if err != nil {
+		return err
+	}
+	n := int64(0)
+	if !missing {
+		inter(sets, func(value.Elem) bool { n++; return limit == 0 || n < limit })
+	}
+	c.Reply.Int(n)
+	return nil
+}
