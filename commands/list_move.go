@@ -1,0 +1,236 @@
+package commands
+
+import (
+	"cached/engine/value"
+	"cached/internal/resp"
+)
+
+// Moving between lists, taking from several, and waiting for elements.
+
+// side reads LEFT or RIGHT; back is RIGHT.
+func side(b []byte) (back bool, err error) {
+	switch {
+	case equalFold(b, "LEFT"):
+		return false, nil
+	case equalFold(b, "RIGHT"):
+		return true, nil
+	}
+	return false, ErrSyntax
+}
+
+func lmove(c *Ctx) error {
+	from, to, err := sides(c.Argv[3], c.Argv[4])
+	if err != nil {
+		return err
+	}
+	done, err := c.moveElem(from, to)
+	if err == nil && !done {
+		c.Reply.Null()
+	}
+	return err
+}
+
+func sides(a, b []byte) (from, to bool, err error) {
+	if from, err = side(a); err == nil {
+		to, err = side(b)
+	}
+	return from, to, err
+}
+
+func rpoplpush(c *Ctx) error {
+	done, err := c.moveElem(true, false)
+	if err == nil && !done {
+		c.Reply.Null()
+	}
+	return err
+}
+
+// moveElem moves an element from one end of the list at the first key to one end
+// of that at the second, and replies it; done is false when there is none.
+func (c *Ctx) moveElem(from, to bool) (done bool, err error) {
+	src, dst := c.Argv[1], c.Argv[2]
+	l, ok, err := c.list(src)
+	if err != nil || !ok {
+		return false, err
+	}
+	if _, _, err := c.list(dst); err != nil {
+		return false, err
+	}
+	if l, _, err = c.list(src); err != nil {
+		return false, err
+	}
+	b := l.End(from).Append(nil)
+	c.Reply.Bulk(b)
+	size := l.Len()
+	l.Pop(from)
+	if string(src) != string(dst) {
+		c.Tx.Modified(src, popEvent(from))
+		c.endIfEmpty(src, size-1)
+		if l, err = c.makeList(dst); err != nil {
+			return false, err
+		}
+		c.pushAll(l, [][]byte{b}, to)
+		c.Tx.Modified(dst, pushEvent(to))
+	} else {
+		c.pushAll(l, [][]byte{b}, to)
+		c.Tx.Modified(src, popEvent(from))
+		c.Tx.Modified(dst, pushEvent(to))
+	}
+	// A blocking form replayed must not wait.
+	if c.Spec.Name == "rpoplpush" || c.Spec.Name == "brpoplpush" {
+		c.Propagate("RPOPLPUSH", src, dst)
+	} else {
+		c.Propagate("LMOVE", src, dst, sideName(from), sideName(to))
+	}
+	return true, nil
+}
+
+func sideName(back bool) []byte {
+	if back {
+		return []byte("RIGHT")
+	}
+	return []byte("LEFT")
+}
+
+func blmove(c *Ctx) error {
+	from, to, err := sides(c.Argv[3], c.Argv[4])
+	if err != nil {
+		return err
+	}
+	return c.waitToMove(c.Argv[5], from, to)
+}
+
+func brpoplpush(c *Ctx) error { return c.waitToMove(c.Argv[3], true, false) }
+
+func (c *Ctx) waitToMove(timeout []byte, from, to bool) error {
+	deadline, err := c.timeout(timeout)
+	if err != nil {
+		return err
+	}
+	done, err := c.moveElem(from, to)
+	if err != nil || done {
+		return err
+	}
+	return c.Block(c.Argv[1:2], deadline, (*resp.Writer).Null)
+}
+
+func blpop(c *Ctx) error { return c.bpop(false) }
+func brpop(c *Ctx) error { return c.bpop(true) }
+
+func (c *Ctx) bpop(back bool) error {
+	last := len(c.Argv) - 1
+	deadline, err := c.timeout(c.Argv[last])
+	if err != nil {
+		return err
+	}
+	keys := c.Argv[1:last]
+	for _, key := range keys {
+		l, ok, err := c.list(key)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		c.Reply.Array(2)
+		c.Reply.Bulk(key)
+		c.replyElem(l.End(back))
+		c.drop(key, l, 1, back)
+		c.Propagate(popName(back), key)
+		return nil
+	}
+	return c.Block(keys, deadline, (*resp.Writer).NullArray)
+}
+
+func popName(back bool) string {
+	if back {
+		return "RPOP"
+	}
+	return "LPOP"
+}
+
+// An lmpopCall is LMPOP or BLMPOP with its words read.
+type lmpopCall struct {
+	keys  [][]byte
+	back  bool
+	count int64
+}
+
+func (c *Ctx) parseLMPop(a *Args) (q lmpopCall, err error) {
+	n, ok := value.ParseInt(a.Next())
+	if !ok || n < 1 {
+		return q, errNumKeys
+	}
+	if n >= int64(a.Left()) {
+		return q, ErrSyntax
+	}
+	q.keys = a.argv[a.i : a.i+int(n)]
+	a.i += int(n)
+	if q.back, err = side(a.Next()); err != nil {
+		return q, err
+	}
+	q.count = -1
+	for a.More() {
+		if q.count != -1 || a.Left() < 2 || !a.Is("COUNT") {
+			return q, ErrSyntax
+		}
+		n, ok := value.ParseInt(a.Next())
+		if !ok || n < 1 {
+			return q, errCountAbove0
+		}
+		q.count = n
+	}
+	q.count = max(q.count, 1)
+	return q, a.End()
+}
+
+// run takes from the first key that has something; done is false when none has.
+func (q *lmpopCall) run(c *Ctx) (done bool, err error) {
+	for _, key := range q.keys {
+		l, ok, err := c.list(key)
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			continue
+		}
+		n := int(min(q.count, int64(l.Len())))
+		c.Reply.Array(2)
+		c.Reply.Bulk(key)
+		c.replyEnd(l, n, q.back)
+		c.drop(key, l, n, q.back)
+		c.Propagate(popName(q.back), key, countText(n))
+		return true, nil
+	}
+	return false, nil
+}
+
+func lmpop(c *Ctx) error {
+	a := c.Args(1)
+	q, err := c.parseLMPop(&a)
+	if err != nil {
+		return err
+	}
+	done, err := q.run(c)
+	if err == nil && !done {
+		c.Reply.NullArray()
+	}
+	return err
+}
+
+func blmpop(c *Ctx) error {
+	deadline, err := c.timeout(c.Argv[1])
+	if err != nil {
+		return err
+	}
+	a := c.Args(2)
+	q, err := c.parseLMPop(&a)
+	if err != nil {
+		return err
+	}
+	done, err := q.run(c)
+	if err != nil || done {
+		return err
+	}
+	return c.Block(q.keys, deadline, (*resp.Writer).NullArray)
+}
