@@ -15,11 +15,11 @@ func usedParams() []config.Param {
 	return []config.Param{
 		// Network
 		{Name: "port", Kind: config.Int, Default: "6379", Min: 0, Max: 65535,
-			Doc: "TCP port; 0 listens on no port. Read at start."},
+			Doc: "TCP port; 0 listens on no port."},
 		{Name: "bind", Kind: config.Words, Default: "* -::*", Words: bindWords,
-			Doc: "Addresses to listen on; one after a `-` may be missing. Read at start."},
+			Doc: "Addresses to listen on; one after a `-` may be missing."},
 		{Name: "unixsocket", Kind: config.String, Default: "", Flags: config.Immutable,
-			Doc: "Path of a unix socket. Read at start."},
+			Doc: "Path of a unix socket."},
 		{Name: "unixsocketperm", Kind: config.Octal, Default: "0", Flags: config.Immutable, Min: 0, Max: 511,
 			Doc: "Permissions of the unix socket, in octal."},
 		{Name: "tcp-backlog", Kind: config.Int, Default: "511", Flags: config.Immutable, Min: 0, Max: math.MaxInt32,
@@ -77,9 +77,9 @@ func usedParams() []config.Param {
 
 		// Memory
 		{Name: "maxmemory", Kind: config.Memory, Default: "0", Flags: config.Percent,
-			Doc: "Bound of the memory in use; 0 is none."},
+			Doc: "Kept and shown; the limit is not enforced yet."},
 		{Name: "maxmemory-policy", Kind: config.Enum, Default: "noeviction", Enum: []string{"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"},
-			Doc: "What makes room. OBJECT FREQ needs one of the lfu ones."},
+			Doc: "Decides what OBJECT IDLETIME and FREQ count; nothing is evicted yet."},
 		{Name: "lfu-log-factor", Kind: config.Int, Default: "10", Min: 0, Max: math.MaxInt32,
 			Doc: "How slowly the access counter grows."},
 		{Name: "lfu-decay-time", Kind: config.Int, Default: "1", Min: 0, Max: math.MaxInt32,
