@@ -85,12 +85,13 @@ func (s *Spec) OneKey(argv [][]byte) []byte {
 	return argv[s.oneKey]
 }
 
-// AddLocks adds to l the shards that the command argv needs.
+// AddLocks adds to l the shards that the command argv needs when it runs among
+// others.
 func (s *Spec) AddLocks(e *engine.Engine, argv [][]byte, l *engine.LockSet) {
-	switch s.locks {
-	case lockAll:
+	switch {
+	case s.locks == lockAll || s.Flags&Deferred != 0:
 		l.AddAll(e)
-	case lockOne, lockKeys:
+	case s.locks != lockNone:
 		// A command that does not say where its keys are fails before it
 		// touches any.
 		s.EachKey(argv, func(i int, flags KeyFlag) {

@@ -93,7 +93,9 @@ const (
 	// What follows is not shown.
 
 	Keyspace // works on the whole keyspace: locks all of it
-	Deferred // takes its own locks, if it needs any
+	Deferred // takes its own locks; inside EXEC it finds the whole keyspace locked
+	InMulti  // runs at once inside MULTI, where others are queued
+	InPubSub // is allowed to a RESP2 client that has subscriptions
 )
 
 var flagNames = []string{"write", "readonly", "denyoom", "module", "admin", "pubsub", "noscript", "blocking",

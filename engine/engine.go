@@ -153,18 +153,31 @@ type Memory struct {
 	Tables int64 // bytes of Live that are hash tables of keyspaces
 }
 
-// Memory returns what the data occupies now.
-func (e *Engine) Memory() (m Memory) {
+// each visits the shards one after the other, each under its lock. tx, if not
+// nil, may hold all of them; it must not hold only some.
+func (e *Engine) each(tx *Tx, visit func(*shard)) {
 	for i := range e.shards {
 		s := &e.shards[i]
+		if tx != nil && tx.locked.has(i) {
+			visit(s)
+			continue
+		}
 		s.mu.Lock()
+		visit(s)
+		s.mu.Unlock()
+	}
+}
+
+// Memory returns what the data occupies now. What is said of tx at Stats goes
+// for it too.
+func (e *Engine) Memory(tx *Tx) (m Memory) {
+	e.each(tx, func(s *shard) {
 		m.Live += s.heap.LiveBytes()
 		m.Held += s.heap.HeldBytes()
 		for j := range s.dbs {
 			m.Tables += s.dbs[j].keys.Bytes()
 		}
-		s.mu.Unlock()
-	}
+	})
 	m.Kept = e.pool.KeptBytes()
 	return m
 }
@@ -172,30 +185,21 @@ func (e *Engine) Memory() (m Memory) {
 // Trim gives all free memory back to the system.
 func (e *Engine) Trim() { e.pool.Trim() }
 
-// Stats returns the counters of all shards.
-func (e *Engine) Stats() (t Stats) {
-	for i := range e.shards {
-		s := &e.shards[i]
-		s.mu.Lock()
+// Stats returns the counters of all shards. tx is the transaction that asks, or
+// nil: it holds no lock or all of them.
+func (e *Engine) Stats(tx *Tx) (t Stats) {
+	e.each(tx, func(s *shard) {
 		t.Hits += s.stats.Hits
 		t.Misses += s.stats.Misses
 		t.Expired += s.stats.Expired
 		t.ExpiredFields += s.stats.ExpiredFields
 		t.LazyFreed += s.stats.LazyFreed
-		s.mu.Unlock()
-	}
+	})
 	return t
 }
 
 // ResetStats sets the counters to zero.
-func (e *Engine) ResetStats() {
-	for i := range e.shards {
-		s := &e.shards[i]
-		s.mu.Lock()
-		s.stats = Stats{}
-		s.mu.Unlock()
-	}
-}
+func (e *Engine) ResetStats(tx *Tx) { e.each(tx, func(s *shard) { s.stats = Stats{} }) }
 
 // DBStats describes one database.
 type DBStats struct {
@@ -205,11 +209,9 @@ type DBStats struct {
 
 // DBStats returns the sizes of a database; the shards are read one after the
 // other.
-func (e *Engine) DBStats(db int, nowMS int64) (d DBStats) {
+func (e *Engine) DBStats(tx *Tx, db int, nowMS int64) (d DBStats) {
 	var sum, n int64
-	for i := range e.shards {
-		s := &e.shards[i]
-		s.mu.Lock()
+	e.each(tx, func(s *shard) {
 		ks := &s.dbs[db]
 		d.Keys += ks.keys.Len()
 		d.Expires += ks.expires
@@ -221,8 +223,7 @@ func (e *Engine) DBStats(db int, nowMS int64) (d DBStats) {
 				}
 			})
 		}
-		s.mu.Unlock()
-	}
+	})
 	if n > 0 {
 		d.AvgTTLMS = sum / n
 	}
@@ -230,15 +231,12 @@ func (e *Engine) DBStats(db int, nowMS int64) (d DBStats) {
 }
 
 // LazyPending is how many values wait to be freed by Maintain.
-func (e *Engine) LazyPending() (n int) {
-	for i := range e.shards {
-		s := &e.shards[i]
-		s.mu.Lock()
+func (e *Engine) LazyPending(tx *Tx) (n int) {
+	e.each(tx, func(s *shard) {
 		for _, t := range s.tasks {
 			n += t.pending()
 		}
-		s.mu.Unlock()
-	}
+	})
 	return n
 }
 

@@ -144,7 +144,7 @@ func TestAgreesWithAMap(t *testing.T) {
 				want++
 			}
 		}
-		if got := e.DBStats(db, now); got.Keys != want || got.Expires != 0 {
+		if got := e.DBStats(nil, db, now); got.Keys != want || got.Expires != 0 {
 			t.Errorf("database %d: %+v, want %d keys", db, got, want)
 		}
 	}
@@ -161,7 +161,7 @@ func checkEmptyAfterFlush(t *testing.T, e *Engine) {
 	for range 100 * len(e.shards) {
 		e.Maintain(&tx, 1)
 	}
-	if m := e.Memory(); m.Live != 0 || m.Held != 0 || m.Kept != 0 {
+	if m := e.Memory(nil); m.Live != 0 || m.Held != 0 || m.Kept != 0 {
 		t.Errorf("after FLUSHALL: %+v", m)
 	}
 }

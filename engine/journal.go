@@ -115,19 +115,61 @@ func (tx *Tx) PropagateNothing() { tx.explicit = true }
 
 // Commit hands the effects since the last Commit to the journal: those of
 // Propagate or, when there were changes and no Propagate, the command argv
-// itself. It comes before Unlock.
+// itself. It comes before Unlock. Between BeginAtomic and CommitAtomic effects
+// are kept back.
 func (tx *Tx) Commit(argv [][]byte) {
 	if j := tx.e.journal; j != nil {
-		for _, ef := range tx.effects {
-			j.Append(ef.db, ef.argv...)
+		own := tx.dirty > 0 && !tx.explicit && argv != nil
+		switch {
+		case !tx.atomic:
+			for _, ef := range tx.effects {
+				j.Append(ef.db, ef.argv...)
+			}
+			if own {
+				j.Append(tx.DB, argv...)
+			}
+			clear(tx.effects)
+			tx.effects = tx.effects[:0]
+		case own:
+			tx.effects = append(tx.effects, effect{tx.DB, copyWords(argv)})
 		}
-		if tx.dirty > 0 && !tx.explicit && argv != nil {
-			j.Append(tx.DB, argv...)
-		}
-		clear(tx.effects)
-		tx.effects = tx.effects[:0]
 	}
 	tx.dirty, tx.explicit = 0, false
+}
+
+// BeginAtomic has what several commands do journaled as one, with the locks of
+// all of them held.
+func (tx *Tx) BeginAtomic() { tx.atomic = true }
+
+// CommitAtomic hands the effects of all commands since BeginAtomic to the
+// journal, between MULTI and EXEC if there is more than one.
+func (tx *Tx) CommitAtomic() {
+	tx.atomic, tx.dirty, tx.explicit = false, 0, false
+	j := tx.e.journal
+	if j == nil || len(tx.effects) == 0 {
+		return
+	}
+	first, last := tx.effects[0].db, tx.effects[len(tx.effects)-1].db
+	several := len(tx.effects) > 1
+	if several {
+		j.Append(first, []byte("MULTI"))
+	}
+	for _, ef := range tx.effects {
+		j.Append(ef.db, ef.argv...)
+	}
+	if several {
+		j.Append(last, []byte("EXEC"))
+	}
+	clear(tx.effects)
+	tx.effects = tx.effects[:0]
+}
+
+func copyWords(argv [][]byte) [][]byte {
+	words := make([][]byte, len(argv))
+	for i, a := range argv {
+		words[i] = append([]byte(nil), a...)
+	}
+	return words
 }
 
 // Dirty is the number of changes since the last Commit.

@@ -17,7 +17,7 @@ func TestLookaheadIsOnlyAHint(t *testing.T) {
 		tx.SetString(set(i), set(i), 0)
 		tx.Unlock()
 	}
-	before := e.Memory()
+	before := e.Memory(nil)
 	var l Lookahead
 	tx.Begin(e, 0, 1)
 	tx.LockKey(set(1))
@@ -31,7 +31,7 @@ func TestLookaheadIsOnlyAHint(t *testing.T) {
 		}
 	}
 	tx.Unlock()
-	if after := e.Memory(); after != before {
+	if after := e.Memory(nil); after != before {
 		t.Errorf("memory was %+v and is %+v", before, after)
 	}
 }

@@ -38,6 +38,7 @@ type Tx struct {
 
 	dirty    int
 	explicit bool
+	atomic   bool // effects are kept until CommitAtomic
 	effects  []effect
 	key      []byte // a copy of a key that is about to be freed
 }

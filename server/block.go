@@ -49,6 +49,9 @@ type blocker struct {
 // Block parks the client of a command that runs now, or, when serve runs the
 // command again, leaves it parked.
 func (c *client) Block(ctx *commands.Ctx, keys [][]byte, deadlineMS int64, timeout func(*resp.Writer)) bool {
+	if c.mode&inExec != 0 {
+		return false
+	}
 	if w := c.waiting; w != nil {
 		w.again = true
 		return true
@@ -74,6 +77,7 @@ func (b *blocker) add(w *waiter) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.count.Add(1)
+	w.c.srv.hooks.active.Add(1)
 	for _, k := range w.keys {
 		at := readyKey{w.db, k}
 		b.queue[at] = append(b.queue[at], w)
@@ -89,6 +93,7 @@ func (b *blocker) remove(w *waiter) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.count.Add(-1)
+	w.c.srv.hooks.active.Add(-1)
 	for _, k := range w.keys {
 		at := readyKey{w.db, k}
 		q := b.queue[at]
@@ -119,8 +124,8 @@ func (b *blocker) keys() int {
 	return len(b.queue)
 }
 
-// Changed notes a key that somebody waits for. It is the engine's hook.
-func (b *blocker) Changed(tx *engine.Tx, key []byte, _ engine.Event) {
+// changed notes a key that somebody waits for.
+func (b *blocker) changed(tx *engine.Tx, key []byte) {
 	if b.count.Load() == 0 {
 		return
 	}
@@ -136,11 +141,8 @@ func (b *blocker) Changed(tx *engine.Tx, key []byte, _ engine.Event) {
 	}
 }
 
-// Flushed wakes nobody: there is nothing to have.
-func (b *blocker) Flushed(*engine.Tx, int) {}
-
-// Swapped may bring any key into a database: everybody looks again.
-func (b *blocker) Swapped(tx *engine.Tx, x, y int) {
+// swapped may bring any key into a database: everybody looks again.
+func (b *blocker) swapped(tx *engine.Tx, x, y int) {
 	w, ok := tx.Owner.(*worker)
 	if !ok || b.count.Load() == 0 {
 		return

@@ -33,6 +33,9 @@ type client struct {
 	skip      int  // CLIENT REPLY SKIP: 2 for this command, 1 for the next
 	postponed bool // its next command waits for the end of CLIENT PAUSE
 	waiting   *waiter
+	mode      clientMode // what sets its commands apart from most clients'; usually 0
+	multi     *multi     // the transaction it has begun, or nil
+	watches   []*watch
 	overSince int64 // since when out is over the soft limit, or 0
 
 	shown shown
@@ -47,6 +50,10 @@ type shown struct {
 	libVer   atomic.Pointer[string]
 	last     atomic.Pointer[commands.Spec]
 	activeMS atomic.Int64
+	multi    atomic.Int32 // commands queued by MULTI plus one, or 0
+	multiMem atomic.Int64
+	watches  atomic.Int32
+	changed  atomic.Bool // a watched key was
 	inBytes  atomic.Int64
 	inFree   atomic.Int64
 	outBytes atomic.Int64
@@ -63,6 +70,14 @@ func text(p *atomic.Pointer[string]) string {
 	}
 	return ""
 }
+
+// A clientMode is a set of states that dispatch has to look at.
+type clientMode uint32
+
+const (
+	inMulti clientMode = 1 << iota // has begun a transaction
+	inExec                         // its transaction runs now
+)
 
 // setIfChanged stores without the cost of an atomic write when nothing changes.
 func setIfChanged(a *atomic.Int64, v int64) {
@@ -99,6 +114,8 @@ func (c *client) limits() resp.Limits {
 
 // reset is what RESET leaves of a client: as if it had just connected.
 func (c *client) reset() {
+	c.discard()
+	c.unwatch()
 	c.SelectDB(0)
 	c.setProto(2)
 	c.shown.name.Store(nil)

@@ -72,12 +72,12 @@ func (c *client) describe(b []byte, nowMS int64) []byte {
 	num(" sub=", 0)
 	num(" psub=", 0)
 	num(" ssub=", 0)
-	num(" multi=", -1)
-	num(" watch=", 0)
+	num(" multi=", int64(sh.multi.Load())-1)
+	num(" watch=", int64(sh.watches.Load()))
 	num(" qbuf=", sh.inBytes.Load())
 	num(" qbuf-free=", sh.inFree.Load())
 	num(" argv-mem=", sh.argv.Load())
-	num(" multi-mem=", 0)
+	num(" multi-mem=", sh.multiMem.Load())
 	num(" rbs=", 0)
 	num(" rbp=", 0)
 	num(" obl=", 0)
@@ -104,7 +104,7 @@ func (c *client) describe(b []byte, nowMS int64) []byte {
 // memory is about what the client costs, in bytes.
 func (c *client) memory() int64 {
 	sh := &c.shown
-	return clientBytes + sh.inBytes.Load() + sh.inFree.Load() + sh.outBytes.Load() + sh.argv.Load()
+	return clientBytes + sh.inBytes.Load() + sh.inFree.Load() + sh.outBytes.Load() + sh.argv.Load() + sh.multiMem.Load()
 }
 
 // clientBytes is what a client without anything in its buffers costs.
@@ -114,8 +114,14 @@ const clientBytes = 1024
 func (c *client) flags() string {
 	var b []byte
 	sh := &c.shown
+	if sh.multi.Load() > 0 {
+		b = append(b, 'x')
+	}
 	if sh.blocked.Load() {
 		b = append(b, 'b')
+	}
+	if sh.changed.Load() {
+		b = append(b, 'd')
 	}
 	if sh.closing.Load() {
 		b = append(b, 'c')

@@ -44,7 +44,7 @@ func (s *Server) configRewrite(c *commands.Ctx) error {
 }
 
 func (s *Server) configResetstat(c *commands.Ctx) error {
-	s.keys.ResetStats()
+	s.keys.ResetStats(c.Tx)
 	s.totals.init(s.table.Numbers())
 	s.acceptedTotal.Store(0)
 	s.refusedTotal.Store(0)

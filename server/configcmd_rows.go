@@ -25,7 +25,7 @@ func (s *Server) configRows() []commands.Spec {
 				{
 					Name: "resetstat", Since: "2.0.0", Arity: 2, Complexity: "O(1)",
 					Summary: "Reset the stats returned by INFO.",
-					Flags:   commands.Admin | commands.NoScript | commands.Loading | commands.Stale,
+					Flags:   commands.Admin | commands.NoScript | commands.Loading | commands.Stale | commands.Deferred,
 					Run:     s.configResetstat,
 				},
 				{

@@ -29,20 +29,20 @@ func (s *Server) connectionCommands() []commands.Spec {
 		{
 			Name: "ping", Group: commands.Connection, Since: "1.0.0", Arity: -1, Complexity: "O(1)",
 			Summary: "Ping the server.",
-			Flags:   commands.Fast, ACL: commands.CatConnection, Tips: []string{"request_policy:all_shards", "response_policy:all_succeeded"},
+			Flags:   commands.Fast | commands.InPubSub, ACL: commands.CatConnection, Tips: []string{"request_policy:all_shards", "response_policy:all_succeeded"},
 			Args: []commands.Arg{commands.Opt(commands.Str("message"))},
 			Run:  s.ping,
 		},
 		{
 			Name: "quit", Group: commands.Connection, Since: "1.0.0", Arity: -1, Complexity: "O(1)",
 			Summary: "Close the connection.",
-			Flags:   commands.NoScript | commands.Loading | commands.Stale | commands.Fast | commands.NoAuth | commands.AllowBusy, ACL: commands.CatConnection,
+			Flags:   commands.NoScript | commands.Loading | commands.Stale | commands.Fast | commands.NoAuth | commands.AllowBusy | commands.InMulti | commands.InPubSub, ACL: commands.CatConnection,
 			Run: s.quit,
 		},
 		{
 			Name: "reset", Group: commands.Connection, Since: "6.2.0", Arity: 1, Complexity: "O(1)",
 			Summary: "Reset the connection.",
-			Flags:   commands.NoScript | commands.Loading | commands.Stale | commands.Fast | commands.NoAuth | commands.AllowBusy, ACL: commands.CatConnection,
+			Flags:   commands.NoScript | commands.Loading | commands.Stale | commands.Fast | commands.NoAuth | commands.AllowBusy | commands.InMulti | commands.InPubSub, ACL: commands.CatConnection,
 			Run: s.reset,
 		},
 		{

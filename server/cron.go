@@ -36,7 +36,7 @@ func (s *Server) cron(ctx context.Context) {
 			now := time.Now()
 			s.wallNS.Store(now.UnixNano() - int64(now.Sub(s.base)))
 			s.closeIdle(w.nowMS())
-			s.memoryUse() // follows the peak
+			s.memoryUse(nil) // follows the peak
 		}
 		s.sampler.sample(s, n)
 	}

@@ -29,6 +29,13 @@ func (w *worker) dispatch(c *client, argv [][]byte) bool {
 	default:
 		err = w.srv.gate(w, c, spec)
 	}
+	if c.mode != 0 && err != errPostpone {
+		var queued bool
+		if queued, err = w.divert(c, spec, argv, err); queued {
+			w.afterReply(c, mark)
+			return true
+		}
+	}
 	if err != nil {
 		if err == errPostpone {
 			c.postponed = true
@@ -69,6 +76,15 @@ func (w *worker) run(c *client, spec *commands.Spec, argv [][]byte, mark int) {
 	if c.shown.last.Load() != spec {
 		c.shown.last.Store(spec)
 	}
+	st := w.account(c, spec, argv, start)
+	if err != nil {
+		st.failed++
+		w.refuse(c, mark, err)
+	}
+}
+
+// account counts a command that began at start and has ended now.
+func (w *worker) account(c *client, spec *commands.Spec, argv [][]byte, start int64) *commandStat {
 	st := w.stat(spec)
 	took := w.nowNS - start
 	w.ran(spec, st, took)
@@ -79,10 +95,7 @@ func (w *worker) run(c *client, spec *commands.Spec, argv [][]byte, mark int) {
 	if took >= w.srv.slow.thresholdNS.Load() && spec.Flags&commands.SkipSlowlog == 0 {
 		w.srv.slow.add(c, argv, took, w.srv.unixMS(start))
 	}
-	if err != nil {
-		st.failed++
-		w.refuse(c, mark, err)
-	}
+	return st
 }
 
 // slowCommandNS is what the latency monitor's threshold is at least: what is
@@ -183,7 +196,11 @@ const errNoAuth = commands.Error("NOAUTH Authentication required.")
 
 // pauseGate holds back commands while CLIENT PAUSE lasts.
 func pauseGate(w *worker, c *client, spec *commands.Spec) error {
-	if !w.srv.pause.holds(w.nowMS(), spec) || spec.FullName() == "client|unpause" {
+	flags := spec.Flags
+	if c.mode&inMulti != 0 && spec.Name == "exec" {
+		flags |= c.multi.flags
+	}
+	if !w.srv.pause.holds(w.nowMS(), flags) || spec.FullName() == "client|unpause" {
 		return nil
 	}
 	return errPostpone

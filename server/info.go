@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cached/commands"
+	"cached/engine"
 )
 
 // INFO is made of sections, each a function that writes its lines. What has no
@@ -43,6 +44,7 @@ func (s *Server) infoSections() []infoSection {
 type infoWriter struct {
 	b     strings.Builder
 	nowMS int64
+	tx    *engine.Tx // holds the whole keyspace, or nothing
 }
 
 func (w *infoWriter) line(name string, value any) {
@@ -97,7 +99,7 @@ func (s *Server) info(c *commands.Ctx) error {
 		}
 	}
 	s.publishAll(c)
-	w := &infoWriter{nowMS: c.NowMS}
+	w := &infoWriter{nowMS: c.NowMS, tx: c.Tx}
 	for _, sec := range s.infoSections() {
 		if want[sec.name] || everything || all && !sec.everyOf || standard && sec.always {
 			if w.b.Len() > 0 {
@@ -182,7 +184,7 @@ func (s *Server) infoPersistence(w *infoWriter) {
 }
 
 func (s *Server) infoStats(w *infoWriter) {
-	st, t := s.keys.Stats(), &s.totals
+	st, t := s.keys.Stats(w.tx), &s.totals
 	w.line("total_connections_received", s.acceptedTotal.Load())
 	w.line("total_commands_processed", t.calls.Load())
 	w.line("instantaneous_ops_per_sec", s.sampler.opsPerSec.Load())
@@ -300,7 +302,7 @@ func (s *Server) infoCluster(w *infoWriter) { w.line("cluster_enabled", 0) }
 
 func (s *Server) infoKeyspace(w *infoWriter) {
 	for db := range s.keys.Databases() {
-		if d := s.keys.DBStats(db, w.nowMS); d.Keys > 0 {
+		if d := s.keys.DBStats(w.tx, db, w.nowMS); d.Keys > 0 {
 			w.line(fmt.Sprintf("db%d", db), fmt.Sprintf("keys=%d,expires=%d,avg_ttl=%d,subexpiry=0", d.Keys, d.Expires, d.AvgTTLMS))
 		}
 	}

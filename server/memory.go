@@ -5,6 +5,7 @@ import (
 	"runtime/metrics"
 
 	"cached/commands"
+	"cached/engine"
 	"cached/engine/value"
 )
 
@@ -24,8 +25,8 @@ type memoryUse struct {
 func (m memoryUse) used() int64 { return m.data + m.tables + m.heap }
 
 // memoryUse looks at everything.
-func (s *Server) memoryUse() memoryUse {
-	e := s.keys.Memory()
+func (s *Server) memoryUse(tx *engine.Tx) memoryUse {
+	e := s.keys.Memory(tx)
 	m := memoryUse{data: e.Live - e.Tables, tables: e.Tables, free: e.Held - e.Live + e.Kept}
 	for _, c := range s.allClients() {
 		m.clients += c.memory()
@@ -54,7 +55,7 @@ func (s *Server) notePeak(n int64) {
 }
 
 func (s *Server) infoMemory(w *infoWriter) {
-	m := s.memoryUse()
+	m := s.memoryUse(w.tx)
 	used, peak := m.used(), s.peak.Load()
 	overhead := used - m.data
 	limit := s.cfg.Value("maxmemory").Bytes(m.total)
@@ -102,8 +103,8 @@ func (s *Server) infoMemory(w *infoWriter) {
 	w.line("mem_allocator", "cached-slabs")
 	w.line("mem_go_runtime", m.runtime)
 	w.line("active_defrag_running", 0)
-	w.line("lazyfree_pending_objects", s.keys.LazyPending())
-	w.line("lazyfreed_objects", s.keys.Stats().LazyFreed)
+	w.line("lazyfree_pending_objects", s.keys.LazyPending(w.tx))
+	w.line("lazyfreed_objects", s.keys.Stats(w.tx).LazyFreed)
 }
 
 func (s *Server) memoryUsage(c *commands.Ctx) error {
@@ -131,7 +132,7 @@ func (s *Server) memoryUsage(c *commands.Ctx) error {
 }
 
 func (s *Server) memoryStats(c *commands.Ctx) error {
-	m := s.memoryUse()
+	m := s.memoryUse(c.Tx)
 	used, peak := m.used(), s.peak.Load()
 	type entry struct {
 		name  string
@@ -140,7 +141,7 @@ func (s *Server) memoryStats(c *commands.Ctx) error {
 	var dbs []entry
 	keys := int64(0)
 	for db := range s.keys.Databases() {
-		if d := s.keys.DBStats(db, c.NowMS); d.Keys > 0 {
+		if d := s.keys.DBStats(c.Tx, db, c.NowMS); d.Keys > 0 {
 			keys += int64(d.Keys)
 			dbs = append(dbs, entry{fmt.Sprintf("db.%d", db), int64(d.Keys)})
 		}
@@ -185,7 +186,7 @@ func (s *Server) memoryStats(c *commands.Ctx) error {
 }
 
 func (s *Server) memoryDoctor(c *commands.Ctx) error {
-	m := s.memoryUse()
+	m := s.memoryUse(c.Tx)
 	active := m.data + m.tables + m.free
 	text := "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n"
 	switch {
@@ -207,7 +208,7 @@ func (s *Server) memoryPurge(c *commands.Ctx) error {
 }
 
 func (s *Server) memoryMallocStats(c *commands.Ctx) error {
-	m := s.memoryUse()
+	m := s.memoryUse(c.Tx)
 	c.Reply.Verbatim("txt", fmt.Sprintf("slabs: %d bytes in blocks of items, %d in tables, %d free\nGo runtime: %d bytes of objects, %d from the system\n",
 		m.data, m.tables, m.free, m.heap, m.runtime))
 	return nil

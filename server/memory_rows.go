@@ -12,6 +12,7 @@ func (s *Server) memoryRows() []commands.Spec {
 				{
 					Name: "doctor", Since: "4.0.0", Arity: 2, Complexity: "O(1)",
 					Summary: "Outputs memory problems report.",
+					Flags:   commands.Deferred,
 					Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
 					Run:     s.memoryDoctor,
 				},
@@ -24,6 +25,7 @@ func (s *Server) memoryRows() []commands.Spec {
 				{
 					Name: "malloc-stats", Since: "4.0.0", Arity: 2, Complexity: "Depends on how much memory is allocated, could be slow",
 					Summary: "Show allocator internal stats.",
+					Flags:   commands.Deferred,
 					Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
 					Run:     s.memoryMallocStats,
 				},
@@ -36,6 +38,7 @@ func (s *Server) memoryRows() []commands.Spec {
 				{
 					Name: "stats", Since: "4.0.0", Arity: 2, Complexity: "O(1)",
 					Summary: "Show memory usage details.",
+					Flags:   commands.Deferred,
 					Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
 					Run:     s.memoryStats,
 				},

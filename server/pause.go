@@ -13,12 +13,12 @@ type pause struct {
 	onlyWrite atomic.Bool
 }
 
-// holds reports whether the command has to wait now.
-func (p *pause) holds(nowMS int64, spec *commands.Spec) bool {
+// holds reports whether a command of such flags has to wait now.
+func (p *pause) holds(nowMS int64, flags commands.Flag) bool {
 	if nowMS >= p.untilMS.Load() {
 		return false
 	}
-	return !p.onlyWrite.Load() || spec.Flags&(commands.Write|commands.MayReplicate) != 0
+	return !p.onlyWrite.Load() || flags&(commands.Write|commands.MayReplicate) != 0
 }
 
 func (p *pause) over(nowMS int64) bool { return nowMS >= p.untilMS.Load() }

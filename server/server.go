@@ -47,6 +47,8 @@ type Server struct {
 	gated atomic.Bool // some gate has something to say
 	pause pause
 	block blocker
+	watch watchTable
+	hooks hooks
 	slow  slowlog
 
 	latency latencyMonitor
@@ -106,14 +108,16 @@ func New(o Options) (*Server, error) {
 	_, _ = rand.Read(id[:])
 	s.replID = hex.EncodeToString(id[:])
 	s.block.queue = make(map[readyKey][]*waiter)
-	s.keys.Watch(&s.block)
+	s.watch.keys = make(map[readyKey][]*watch)
+	s.hooks.srv = s
+	s.keys.Watch(&s.hooks)
 	s.gates = []Gate{pauseGate}
 	s.table = commands.NewTable(commands.Data(), s.commands(), o.Rows)
 	s.totals.init(s.table.Numbers())
 	if err := s.applySettings(); err != nil {
 		return nil, err
 	}
-	s.startBytes = s.memoryUse().used()
+	s.startBytes = s.memoryUse(nil).used()
 	return s, nil
 }
 
@@ -194,6 +198,8 @@ const deniedByProtectedMode = "-DENIED cached is running in protected mode becau
 
 // forget takes a closed client from the list.
 func (s *Server) forget(c *client) {
+	c.discard()
+	c.unwatch()
 	s.mu.Lock()
 	delete(s.clients, c.id)
 	s.mu.Unlock()

@@ -12,12 +12,24 @@ import (
 	"testing"
 	"time"
 
+	"cached/engine"
 	"cached/internal/config"
 )
 
 // startServer starts a server on a unix socket, with further directives, on one
 // of the two transports, and ends it with the test.
 func startServer(t *testing.T, portable bool, directives ...string) (s *Server, path string) {
+	t.Helper()
+	return startWith(t, Options{Portable: portable}, directives...)
+}
+
+// startServerOn is startServer with a keyspace of the test's own.
+func startServerOn(t *testing.T, keys *engine.Engine) (s *Server, path string) {
+	t.Helper()
+	return startWith(t, Options{Engine: keys})
+}
+
+func startWith(t *testing.T, o Options, directives ...string) (s *Server, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "s")
 	cfg, err := config.New(Params())
@@ -28,7 +40,8 @@ func startServer(t *testing.T, portable bool, directives ...string) (s *Server, 
 	if err := cfg.LoadArgs(args, strings.NewReader("")); err != nil {
 		t.Fatal(err)
 	}
-	s, err = New(Options{Config: cfg, Portable: portable})
+	o.Config = cfg
+	s, err = New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

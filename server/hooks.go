@@ -1,0 +1,43 @@
+package server
+
+import (
+	"sync/atomic"
+
+	"cached/engine"
+)
+
+// hooks is how the server hears of changes: the engine's only watcher, which
+// passes them on to whoever has somebody to tell. While nobody has, a change
+// costs one atomic load.
+type hooks struct {
+	srv    *Server
+	active atomic.Int64 // how many want to know: waiters, watched keys
+}
+
+// Changed is called under the lock of the key's shard.
+func (h *hooks) Changed(tx *engine.Tx, key []byte, ev engine.Event) {
+	if h.active.Load() == 0 {
+		return
+	}
+	s := h.srv
+	if ev.Class&(engine.ClassMiss|engine.ClassNew) == 0 {
+		s.watch.changed(tx.DB, key)
+		s.block.changed(tx, key)
+	}
+}
+
+// Flushed is called under all locks, as Swapped is. Nobody waits for keys to go.
+func (h *hooks) Flushed(_ *engine.Tx, db int) {
+	if h.active.Load() != 0 {
+		h.srv.watch.flushed(db)
+	}
+}
+
+// Swapped tells of two databases that have changed places.
+func (h *hooks) Swapped(tx *engine.Tx, a, b int) {
+	if h.active.Load() == 0 {
+		return
+	}
+	h.srv.watch.swapped(tx, a, b)
+	h.srv.block.swapped(tx, a, b)
+}

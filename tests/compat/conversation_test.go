@@ -1,0 +1,142 @@
+package compat
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"net"
+	"regexp"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+)
+
+var showFlag = flag.Bool("show", false, "print what the clients of conversations received")
+
+// A conversation is what several clients say, a line each:
+//
+//	a: MULTI            one command, inline
+//	a: SET k v ;; EXEC  several in one write
+//	a!                  closes the connection
+//	.                   waits a tenth of a second
+//
+// What each client receives from both servers must be the same bytes, pushes
+// and their place among the replies included.
+
+// converse plays a conversation and returns the bytes each client received.
+func converse(t *testing.T, p *process, lines string) map[string][]byte {
+	t.Helper()
+	type client struct {
+		net.Conn
+		got []byte
+	}
+	clients := map[string]*client{}
+	// listen reads what has come for c, until nothing came for so long.
+	listen := func(c *client, first, next time.Duration) {
+		buf := make([]byte, 64<<10)
+		for wait := first; ; wait = next {
+			c.SetReadDeadline(time.Now().Add(wait))
+			n, err := c.Read(buf)
+			c.got = append(c.got, buf[:n]...)
+			if err != nil {
+				if ne, ok := err.(net.Error); !ok || !ne.Timeout() {
+					c.got = append(c.got, "<closed>"...)
+					c.Close()
+					c.Conn = nil
+				}
+				return
+			}
+		}
+	}
+	end := func(name string, c *client) {
+		if c.Conn != nil {
+			listen(c, 60*time.Millisecond, 20*time.Millisecond)
+		}
+		if c.Conn != nil {
+			c.Close()
+		}
+	}
+	gone := map[string][]byte{}
+	for _, line := range strings.Split(strings.TrimSpace(lines), "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" {
+			continue
+		}
+		if line == "." {
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		if name, ok := strings.CutSuffix(line, "!"); ok {
+			if c := clients[name]; c != nil {
+				end(name, c)
+				gone[name] = append(gone[name], c.got...)
+				delete(clients, name)
+				time.Sleep(20 * time.Millisecond)
+			}
+			continue
+		}
+		name, text, _ := strings.Cut(line, ": ")
+		c := clients[name]
+		if c == nil {
+			conn, err := net.Dial("tcp", p.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c = &client{Conn: conn}
+			clients[name] = c
+		}
+		if c.Conn == nil {
+			continue
+		}
+		var b bytes.Buffer
+		for _, cmd := range strings.Split(text, ";;") {
+			b.WriteString(strings.TrimSpace(cmd) + "\r\n")
+		}
+		c.Write(b.Bytes())
+		listen(c, 15*time.Millisecond, 2*time.Millisecond)
+	}
+	for name, c := range clients {
+		end(name, c)
+		gone[name] = append(gone[name], c.got...)
+	}
+	return gone
+}
+
+// sameConversation plays a conversation with both servers, each fresh.
+func sameConversation(t *testing.T, lines string, args ...string) {
+	t.Helper()
+	ref := needReference(t)
+	theirs := converse(t, startOwn(t, ref, args...), lines)
+	mine := converse(t, startOwn(t, subjectBin, args...), lines)
+	var names []string
+	for name := range theirs {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		mine[name], theirs[name] = neutral(mine[name]), neutral(theirs[name])
+		if *showFlag {
+			fmt.Printf("%s:\n%s\n", name, mine[name])
+		}
+		if !bytes.Equal(mine[name], theirs[name]) {
+			t.Errorf("client %s received\n%s\nand of the reference\n%s\nthey differ from here: %q, %q", name,
+				mine[name], theirs[name], fork(mine[name], theirs[name]), fork(theirs[name], mine[name]))
+		}
+	}
+}
+
+// varies is what two servers cannot have in common: the version and the client's
+// id in the reply to HELLO, the time and port in a line of MONITOR.
+var varies = regexp.MustCompile(`\$\d+\r\n\d+\.\d+\.\d+\r\n|\$2\r\nid\r\n:\d+|\+\d+\.\d{6} |127\.0\.0\.1:\d+`)
+
+func neutral(b []byte) []byte { return varies.ReplaceAll(b, []byte("~")) }
+
+// fork is a from where b differs.
+func fork(a, b []byte) []byte {
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	return a[max(0, i-20):min(len(a), i+60)]
+}
