@@ -59,6 +59,8 @@ func (s *Spec) prepare(parent string, numbers *int) {
 		s.locks = lockNone
 	case s.Flags&Keyspace != 0:
 		s.locks = lockAll
+	case len(s.Keys) == 1 && s.Keys[0].Flags&NotKey != 0:
+		s.locks = lockNone
 	case len(s.Keys) == 1 && s.Keys[0].Keyword == "" && !s.Keys[0].Counted && s.Keys[0].Last == 0 && !s.Keys[0].UnknownBegin:
 		s.locks, s.oneKey = lockOne, s.Keys[0].Index
 	case len(s.Keys) > 0:

@@ -36,6 +36,7 @@ type client struct {
 	mode      clientMode // what sets its commands apart from most clients'; usually 0
 	multi     *multi     // the transaction it has begun, or nil
 	watches   []*watch
+	subs      subscriptions
 	overSince int64 // since when out is over the soft limit, or 0
 
 	shown shown
@@ -53,7 +54,8 @@ type shown struct {
 	multi    atomic.Int32 // commands queued by MULTI plus one, or 0
 	multiMem atomic.Int64
 	watches  atomic.Int32
-	changed  atomic.Bool // a watched key was
+	subs     [3]atomic.Int32 // by kind
+	changed  atomic.Bool     // a watched key was
 	inBytes  atomic.Int64
 	inFree   atomic.Int64
 	outBytes atomic.Int64
@@ -75,8 +77,9 @@ func text(p *atomic.Pointer[string]) string {
 type clientMode uint32
 
 const (
-	inMulti clientMode = 1 << iota // has begun a transaction
-	inExec                         // its transaction runs now
+	inMulti    clientMode = 1 << iota // has begun a transaction
+	inExec                            // its transaction runs now
+	subscribed                        // has subscriptions
 )
 
 // setIfChanged stores without the cost of an atomic write when nothing changes.
@@ -94,6 +97,8 @@ type conn interface {
 	// resume makes the owner look at the client's input and output again. It
 	// is called by the owner.
 	resume()
+	// outlet takes messages of channels to the client.
+	outlet() outlet
 }
 
 // SelectDB makes db the client's database.
@@ -116,6 +121,7 @@ func (c *client) limits() resp.Limits {
 func (c *client) reset() {
 	c.discard()
 	c.unwatch()
+	c.leaveAll()
 	c.SelectDB(0)
 	c.setProto(2)
 	c.shown.name.Store(nil)

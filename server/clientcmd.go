@@ -8,6 +8,7 @@ import (
 
 	"cached/commands"
 	"cached/engine/value"
+	"cached/internal/pubsub"
 	"cached/internal/resp"
 )
 
@@ -69,9 +70,9 @@ func (c *client) describe(b []byte, nowMS int64) []byte {
 	num(" idle=", max(nowMS-sh.activeMS.Load(), 0)/1000)
 	str(" flags=", c.flags())
 	num(" db=", int64(sh.db.Load()))
-	num(" sub=", 0)
-	num(" psub=", 0)
-	num(" ssub=", 0)
+	num(" sub=", int64(sh.subs[pubsub.Channel].Load()))
+	num(" psub=", int64(sh.subs[pubsub.Pattern].Load()))
+	num(" ssub=", int64(sh.subs[pubsub.Shard].Load()))
 	num(" multi=", int64(sh.multi.Load())-1)
 	num(" watch=", int64(sh.watches.Load()))
 	num(" qbuf=", sh.inBytes.Load())
@@ -114,6 +115,9 @@ const clientBytes = 1024
 func (c *client) flags() string {
 	var b []byte
 	sh := &c.shown
+	if c.isSubscribed() {
+		b = append(b, 'P')
+	}
 	if sh.multi.Load() > 0 {
 		b = append(b, 'x')
 	}
@@ -159,7 +163,18 @@ func clientKind(b []byte) (string, error) {
 	return "", commands.Error("ERR Unknown client type '" + clip(b, 128) + "'")
 }
 
-func (c *client) kind() string { return "normal" }
+func (c *client) kind() string {
+	if c.isSubscribed() {
+		return "pubsub"
+	}
+	return "normal"
+}
+
+// isSubscribed is what others see of the client's subscriptions.
+func (c *client) isSubscribed() bool {
+	n := &c.shown.subs
+	return n[pubsub.Channel].Load()+n[pubsub.Pattern].Load()+n[pubsub.Shard].Load() > 0
+}
 
 func (s *Server) clientList(c *commands.Ctx) error {
 	a := c.Args(2)

@@ -13,7 +13,7 @@ import (
 // commands are the rows of everything the server answers itself.
 func (s *Server) commands() []commands.Spec {
 	return slices.Concat(s.connectionCommands(), s.clientRows(), s.commandRows(), s.configRows(), s.infoRows(),
-		s.memoryRows(), s.debugRows(), s.slowlogRows(), s.latencyRows(), s.multiRows(), s.miscRows(), clusterRows())
+		s.memoryRows(), s.debugRows(), s.slowlogRows(), s.latencyRows(), s.multiRows(), s.pubsubRows(), s.miscRows(), clusterRows())
 }
 
 // clientOf returns the client whose command runs.
@@ -23,6 +23,17 @@ func clientOf(c *commands.Ctx) *client { return c.Env.(*client) }
 func workerOf(c *commands.Ctx) *worker { return c.Tx.Owner.(*worker) }
 
 func (s *Server) ping(c *commands.Ctx) error {
+	if cl := clientOf(c); cl.mode&subscribed != 0 && cl.proto == 2 && len(c.Argv) <= 2 {
+		// Among messages, the reply has to look like one.
+		c.Reply.Array(2)
+		c.Reply.BulkString("pong")
+		if len(c.Argv) == 2 {
+			c.Reply.Bulk(c.Argv[1])
+		} else {
+			c.Reply.BulkString("")
+		}
+		return nil
+	}
 	switch len(c.Argv) {
 	case 1:
 		c.Reply.Status("PONG")

@@ -43,6 +43,9 @@ func (w *worker) dispatch(c *client, argv [][]byte) bool {
 		}
 		if spec != nil {
 			w.stat(spec).rejected++
+			if spec.Name == "exec" {
+				err = c.abort(err)
+			}
 		}
 		w.refuse(c, mark, err)
 		w.afterReply(c, mark)
@@ -124,13 +127,14 @@ func (w *worker) refuse(c *client, mark int, err error) {
 // afterReply takes back the reply of a client that wants none.
 func (w *worker) afterReply(c *client, mark int) {
 	if c.replyOff || c.skip != 0 {
-		if c.replyOff || c.skip == 1 {
+		if (c.replyOff || c.skip == 1) && !w.pushed {
 			w.reply.B = w.reply.B[:mark]
 		}
 		if c.skip > 0 {
 			c.skip--
 		}
 	}
+	w.pushed = false
 }
 
 // unknown is the error of a command or subcommand that does not exist.

@@ -9,6 +9,7 @@ import (
 
 	"cached/commands"
 	"cached/engine"
+	"cached/internal/pubsub"
 )
 
 // INFO is made of sections, each a function that writes its lines. What has no
@@ -161,7 +162,7 @@ func (s *Server) infoClients(w *infoWriter) {
 	w.line("client_recent_max_output_buffer", out)
 	w.line("blocked_clients", s.block.all.Load())
 	w.line("tracking_clients", 0)
-	w.line("pubsub_clients", 0)
+	w.line("pubsub_clients", s.subscribers.Load())
 	w.line("watching_clients", 0)
 	w.line("clients_in_timeout_table", 0)
 	w.line("total_watched_keys", 0)
@@ -212,9 +213,9 @@ func (s *Server) infoStats(w *infoWriter) {
 	w.line("current_eviction_exceeded_time", 0)
 	w.line("keyspace_hits", st.Hits)
 	w.line("keyspace_misses", st.Misses)
-	w.line("pubsub_channels", 0)
-	w.line("pubsub_patterns", 0)
-	w.line("pubsubshard_channels", 0)
+	w.line("pubsub_channels", s.hub.Len(pubsub.Channel))
+	w.line("pubsub_patterns", s.hub.Len(pubsub.Pattern))
+	w.line("pubsubshard_channels", s.hub.Len(pubsub.Shard))
 	w.line("latest_fork_usec", 0)
 	w.line("total_forks", 0)
 	w.line("migrate_cached_sockets", 0)

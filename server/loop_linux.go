@@ -26,6 +26,7 @@ type loop struct {
 	outbox       []outgoing        // replies in worker.reply that wait for the end of the batch
 	dirty        []*loopConn       // have input or output to look at before the next wait
 	timers       timerHeap         // of waiting clients
+	fan          fanout            // messages for the loop's clients
 	paused       []*loopConn       // whose next command waits for the end of CLIENT PAUSE
 	count        atomic.Int32      // clients
 
@@ -99,6 +100,10 @@ func (l *loop) run() {
 			l.srv.log.Error("event loop stopped", "error", err)
 			return
 		}
+		// What others posted before they were answered comes before what their
+		// clients say next.
+		l.runQueue()
+		l.fanOut()
 		for _, ev := range events[:max(n, 0)] {
 			fd := int(ev.Fd)
 			if c := l.clients[fd]; c != nil {
@@ -116,6 +121,7 @@ func (l *loop) run() {
 		}
 		l.send()
 		l.runQueue()
+		l.fanOut()
 		l.runTimers()
 		l.runDirty()
 		l.publish()
@@ -148,7 +154,7 @@ const busyWaitMS = 2
 
 // waitMS is how long the loop may sleep; negative is for ever.
 func (l *loop) waitMS() int {
-	if len(l.dirty) > 0 {
+	if len(l.dirty) > 0 || l.fan.pending.Load() > 0 {
 		return 0
 	}
 	wait := int64(-1)

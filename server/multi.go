@@ -40,6 +40,10 @@ const (
 // client in one of the modes. It reports whether the command was queued; else it
 // runs, or is refused by the error that divert returns.
 func (w *worker) divert(c *client, spec *commands.Spec, argv [][]byte, err error) (bool, error) {
+	if err == nil && c.mode&subscribed != 0 && c.proto == 2 && spec.Flags&commands.InPubSub == 0 {
+		err = commands.Error("ERR Can't execute '" + spec.FullName() + "': only (P|S)SUBSCRIBE / " +
+			"(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
+	}
 	if c.mode&inMulti == 0 {
 		return false, err
 	}
@@ -47,11 +51,6 @@ func (w *worker) divert(c *client, spec *commands.Spec, argv [][]byte, err error
 		err = errNoMulti
 	}
 	if err != nil {
-		if spec != nil && spec.Name == "exec" {
-			c.discard()
-			c.unwatch()
-			return false, commands.Error(abortedBy + strings.TrimPrefix(err.Error(), "ERR "))
-		}
 		c.multi.failed = true
 		return false, err
 	}
@@ -61,6 +60,13 @@ func (w *worker) divert(c *client, spec *commands.Spec, argv [][]byte, err error
 	c.enqueue(spec, argv)
 	w.reply.Status("QUEUED")
 	return true, nil
+}
+
+// abort is what a refused EXEC replies: the transaction, if there is one, is over.
+func (c *client) abort(err error) error {
+	c.discard()
+	c.unwatch()
+	return commands.Error(abortedBy + strings.TrimPrefix(err.Error(), "ERR "))
 }
 
 // enqueue keeps a command for EXEC. What is kept counts as the client's input,

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"cached/internal/pubsub"
 )
 
 // A netConn is a client on package net: on systems without an event loop of our
@@ -354,6 +356,19 @@ func (c *netConn) runQueue() {
 		if c.closing && len(c.out) == 0 && c.inFlight == 0 {
 			_ = c.sock.Close() // also ends a read that waits
 		}
+	}
+}
+
+func (c *netConn) outlet() outlet { return c }
+
+// deliver has the client's own goroutine write a message.
+func (c *netConn) deliver(_ *worker, m *message, to []*pubsub.Subscription) {
+	for _, sub := range to {
+		c.post(func(_ *worker, cl *client) {
+			if !sub.Ended && m.skip != cl {
+				cl.out = append(cl.out, m.as(cl.proto, nil)...)
+			}
+		})
 	}
 }
 

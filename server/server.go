@@ -13,6 +13,7 @@ import (
 	"cached/commands"
 	"cached/engine"
 	"cached/internal/config"
+	"cached/internal/pubsub"
 )
 
 // Options are what a Server is made of.
@@ -49,6 +50,7 @@ type Server struct {
 	block blocker
 	watch watchTable
 	hooks hooks
+	hub   *pubsub.Hub
 	slow  slowlog
 
 	latency latencyMonitor
@@ -68,6 +70,7 @@ type Server struct {
 	overInput      atomic.Int64 // clients closed for their input
 	overOutput     atomic.Int64 // and for their output
 	deniedAuth     atomic.Int64
+	subscribers    atomic.Int64 // clients with subscriptions
 	dirty          atomic.Int64
 	sweepNS        atomic.Int64 // spent by cron on expired keys and what was unlinked
 	peak           atomic.Int64 // most memory used
@@ -110,6 +113,7 @@ func New(o Options) (*Server, error) {
 	s.block.queue = make(map[readyKey][]*waiter)
 	s.watch.keys = make(map[readyKey][]*watch)
 	s.hooks.srv = s
+	s.hub = pubsub.New()
 	s.keys.Watch(&s.hooks)
 	s.gates = []Gate{pauseGate}
 	s.table = commands.NewTable(commands.Data(), s.commands(), o.Rows)
@@ -200,6 +204,7 @@ const deniedByProtectedMode = "-DENIED cached is running in protected mode becau
 func (s *Server) forget(c *client) {
 	c.discard()
 	c.unwatch()
+	c.leaveAll()
 	s.mu.Lock()
 	delete(s.clients, c.id)
 	s.mu.Unlock()
@@ -235,6 +240,9 @@ func (s *Server) tooSlow(c *client, nowMS int64) bool {
 		return false
 	}
 	lim := s.outputLimits.Load().normal
+	if c.mode&subscribed != 0 {
+		lim = s.outputLimits.Load().pubsub
+	}
 	if lim.hard > 0 && n >= lim.hard {
 		return true
 	}

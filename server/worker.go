@@ -26,6 +26,8 @@ type worker struct {
 	nowNS int64 // since Server.base, at the end of the last command
 	ready []readyKey
 
+	pushed bool // the command's reply is a push, which CLIENT REPLY does not concern
+
 	stats   []commandStat // by command number
 	touched []int         // those of stats that are not zero
 	samples []latencySample
