@@ -200,6 +200,9 @@ func (w *worker) serve(wt *waiter) {
 	*ctx = saved
 	reply := w.reply.B
 	w.reply = out
+	if len(w.events)+len(w.stale) > 0 {
+		w.tell(nil, 0)
+	}
 	if wt.again {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"cached/commands"
+	"cached/internal/pubsub"
 	"cached/internal/resp"
 )
 
@@ -20,24 +21,26 @@ type client struct {
 	created int64
 
 	// Owned by the loop.
-	parser    resp.Parser
-	in        []byte // what has arrived and was not parsed yet
-	out       []byte // replies that the socket did not take yet
-	inFlight  int    // bytes of replies that are being written, beyond out
-	proto     int
-	authed    bool
-	closing   bool // once out is written
-	closed    bool
-	noTouch   bool
-	replyOff  bool // CLIENT REPLY OFF
-	skip      int  // CLIENT REPLY SKIP: 2 for this command, 1 for the next
-	postponed bool // its next command waits for the end of CLIENT PAUSE
-	waiting   *waiter
-	mode      clientMode // what sets its commands apart from most clients'; usually 0
-	multi     *multi     // the transaction it has begun, or nil
-	watches   []*watch
-	subs      subscriptions
-	overSince int64 // since when out is over the soft limit, or 0
+	parser     resp.Parser
+	in         []byte // what has arrived and was not parsed yet
+	out        []byte // replies that the socket did not take yet
+	inFlight   int    // bytes of replies that are being written, beyond out
+	proto      int
+	authed     bool
+	closing    bool // once out is written
+	closed     bool
+	noTouch    bool
+	replyOff   bool // CLIENT REPLY OFF
+	skip       int  // CLIENT REPLY SKIP: 2 for this command, 1 for the next
+	postponed  bool // its next command waits for the end of CLIENT PAUSE
+	waiting    *waiter
+	mode       clientMode // what sets its commands apart from most clients'; usually 0
+	multi      *multi     // the transaction it has begun, or nil
+	watches    []*watch
+	subs       subscriptions
+	tracking   *tracking            // or nil
+	monitoring *pubsub.Subscription // or nil
+	overSince  int64                // since when out is over the soft limit, or 0
 
 	shown shown
 }
@@ -63,6 +66,8 @@ type shown struct {
 	noEvict  atomic.Bool
 	noTouch  atomic.Bool
 	blocked  atomic.Bool
+	monitor  atomic.Bool
+	tracking atomic.Pointer[tracking]
 	closing  atomic.Bool
 }
 
@@ -80,6 +85,8 @@ const (
 	inMulti    clientMode = 1 << iota // has begun a transaction
 	inExec                            // its transaction runs now
 	subscribed                        // has subscriptions
+	tracks                            // hears of changed keys
+	monitors                          // hears of all commands
 )
 
 // setIfChanged stores without the cost of an atomic write when nothing changes.
@@ -122,6 +129,8 @@ func (c *client) reset() {
 	c.discard()
 	c.unwatch()
 	c.leaveAll()
+	c.untrack()
+	c.stopMonitor()
 	c.SelectDB(0)
 	c.setProto(2)
 	c.shown.name.Store(nil)

@@ -95,7 +95,11 @@ func (c *client) describe(b []byte, nowMS int64) []byte {
 	}
 	str(" cmd=", cmd)
 	str(" user=", "default")
-	num(" redir=", -1)
+	redirect := int64(-1)
+	if tr := sh.tracking.Load(); tr != nil {
+		redirect = tr.redirect
+	}
+	num(" redir=", redirect)
 	num(" resp=", int64(sh.proto.Load()))
 	str(" lib-name=", text(&sh.libName))
 	str(" lib-ver=", text(&sh.libVer))
@@ -115,6 +119,9 @@ const clientBytes = 1024
 func (c *client) flags() string {
 	var b []byte
 	sh := &c.shown
+	if sh.monitor.Load() {
+		b = append(b, 'O')
+	}
 	if c.isSubscribed() {
 		b = append(b, 'P')
 	}
@@ -123,6 +130,15 @@ func (c *client) flags() string {
 	}
 	if sh.blocked.Load() {
 		b = append(b, 'b')
+	}
+	if tr := sh.tracking.Load(); tr != nil {
+		b = append(b, 't')
+		if tr.broken.Load() {
+			b = append(b, 'R')
+		}
+		if tr.options&trackBcast != 0 {
+			b = append(b, 'B')
+		}
 	}
 	if sh.changed.Load() {
 		b = append(b, 'd')

@@ -52,6 +52,9 @@ func (s *Server) maintain(w *worker, tx *engine.Tx) {
 		} else {
 			idle++
 		}
+		if len(w.events)+len(w.stale) > 0 {
+			w.tell(nil, 0)
+		}
 		if len(w.ready) > 0 {
 			w.serveReady()
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cached/commands"
+	"cached/internal/pubsub"
 )
 
 // dispatch runs one command or refuses it: exactly one reply, or none if the
@@ -53,6 +54,9 @@ func (w *worker) dispatch(c *client, argv [][]byte) bool {
 	}
 	w.run(c, spec, argv, mark)
 	w.afterReply(c, mark)
+	if len(w.events)+len(w.stale) > 0 {
+		w.tell(c, min(mark, len(w.reply.B)))
+	}
 	if len(w.ready) > 0 {
 		w.serveReady()
 	}
@@ -72,6 +76,9 @@ func (w *worker) run(c *client, spec *commands.Spec, argv [][]byte, mark int) {
 	ctx.Argv, ctx.Spec, ctx.NowMS, ctx.Env = argv, spec, tx.NowMS, c
 	err := spec.Run(ctx)
 
+	if c.mode&tracks != 0 {
+		w.remember(c, spec, argv)
+	}
 	tx.Commit(argv)
 	tx.Unlock()
 	w.tick()
@@ -97,6 +104,9 @@ func (w *worker) account(c *client, spec *commands.Spec, argv [][]byte, start in
 	}
 	if took >= w.srv.slow.thresholdNS.Load() && spec.Flags&commands.SkipSlowlog == 0 {
 		w.srv.slow.add(c, argv, took, w.srv.unixMS(start))
+	}
+	if w.srv.monitors.Len(pubsub.Channel) > 0 {
+		w.showMonitors(c.addr, c.db(), spec, argv)
 	}
 	return st
 }

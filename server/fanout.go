@@ -108,7 +108,9 @@ func (f *fanout) join(i int) int {
 		f.buf3 = append(f.buf3, d.m.bytes...)
 		at := len(f.buf2)
 		f.buf2 = append(f.buf2, d.m.bytes...)
-		f.buf2[at] = '*'
+		if !d.m.raw {
+			f.buf2[at] = '*'
+		}
 		if i+1 == len(f.work) || len(f.buf3) > 64<<10 || d.m.skip != nil {
 			return i
 		}

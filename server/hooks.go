@@ -11,7 +11,8 @@ import (
 // costs one atomic load.
 type hooks struct {
 	srv    *Server
-	active atomic.Int64 // how many want to know: waiters, watched keys
+	active atomic.Int64 // how many want to know: waiters, watched keys, tracking
+	// clients, and one if events are published
 }
 
 // Changed is called under the lock of the key's shard.
@@ -23,13 +24,16 @@ func (h *hooks) Changed(tx *engine.Tx, key []byte, ev engine.Event) {
 	if ev.Class&(engine.ClassMiss|engine.ClassNew) == 0 {
 		s.watch.changed(tx.DB, key)
 		s.block.changed(tx, key)
+		s.tracked.changed(tx, key, ev)
 	}
+	s.noteEvent(tx, key, ev)
 }
 
 // Flushed is called under all locks, as Swapped is. Nobody waits for keys to go.
-func (h *hooks) Flushed(_ *engine.Tx, db int) {
+func (h *hooks) Flushed(tx *engine.Tx, db int) {
 	if h.active.Load() != 0 {
 		h.srv.watch.flushed(db)
+		h.srv.tracked.flushed(tx)
 	}
 }
 

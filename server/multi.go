@@ -44,6 +44,9 @@ func (w *worker) divert(c *client, spec *commands.Spec, argv [][]byte, err error
 		err = commands.Error("ERR Can't execute '" + spec.FullName() + "': only (P|S)SUBSCRIBE / " +
 			"(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
 	}
+	if err == nil && c.mode&monitors != 0 && spec.Flags&(commands.Write|commands.ReadOnly|commands.MayReplicate) != 0 {
+		err = commands.Error("ERR Replica can't interact with the keyspace")
+	}
 	if c.mode&inMulti == 0 {
 		return false, err
 	}
@@ -203,6 +206,9 @@ func (w *worker) runQueued(c *commands.Ctx, cl *client) {
 		tx.Counting = q.spec.Flags&commands.ReadOnly != 0
 		mark := len(w.reply.B)
 		err := q.spec.Run(c)
+		if cl.mode&tracks != 0 {
+			w.remember(cl, q.spec, c.Argv)
+		}
 		tx.Commit(c.Argv)
 		w.tick()
 		w.account(cl, q.spec, c.Argv, start)

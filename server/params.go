@@ -45,6 +45,12 @@ func usedParams() []config.Param {
 		{Name: "client-output-buffer-limit", Kind: config.Words, Default: "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60", Words: outputLimitsWords, Rewrite: outputLimitsLines,
 			Doc: "Unsent replies of a class of clients: hard limit, soft limit, seconds over the soft one."},
 
+		// What clients hear of
+		{Name: "notify-keyspace-events", Kind: config.Words, Default: "", Words: eventsWords,
+			Doc: "Classes of events of keys that are published: K and E (channels of keys, of events), g$lshzxetdmn, A for most."},
+		{Name: "tracking-table-max-keys", Kind: config.Int, Default: "1000000", Min: 0, Max: math.MaxInt64,
+			Doc: "Keys remembered for client-side caching; 0 is no limit."},
+
 		// General
 		{Name: "databases", Kind: config.Int, Default: "16", Flags: config.Immutable, Min: 1, Max: 10000,
 			Doc: "Number of databases."},

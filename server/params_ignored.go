@@ -63,8 +63,6 @@ func ignoredParams() []config.Param {
 		{Name: "enable-module-command", Kind: config.Enum, Default: "no", Flags: config.Immutable | config.Ignored, Enum: []string{"no", "yes", "local"}},
 
 		// Clients and scripts
-		{Name: "notify-keyspace-events", Kind: config.Words, Default: "", Flags: config.Ignored, Words: eventsWords},
-		{Name: "tracking-table-max-keys", Kind: config.Int, Default: "1000000", Flags: config.Ignored, Min: 0, Max: math.MaxInt64},
 		{Name: "busy-reply-threshold", Alias: "lua-time-limit", Kind: config.Int, Default: "5000", Flags: config.Ignored, Min: 0, Max: math.MaxInt64},
 		{Name: "acl-pubsub-default", Kind: config.Enum, Default: "resetchannels", Flags: config.Ignored, Enum: []string{"allchannels", "resetchannels"}},
 		{Name: "aclfile", Kind: config.String, Default: "", Flags: config.Immutable | config.Ignored},

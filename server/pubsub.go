@@ -21,12 +21,13 @@ type outlet interface {
 type message struct {
 	bytes []byte
 	skip  *client // has it already
+	raw   bool    // the same in both protocols
 }
 
 // as returns the message in a protocol. The result is good until the next call
 // with the same buffer.
 func (m *message) as(proto int, buf []byte) []byte {
-	if proto == 3 {
+	if proto == 3 || m.raw {
 		return m.bytes
 	}
 	buf = append(buf[:0], m.bytes...)

@@ -44,14 +44,17 @@ type Server struct {
 	runID  string
 	replID string
 
-	gates []Gate
-	gated atomic.Bool // some gate has something to say
-	pause pause
-	block blocker
-	watch watchTable
-	hooks hooks
-	hub   *pubsub.Hub
-	slow  slowlog
+	gates    []Gate
+	gated    atomic.Bool // some gate has something to say
+	pause    pause
+	block    blocker
+	watch    watchTable
+	hooks    hooks
+	hub      *pubsub.Hub
+	monitors *pubsub.Hub // its only channel is that of MONITOR
+	tracked  trackingTable
+	notify   atomic.Uint32 // engine.EventClass
+	slow     slowlog
 
 	latency latencyMonitor
 
@@ -113,7 +116,9 @@ func New(o Options) (*Server, error) {
 	s.block.queue = make(map[readyKey][]*waiter)
 	s.watch.keys = make(map[readyKey][]*watch)
 	s.hooks.srv = s
-	s.hub = pubsub.New()
+	s.hub, s.monitors = pubsub.New(), pubsub.New()
+	s.tracked.keys = make(map[string]map[int64]struct{})
+	s.tracked.bcast, s.tracked.all = make(map[*client]*tracking), make(map[int64]*client)
 	s.keys.Watch(&s.hooks)
 	s.gates = []Gate{pauseGate}
 	s.table = commands.NewTable(commands.Data(), s.commands(), o.Rows)
@@ -205,6 +210,8 @@ func (s *Server) forget(c *client) {
 	c.discard()
 	c.unwatch()
 	c.leaveAll()
+	c.untrack()
+	c.stopMonitor()
 	s.mu.Lock()
 	delete(s.clients, c.id)
 	s.mu.Unlock()

@@ -23,8 +23,10 @@ type worker struct {
 	batch batch
 	flush func(*client) // writes the replies from base on to the client
 
-	nowNS int64 // since Server.base, at the end of the last command
-	ready []readyKey
+	nowNS  int64 // since Server.base, at the end of the last command
+	ready  []readyKey
+	events []keyEvent // of the command that runs, told after it
+	stale  []stale
 
 	pushed bool // the command's reply is a push, which CLIENT REPLY does not concern
 

@@ -32,6 +32,18 @@ func converse(t *testing.T, p *process, lines string) map[string][]byte {
 		got []byte
 	}
 	clients := map[string]*client{}
+	// The conversation's clients have the ids from 11 on.
+	for range 10 {
+		w, err := dialErr(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := w.do(t, "CLIENT", "ID")
+		w.Close()
+		if id == "(integer) 10" {
+			break
+		}
+	}
 	// listen reads what has come for c, until nothing came for so long.
 	listen := func(c *client, first, next time.Duration) {
 		buf := make([]byte, 64<<10)

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"strconv"
+	"strings"
+
+	"cached/commands"
+	"cached/internal/pubsub"
+)
+
+func appendDB(b []byte, db int) []byte { return strconv.AppendInt(b, int64(db), 10) }
+
+// monitor has the client receive a line for every command.
+func (s *Server) monitor(c *commands.Ctx) error {
+	cl := clientOf(c)
+	if cl.mode&inExec != 0 {
+		return commands.Error("ERR MONITOR isn't allowed for DENY BLOCKING client")
+	}
+	if cl.monitoring != nil {
+		return nil // without a reply, as in Redis
+	}
+	cl.monitoring = s.monitors.Subscribe(pubsub.Channel, "", cl, cl.conn.outlet())
+	cl.mode |= monitors
+	cl.shown.monitor.Store(true)
+	c.Reply.OK()
+	return nil
+}
+
+// stopMonitor ends MONITOR.
+func (c *client) stopMonitor() {
+	if c.monitoring != nil {
+		c.srv.monitors.Unsubscribe(c.monitoring)
+		c.monitoring = nil
+		c.mode &^= monitors
+		c.shown.monitor.Store(false)
+	}
+}
+
+// showMonitors sends a command that has run to the clients that monitor. from is
+// what stands for its client: an address, or lua.
+func (w *worker) showMonitors(from string, db int, spec *commands.Spec, argv [][]byte) {
+	if spec.Flags&(commands.SkipMonitor|commands.Admin) != 0 {
+		return
+	}
+	w.srv.monitors.Publish(pubsub.Channel, nil, func(out pubsub.Outlet, _ *string, to []*pubsub.Subscription) {
+		m := &message{bytes: w.monitorLine(from, db, spec, argv), raw: true}
+		out.(outlet).deliver(w, m, to)
+	})
+}
+
+func (w *worker) monitorLine(from string, db int, spec *commands.Spec, argv [][]byte) []byte {
+	us := w.srv.wallNS.Load()/1000 + w.nowNS/1000
+	b := strconv.AppendInt([]byte{'+'}, us/1e6, 10)
+	b = append(b, '.')
+	micros := strconv.Itoa(int(us % 1e6))
+	b = append(append(b, "000000"[len(micros):]...), micros...)
+	b = append(b, " ["...)
+	b = appendDB(b, db)
+	b = append(append(append(b, ' '), from...), ']')
+	for i, a := range argv {
+		b = append(b, ' ')
+		if isSecret(spec, argv, i) {
+			b = append(b, `"(redacted)"`...)
+		} else {
+			b = appendQuoted(b, a)
+		}
+	}
+	return append(b, '\r', '\n')
+}
+
+// isSecret reports whether an argument is, or may be, a password.
+func isSecret(spec *commands.Spec, argv [][]byte, i int) bool {
+	switch spec.Name {
+	case "auth":
+		return i > 0
+	case "hello", "migrate":
+		for j := 1; j < i; j++ {
+			if w := strings.ToLower(string(argv[j])); w == "auth" && i <= j+2 || w == "auth2" && i <= j+2 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// appendQuoted writes a word as Redis's logs do, with everything that is not
+// printable escaped.
+func appendQuoted(b, s []byte) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	for _, c := range s {
+		switch c {
+		case '\\', '"':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		case '\a':
+			b = append(b, '\\', 'a')
+		case '\b':
+			b = append(b, '\\', 'b')
+		default:
+			if c >= ' ' && c <= '~' {
+				b = append(b, c)
+			} else {
+				b = append(b, '\\', 'x', hex[c>>4], hex[c&15])
+			}
+		}
+	}
+	return append(b, '"')
+}

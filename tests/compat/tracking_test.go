@@ -1,0 +1,261 @@
+package compat
+
+import "testing"
+
+func TestTrackingIsAsTheReferences(t *testing.T) {
+	for name, lines := range map[string]string{
+		"options": `
+			a: CLIENT TRACKING
+			a: CLIENT TRACKING maybe
+			a: CLIENT TRACKING ON PREFIX a
+			a: CLIENT TRACKING ON BCAST OPTIN
+			a: CLIENT TRACKING ON OPTIN OPTOUT
+			a: CLIENT TRACKING ON REDIRECT x
+			a: CLIENT TRACKING ON REDIRECT 999999
+			a: CLIENT TRACKING ON WHAT
+			a: CLIENT TRACKING ON PREFIX
+			a: CLIENT TRACKING ON BCAST PREFIX foo PREFIX foobar
+			a: CLIENT CACHING YES
+			a: CLIENT GETREDIR
+			a: CLIENT TRACKINGINFO
+			a: CLIENT TRACKING ON
+			a: CLIENT TRACKINGINFO
+			a: CLIENT GETREDIR
+			a: CLIENT CACHING YES
+			a: CLIENT CACHING NO
+			a: CLIENT CACHING x
+			a: CLIENT TRACKING ON BCAST
+			a: CLIENT TRACKING OFF
+			a: CLIENT TRACKING ON BCAST PREFIX a PREFIX b NOLOOP
+			a: CLIENT TRACKINGINFO
+			a: CLIENT TRACKING ON BCAST PREFIX ab
+			a: CLIENT TRACKING ON BCAST PREFIX c
+			a: CLIENT TRACKING ON
+			a: CLIENT TRACKING OFF
+			a: CLIENT TRACKING ON OPTIN
+			a: CLIENT TRACKING ON OPTOUT
+			a: CLIENT CACHING NO
+			a: CLIENT CACHING YES
+			a: CLIENT TRACKINGINFO
+			a: GET k
+			a: CLIENT TRACKINGINFO
+			a: CLIENT TRACKING OFF
+			a: CLIENT TRACKING ON OPTOUT
+			a: CLIENT CACHING NO
+			a: CLIENT TRACKINGINFO
+			a: HELLO 3
+			a: CLIENT TRACKINGINFO
+			a: RESET
+			a: CLIENT TRACKINGINFO`,
+		"resp3": `
+			a: HELLO 3
+			a: CLIENT TRACKING ON
+			b: SET k 1
+			a: GET k
+			b: SET k 2
+			b: SET k 3
+			a: MGET k l m
+			b: MSET k 1 l 2 m 3 n 4
+			a: GET k
+			a: SET k 4
+			a: GET k ;; SET k 5 ;; GET k
+			a: MULTI ;; GET l ;; SET l 1 ;; PING ;; EXEC
+			b: SET l 2
+			a: GET k
+			b: SET k 1 PX 30
+			a: GET k
+			.
+			.
+			a: GET k ;; GET l
+			b: DEL l
+			a: EXISTS l
+			b: SETRANGE l 0 abc
+			a: STRLEN l
+			b: FLUSHALL
+			a: FLUSHDB
+			a: GET z
+			a: CLIENT TRACKING OFF
+			b: SET z 1`,
+		"noloop": `
+			a: HELLO 3
+			a: CLIENT TRACKING ON NOLOOP
+			a: GET k
+			a: SET k 1
+			b: SET k 2
+			a: GET k
+			b: SET k 2`,
+		"opt": `
+			a: HELLO 3
+			a: CLIENT TRACKING ON OPTIN
+			a: GET k
+			b: SET k 1
+			a: CLIENT CACHING YES
+			a: GET k
+			a: GET l
+			b: SET k 2 ;; SET l 2
+			a: CLIENT CACHING YES
+			a: MULTI ;; GET k ;; GET l ;; EXEC
+			b: SET l 3
+			b: SET k 3
+			a: CLIENT TRACKING OFF
+			a: CLIENT TRACKING ON OPTOUT
+			a: CLIENT CACHING NO
+			a: GET k
+			a: GET l
+			b: SET k 2
+			b: SET l 2`,
+		"broadcast": `
+			a: HELLO 3
+			a: CLIENT TRACKING ON BCAST PREFIX user: PREFIX obj:
+			b: SET user:1 x
+			b: SET other x
+			b: MSET obj:1 x obj:2 y other z
+			b: DEL user:1
+			b: GET user:1
+			a: SET user:2 x
+			c: HELLO 3
+			c: CLIENT TRACKING ON BCAST NOLOOP
+			c: SET user:3 x
+			b: INCR n`,
+		"redirect": `
+			r: CLIENT ID
+			r: SUBSCRIBE __redis__:invalidate
+			a: CLIENT TRACKING ON REDIRECT 11
+			a: GET k
+			b: SET k 1
+			a: GET k
+			b: FLUSHALL
+			a: CLIENT GETREDIR
+			r: UNSUBSCRIBE
+			a: GET k
+			b: SET k 1
+			r: HELLO 3
+			a: GET k
+			b: SET k 2
+			r!
+			a: GET k
+			b: SET k 3
+			a: CLIENT TRACKINGINFO
+			a: HELLO 3
+			a: GET k
+			b: SET k 4`,
+	} {
+		t.Run(name, func(t *testing.T) { sameConversation(t, lines) })
+	}
+}
+
+// The table has room for few keys: those that give way are told, and none is
+// told twice.
+func TestAFullTrackingTableTells(t *testing.T) {
+	p := startOwn(t, subjectBin, "--tracking-table-max-keys", "10")
+	w, other := dial(t, p), dial(t, p)
+	w.hello3(t)
+	w.want(t, "OK", "CLIENT", "TRACKING", "ON")
+	keys := "abcdefghijklmnopqrst"
+	for _, k := range keys {
+		w.do(t, "GET", string(k))
+	}
+	w.do(t, "PING")
+	told := len(w.pushes)
+	if told != 10 {
+		t.Errorf("%d keys were told, want 10", told)
+	}
+	for _, k := range keys {
+		other.do(t, "SET", string(k), "v")
+	}
+	for len(w.pushes) < 20 {
+		if _, err := w.call(argv("PING")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := map[string]bool{}
+	for _, push := range w.pushes {
+		seen[string(push)] = true
+	}
+	if len(seen) != 20 {
+		t.Errorf("%d different keys were told, want 20", len(seen))
+	}
+}
+
+func TestEventsOfKeysAreAsTheReferences(t *testing.T) {
+	sameConversation(t, `
+		a: HELLO 3
+		a: CONFIG SET notify-keyspace-events KEA
+		a: CONFIG GET notify-keyspace-events
+		e: PSUBSCRIBE __key*
+		b: SET k 1
+		b: SET k 2 EX 100
+		b: SET k 2 PX 30
+		.
+		.
+		b: GET k
+		b: MSET x 1 y 2 ;; DEL x y z ;; INCR n ;; INCRBYFLOAT n 1.5 ;; APPEND n 1
+		b: SETRANGE s 2 abc ;; GETDEL s ;; GETEX n EX 10 ;; PERSIST n ;; EXPIRE n 100 ;; EXPIRE n -1
+		b: SET a 1 ;; RENAME a b ;; COPY b c ;; MOVE c 1 ;; SELECT 1 ;; UNLINK c ;; SELECT 0
+		b: HSET h f v ;; HINCRBY h n 1 ;; HDEL h f n
+		b: SADD s a b ;; SREM s a ;; SMOVE s t b ;; SPOP t
+		b: ZADD z 1 a 2 b ;; ZINCRBY z 1 a ;; ZREM z a ;; ZPOPMIN z
+		b: MULTI ;; SET k 1 ;; INCR k ;; EXEC
+		b: SET k 1 NX ;; SETNX k 1 ;; DEL nothing ;; SET same 1 ;; SET same 1
+		b: FLUSHALL
+		a: PSUBSCRIBE __keyspace*
+		a: SET k 1 ;; INCR k ;; GET k
+		a: PUNSUBSCRIBE
+		a: CONFIG SET notify-keyspace-events Emn
+		b: GET missing ;; SET new 1 ;; SET new 2 ;; GET new
+		a: CONFIG SET notify-keyspace-events K$
+		b: SET k 1 ;; DEL k
+		a: CONFIG SET notify-keyspace-events KEgx
+		b: SET k 1 ;; DEL k
+		a: CONFIG SET notify-keyspace-events Ag
+		a: CONFIG GET notify-keyspace-events
+		b: SET k 1 ;; DEL k
+		a: CONFIG SET notify-keyspace-events q`)
+}
+
+func TestMonitorIsAsTheReferences(t *testing.T) {
+	sameConversation(t, `
+		m: MONITOR
+		a: MULTI
+		a: SET a 1
+		a: GET a
+		a: EXEC
+		a: MULTI
+		a: GET a
+		a: DISCARD
+		a: AUTH a
+		a: HELLO 2 AUTH default x
+		a: get
+		a: blpop nothing 0.01
+		.
+		a: foo
+		a: SET "a b\x01\n\t" "c\"d\\"
+		a: PUBLISH a b
+		a: CONFIG GET x
+		a: MULTI
+		a: bad
+		a: exec
+		a: MULTI
+		a: SELECT 3
+		a: set a 1
+		a: exec
+		a: watch a
+		a: set a 2
+		a: multi
+		a: get a
+		a: exec
+		a: INCR b
+		a: SELECT 0
+		a: MULTI
+		a: MONITOR
+		a: EXEC
+		m: PING
+		m: GET a
+		m: MONITOR
+		m: RESET
+		m: PING
+		a: GET a
+		m: MONITOR
+		m: QUIT
+		a: PING`)
+}
