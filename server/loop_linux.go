@@ -100,10 +100,6 @@ func (l *loop) run() {
 			l.srv.log.Error("event loop stopped", "error", err)
 			return
 		}
-		// What others posted before they were answered comes before what their
-		// clients say next.
-		l.runQueue()
-		l.fanOut()
 		for _, ev := range events[:max(n, 0)] {
 			fd := int(ev.Fd)
 			if c := l.clients[fd]; c != nil {
@@ -172,6 +168,11 @@ func (l *loop) waitMS() int {
 func (l *loop) read(c *loopConn) {
 	if c.closed || c.closing {
 		return
+	}
+	if c.mode&subscribed != 0 && l.fan.pending.Load() > 0 {
+		// What was published before the client spoke comes before the reply.
+		l.send()
+		l.fanOut()
 	}
 	if len(c.in) > 0 || c.stopped() {
 		l.readMore(c)
