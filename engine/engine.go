@@ -47,6 +47,7 @@ type Engine struct {
 	journal  Journal   // nil: none; set before the first Tx
 	watchers []Watcher // set before the first Tx
 	nextWork atomic.Uint32
+	snap     atomic.Pointer[Snapshot] // that is being taken; changes under all locks
 }
 
 // A shard is one slice of the keyspace with its own lock.
@@ -54,7 +55,9 @@ type shard struct {
 	mu    sync.Mutex // guards what follows; several shards lock in index order
 	heap  *arena.Heap
 	dbs   []keyspace
-	tasks []task // what Maintain has to free
+	tasks []task    // what Maintain has to free
+	snap  *Snapshot // that is being taken, or nil
+	mark  bool      // of items that need not be saved: new, or saved already
 
 	stats Stats
 	_     [64]byte // keeps neighbours' locks off one cache line
@@ -66,6 +69,9 @@ type keyspace struct {
 	expires int    // keys with a deadline
 	parts   bool   // there may be hashes with deadlines of fields
 	sweep   uint64 // where the expiry sweep goes on
+
+	origin int    // which database it was when the snapshot began
+	walked uint64 // where the snapshot goes on
 }
 
 // Stats count what happened since the start or the last ResetStats.

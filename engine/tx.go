@@ -21,7 +21,9 @@ type Tx struct {
 	NowMS int64
 	// NoTouch leaves access times alone.
 	NoTouch bool
-	// Counting counts look-ups as hits and misses.
+	// Counting counts look-ups as hits and misses. It is for work that only
+	// reads: what it finds is not saved for a snapshot, which other work might
+	// be about to change.
 	Counting bool
 
 	// Owner is whoever the Tx works for, for the engine's watchers.
@@ -176,6 +178,8 @@ func (tx *Tx) find(db int, key []byte) at {
 			a.slot = nil
 		} else if it.HasParts() && tx.expireFields(db, key, a, 1<<30) {
 			a.slot = nil
+		} else if s.snap != nil && !tx.Counting {
+			s.snap.preserve(s, a.ks, a.slot)
 		}
 	}
 	return a
@@ -218,6 +222,7 @@ func (tx *Tx) newAccess() uint32 {
 
 // insert adds a new item at a, where there is none.
 func (tx *Tx) insert(db int, a *at, it table.Item) {
+	it.SetMark(a.s.mark)
 	a.slot = a.ks.keys.Insert(a.s.heap, a.hash, it)
 	if it.DeadlineMS() != 0 {
 		a.ks.expires++
@@ -236,6 +241,9 @@ func (tx *Tx) insert(db int, a *at, it table.Item) {
 // detach takes the item at a out of its table and returns it.
 func (tx *Tx) detach(a *at) table.Item {
 	it := table.ItemOf(a.slot)
+	if a.s.snap != nil {
+		a.s.snap.preserve(a.s, a.ks, a.slot)
+	}
 	if it.DeadlineMS() != 0 {
 		a.ks.expires--
 	}

@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"cached/commands"
+	"cached/engine"
 	"cached/internal/pubsub"
 )
 
 // dispatch runs one command or refuses it: exactly one reply, or none if the
-// client does not want it or waits. It returns false when the command has to
-// wait for the end of CLIENT PAUSE and was not run.
+// client does not want it or waits. It returns false when the command was not
+// run: it has to wait for the end of CLIENT PAUSE, or until a snapshot has saved
+// the huge value that it would change.
 func (w *worker) dispatch(c *client, argv [][]byte) bool {
 	mark := len(w.reply.B)
 	spec, parent := w.srv.table.Find(argv)
@@ -52,7 +54,10 @@ func (w *worker) dispatch(c *client, argv [][]byte) bool {
 		w.afterReply(c, mark)
 		return true
 	}
-	w.run(c, spec, argv, mark)
+	if !w.run(c, spec, argv, mark) {
+		c.postponed = true
+		return false
+	}
 	w.afterReply(c, mark)
 	if len(w.events)+len(w.stale) > 0 {
 		w.tell(c, min(mark, len(w.reply.B)))
@@ -63,14 +68,19 @@ func (w *worker) dispatch(c *client, argv [][]byte) bool {
 	return true
 }
 
-// run locks, calls the handler, records what it did and unlocks.
-func (w *worker) run(c *client, spec *commands.Spec, argv [][]byte, mark int) {
+// run locks, calls the handler, records what it did and unlocks. It reports false
+// if the command has to come back later.
+func (w *worker) run(c *client, spec *commands.Spec, argv [][]byte, mark int) bool {
 	start := w.nowNS
 	tx := &w.tx
 	tx.Begin(w.srv.keys, c.db(), w.srv.unixMS(start))
 	tx.NoTouch = c.noTouch && !spec.Touches()
 	tx.Counting = spec.Flags&commands.ReadOnly != 0
 	spec.Lock(tx, argv)
+	if spec.Flags&commands.Write != 0 && w.srv.keys.Snapshotting() && mustWait(tx, spec, argv) {
+		tx.Unlock()
+		return false
+	}
 
 	ctx := &w.ctx
 	ctx.Argv, ctx.Spec, ctx.NowMS, ctx.Env = argv, spec, tx.NowMS, c
@@ -91,6 +101,19 @@ func (w *worker) run(c *client, spec *commands.Spec, argv [][]byte, mark int) {
 		st.failed++
 		w.refuse(c, mark, err)
 	}
+	return true
+}
+
+// mustWait reports whether a command would change a huge value that a snapshot is
+// about to save. What it does not see, such as the commands of a transaction,
+// has the value saved at once.
+func mustWait(tx *engine.Tx, spec *commands.Spec, argv [][]byte) (wait bool) {
+	spec.EachKey(argv, func(i int, flags commands.KeyFlag) {
+		if flags&(commands.RO|commands.NotKey) == 0 && !wait {
+			wait = tx.MustWait(argv[i])
+		}
+	})
+	return wait
 }
 
 // account counts a command that began at start and has ended now.

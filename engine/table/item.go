@@ -23,6 +23,7 @@ const (
 	flagDeadline = 1 << 8
 	flagLong     = 1 << 9
 	flagParts    = 1 << 10
+	flagMark     = 1 << 15
 
 	accessShift = 16
 	keyShift    = 40
@@ -126,6 +127,19 @@ func (it Item) SetParts(on bool) {
 	*it.a.Word(0) = w
 }
 
+// Mark returns the bit that SetMark set; a new item has none. Reshape keeps it.
+func (it Item) Mark() bool { return it.head()&flagMark != 0 }
+
+// SetMark gives the item a bit that the table's owner gives a meaning, such as
+// that a walk has been there.
+func (it Item) SetMark(on bool) {
+	w := it.head() &^ flagMark
+	if on {
+		w |= flagMark
+	}
+	*it.a.Word(0) = w
+}
+
 // layout returns where the key begins and how long key and value are.
 func (it Item) layout() (off, keyLen, valueLen int) {
 	w := it.head()
@@ -196,13 +210,16 @@ func (it Item) Reshape(h *arena.Heap, valueLen int, deadlineMS int64) Item {
 			copy((it.a + arena.Addr(newOff)).Bytes(k+keep), (it.a + arena.Addr(off)).Bytes(k+keep))
 		}
 		it.format(kind, access, k, valueLen, deadlineMS)
-		it.SetParts(w&flagParts != 0)
+		it.setFlags(w)
 		return it
 	}
 	to := Item{h.Alloc(size)}
 	copy((to.a + arena.Addr(newOff)).Bytes(k+keep), (it.a + arena.Addr(off)).Bytes(k+keep))
 	to.format(kind, access, k, valueLen, deadlineMS)
-	to.SetParts(w&flagParts != 0)
+	to.setFlags(w)
 	h.Free(it.a, old)
 	return to
 }
+
+// setFlags takes over the flags of a header that do not follow from the layout.
+func (it Item) setFlags(head uint64) { *it.a.Word(0) |= head & (flagParts | flagMark) }

@@ -114,10 +114,36 @@ func (t *Table) Each(visit func(Item) bool) {
 	})
 }
 
+// Walk visits all items of the segment at cursor and returns the cursor of the
+// next segment, or 0 after the last. An item that stays in the table from the
+// first call to the last is visited, whatever happens in between; one may be
+// visited twice if segments merge. Cursors are those of Sweep. visit must not
+// change the table, but may change values in place.
+func (t *Table) Walk(cursor uint64, visit func(Slot)) uint64 {
+	if t.dir == 0 {
+		return 0
+	}
+	s := t.segmentOf(cursor)
+	entries := arena.Array[uint64](s.addr(), s.lines()*lineSlots)
+	for i := range entries {
+		if entries[i] != 0 {
+			visit(&entries[i])
+		}
+	}
+	return s.after(cursor)
+}
+
+// after is the cursor behind the segment at cursor.
+func (s segment) after(cursor uint64) uint64 {
+	if s.depth() == 0 {
+		return 0
+	}
+	return (prefixOf(cursor, s.depth()) + 1) << (64 - s.depth())
+}
+
 // Sweep visits the items with a deadline, or with parts that have one, in the
-// segment at cursor and returns
-// the cursor of the next segment, or 0 after the last. Cursors are of Sweep's
-// own kind. visit must not change the table.
+// segment at cursor and returns the cursor of the next segment, or 0 after the
+// last. visit must not change the table.
 func (t *Table) Sweep(cursor uint64, visit func(Item)) uint64 {
 	if t.dir == 0 {
 		return 0
@@ -128,8 +154,5 @@ func (t *Table) Sweep(cursor uint64, visit func(Item)) uint64 {
 			visit(Item{arena.Addr(e & entryAddr)})
 		}
 	}
-	if s.depth() == 0 {
-		return 0
-	}
-	return (prefixOf(cursor, s.depth()) + 1) << (64 - s.depth())
+	return s.after(cursor)
 }

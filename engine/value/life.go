@@ -52,6 +52,17 @@ func FreeEffort(it table.Item) int {
 	return 1
 }
 
+// IsHuge reports whether a value has so many elements that whatever goes through
+// all of them should do so in steps: those of a millisecond or more.
+func IsHuge(it table.Item) bool {
+	switch n := FreeEffort(it); TypeOf(it) {
+	case List, Stream:
+		return n > 64 // chunks
+	default:
+		return n > 4096
+	}
+}
+
 // Copy makes an item with another key, in the heap to, of an item and all that
 // its value refers to, with the deadline (0: none).
 func Copy(to *arena.Heap, it table.Item, key []byte, deadlineMS int64) table.Item {

@@ -1,0 +1,314 @@
+package engine
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"cached/engine/table"
+	"cached/engine/value"
+)
+
+// A snapshot is the whole keyspace as it was at one moment, saved while commands
+// go on, without a copy of the memory. At its start, under all locks, the mark
+// of items changes its meaning: every item there is has the mark of those not
+// saved yet. From then on the snapshot walks the tables, a segment at a time
+// under its shard's lock, and saves and marks what it finds; new items are born
+// marked; and whatever finds an unmarked item in order to change it (Tx.find,
+// Tx.detach) first has it saved and marked.
+//
+// A huge value is saved by the walker a part at a time, with the lock released
+// in between. A command that would change one first asks MustWait and comes back
+// later; what changes one without having asked saves the rest of it at once.
+
+// Errors of a snapshot.
+var (
+	// ErrSnapshotRunning: there is one already.
+	ErrSnapshotRunning = errors.New("a snapshot is being taken already")
+	// ErrFlushed: a database was flushed, which ends the snapshot.
+	ErrFlushed = errors.New("a database was flushed while the snapshot was taken")
+)
+
+// A SnapshotSink takes what a Snapshot saves. Its methods are called under the
+// lock of the key's shard, Item from any goroutine that runs transactions, several
+// at a time. They must neither block for long nor call back. db is the number
+// that the key's database had when the snapshot began.
+type SnapshotSink interface {
+	// Item saves a key and its value.
+	Item(db int, v value.Ref)
+	// Part saves a part of a huge value: the first one when cursor is 0, later
+	// the one that begins at the cursor returned before. It reports done with
+	// the last. Between two parts of a value come Items, but no other's Part.
+	Part(db int, v value.Ref, cursor uint64) (next uint64, done bool)
+}
+
+// A Snapshot is one that is being taken. Step and Close are called by one
+// goroutine.
+type Snapshot struct {
+	e     *Engine
+	sink  SnapshotSink
+	shard int          // where Step goes on
+	db    int          // the number at the start of the database where Step goes on
+	saved atomic.Int64 // keys
+	total int          // keys at the start
+
+	interrupted atomic.Bool
+
+	mu   sync.Mutex // guards what follows; taken under shard locks
+	huge []*hugeKey // still to be saved; the first may have begun
+}
+
+// A hugeKey is a key whose value is saved in parts.
+type hugeKey struct {
+	db     int
+	key    string
+	cursor uint64
+	begun  bool
+}
+
+// StartSnapshot begins a snapshot of the keyspace as it is now. start, if not
+// nil, is called at the very moment, while everything is locked. There is one
+// snapshot at a time.
+func (e *Engine) StartSnapshot(sink SnapshotSink, start func()) (*Snapshot, error) {
+	snap := &Snapshot{e: e, sink: sink}
+	for i := range e.shards {
+		e.shards[i].mu.Lock()
+	}
+	defer func() {
+		for i := range e.shards {
+			e.shards[i].mu.Unlock()
+		}
+	}()
+	if e.snap.Load() != nil {
+		return nil, ErrSnapshotRunning
+	}
+	e.snap.Store(snap)
+	for i := range e.shards {
+		s := &e.shards[i]
+		s.snap, s.mark = snap, !s.mark
+		for j := range s.dbs {
+			ks := &s.dbs[j]
+			ks.origin, ks.walked = j, 0
+			snap.total += ks.keys.Len()
+		}
+	}
+	if start != nil {
+		start()
+	}
+	return snap, nil
+}
+
+// Progress returns how many keys were saved, and how many there are.
+func (snap *Snapshot) Progress() (saved, total int) { return int(snap.saved.Load()), snap.total }
+
+// Err returns ErrFlushed if the snapshot was interrupted: what was saved is of
+// no use.
+func (snap *Snapshot) Err() error {
+	if snap.interrupted.Load() {
+		return ErrFlushed
+	}
+	return nil
+}
+
+// Step saves a little, under the lock of one shard, and reports whether there is
+// more to do.
+func (snap *Snapshot) Step() bool {
+	if snap.stepHuge() {
+		return true
+	}
+	if snap.shard == len(snap.e.shards) {
+		return false
+	}
+	s := &snap.e.shards[snap.shard]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ks := s.keyspaceOf(snap.db)
+	ks.walked = ks.keys.Walk(ks.walked, func(slot table.Slot) {
+		it := table.ItemOf(slot)
+		if it.Mark() == s.mark {
+			return
+		}
+		if !snap.interrupted.Load() && value.IsHuge(it) {
+			snap.later(ks.origin, it.Key(), false)
+			return
+		}
+		snap.save(s, ks, slot)
+	})
+	if ks.walked == 0 {
+		if snap.db++; snap.db == len(s.dbs) {
+			snap.shard, snap.db = snap.shard+1, 0
+		}
+	}
+	return true
+}
+
+// Close ends the snapshot, after the last Step or before it. It goes through
+// what was not saved, in steps as Step does.
+func (snap *Snapshot) Close() {
+	snap.interrupted.Store(true)
+	for snap.Step() {
+	}
+	for i := range snap.e.shards {
+		snap.e.shards[i].mu.Lock()
+	}
+	for i := range snap.e.shards {
+		snap.e.shards[i].snap = nil
+	}
+	snap.e.snap.Store(nil)
+	for i := range snap.e.shards {
+		snap.e.shards[i].mu.Unlock()
+	}
+}
+
+// interrupt ends the saving; all locks are held.
+func (snap *Snapshot) interrupt() {
+	if !snap.interrupted.Load() {
+		snap.interrupted.Store(true)
+	}
+}
+
+// save saves an item of ks as a whole, or the rest of it, and marks it.
+func (snap *Snapshot) save(s *shard, ks *keyspace, slot table.Slot) {
+	it := table.ItemOf(slot)
+	it.SetMark(s.mark)
+	if snap.interrupted.Load() {
+		return
+	}
+	snap.saved.Add(1)
+	v := value.Ref{Heap: s.heap, Slot: slot}
+	if h := snap.begunHuge(ks.origin, it.Key()); h != nil {
+		for done := false; !done; {
+			h.cursor, done = snap.sink.Part(ks.origin, v, h.cursor)
+		}
+		return
+	}
+	snap.sink.Item(ks.origin, v)
+}
+
+// preserve saves an item that may be about to change, if it has not been saved.
+func (snap *Snapshot) preserve(s *shard, ks *keyspace, slot table.Slot) {
+	if table.ItemOf(slot).Mark() != s.mark {
+		snap.save(s, ks, slot)
+	}
+}
+
+// begunHuge takes the huge key of which parts were saved off the list, if it is
+// this one. The next Step does not find it any more.
+func (snap *Snapshot) begunHuge(db int, key []byte) *hugeKey {
+	snap.mu.Lock()
+	defer snap.mu.Unlock()
+	if len(snap.huge) == 0 {
+		return nil
+	}
+	h := snap.huge[0]
+	if !h.begun || h.db != db || h.key != string(key) {
+		return nil
+	}
+	snap.huge = snap.huge[1:]
+	return h
+}
+
+// later lists a huge value, at the front (but behind one that was begun) if
+// somebody waits for it.
+func (snap *Snapshot) later(db int, key []byte, soon bool) {
+	snap.mu.Lock()
+	defer snap.mu.Unlock()
+	for i, h := range snap.huge {
+		if h.db == db && h.key == string(key) {
+			if soon && i > 1 {
+				copy(snap.huge[2:i+1], snap.huge[1:i])
+				snap.huge[1] = h
+			}
+			return
+		}
+	}
+	h := &hugeKey{db: db, key: string(key)}
+	snap.huge = append(snap.huge, h)
+	if n := len(snap.huge); soon && n > 2 {
+		copy(snap.huge[2:], snap.huge[1:n-1])
+		snap.huge[1] = h
+	}
+}
+
+// stepHuge saves a part of the first huge value, and reports whether there is
+// one.
+func (snap *Snapshot) stepHuge() bool {
+	snap.mu.Lock()
+	if len(snap.huge) == 0 {
+		snap.mu.Unlock()
+		return false
+	}
+	h := snap.huge[0]
+	snap.mu.Unlock()
+
+	key := []byte(h.key)
+	hash := table.Hash(key)
+	s := &snap.e.shards[snap.e.shardOf(hash)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slot := s.unsaved(h.db, hash, key)
+	done := true // saved by whoever changed it, or of no use any more
+	if slot != nil && !snap.interrupted.Load() {
+		h.begun = true
+		h.cursor, done = snap.sink.Part(h.db, value.Ref{Heap: s.heap, Slot: slot}, h.cursor)
+		if done {
+			snap.saved.Add(1)
+		}
+	}
+	if done {
+		if slot != nil {
+			table.ItemOf(slot).SetMark(s.mark)
+		}
+		snap.mu.Lock()
+		if len(snap.huge) > 0 && snap.huge[0] == h {
+			snap.huge = snap.huge[1:]
+		}
+		snap.mu.Unlock()
+	}
+	return true
+}
+
+// unsaved finds a key that still has to be saved, or nil; db is the number its
+// database had when the snapshot began.
+func (s *shard) unsaved(db int, hash uint64, key []byte) table.Slot {
+	if slot := s.keyspaceOf(db).keys.Find(hash, key); slot != nil && table.ItemOf(slot).Mark() != s.mark {
+		return slot
+	}
+	return nil
+}
+
+// keyspaceOf is the shard's part of a database, wherever SWAPDB has put it since
+// the snapshot began.
+func (s *shard) keyspaceOf(origin int) *keyspace {
+	i := 0
+	for s.dbs[i].origin != origin {
+		i++
+	}
+	return &s.dbs[i]
+}
+
+// Snapshotting reports whether a snapshot is being taken.
+func (e *Engine) Snapshotting() bool { return e.snap.Load() != nil }
+
+// MustWait reports whether a command that may change key should rather come back
+// later: the key has a huge value that the running snapshot has not saved yet. It
+// will be saved next. The key's shard is locked, and nothing was changed yet.
+func (tx *Tx) MustWait(key []byte) bool {
+	h := tx.hash(key)
+	s := tx.shard(h)
+	snap := s.snap
+	if snap == nil || snap.interrupted.Load() {
+		return false
+	}
+	ks := &s.dbs[tx.DB]
+	slot := ks.keys.Find(h, key)
+	if slot == nil {
+		return false
+	}
+	it := table.ItemOf(slot)
+	if it.Mark() == s.mark || !value.IsHuge(it) {
+		return false
+	}
+	snap.later(ks.origin, key, true)
+	return true
+}
