@@ -83,6 +83,7 @@ var (
 	EventSet         = Event{"set", ClassString}
 	EventSetRange    = Event{"setrange", ClassString}
 	EventAppend      = Event{"append", ClassString}
+	EventSetBit      = Event{"setbit", ClassString}
 	EventIncrBy      = Event{"incrby", ClassString}
 	EventIncrByFloat = Event{"incrbyfloat", ClassString}
 )
