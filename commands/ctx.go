@@ -2,6 +2,7 @@ package commands
 
 import (
 	"math/rand/v2"
+	"strconv"
 
 	"cached/engine"
 	"cached/engine/table"
@@ -49,6 +50,12 @@ func (c *Ctx) NullOr(err error) error {
 
 // Propagate records an effect to log instead of the command's own words.
 func (c *Ctx) Propagate(name string, args ...[]byte) { c.Tx.Propagate(name, args...) }
+
+// decimal is room for the text of an integer, so that an effect which nobody
+// logs allocates nothing.
+type decimal [20]byte
+
+func (d *decimal) of(n int64) []byte { return strconv.AppendInt(d[:0], n, 10) }
 
 // Block parks the client, see Env.Block. A client that may not wait is answered
 // by timeout at once.

@@ -136,7 +136,8 @@ func absolute(n, unitMS int64, relative bool, nowMS int64) (int64, bool) {
 func (c *Ctx) expireAt(key []byte, at int64) {
 	c.Tx.ExpireAt(key, at)
 	c.Tx.Modified(key, engine.EventExpire)
-	c.Propagate("PEXPIREAT", key, strconv.AppendInt(nil, at, 10))
+	var d decimal
+	c.Propagate("PEXPIREAT", key, d.of(at))
 }
 
 func ttl(c *Ctx) error         { return c.replyDeadline(1000, true) }

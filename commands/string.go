@@ -81,7 +81,8 @@ func (c *Ctx) setAt(key, v []byte, at int64, timed bool) {
 	c.Tx.Modified(key, engine.EventSet)
 	if timed {
 		c.Tx.Modified(key, engine.EventExpire)
-		c.Propagate("SET", key, v, []byte("PXAT"), strconv.AppendInt(nil, at, 10))
+		var d decimal
+		c.Propagate("SET", key, v, []byte("PXAT"), d.of(at))
 	}
 }
 
@@ -114,23 +115,15 @@ func (e *expiry) deadline(c *Ctx) (int64, error) {
 	if !ok {
 		return 0, ErrNotInt
 	}
-	bad := invalidExpire(c.Spec.FullName())
-	if n <= 0 {
-		return 0, bad
-	}
+	unitMS := int64(1)
 	if e.unit == "EX" || e.unit == "EXAT" {
-		if n > math.MaxInt64/1000 {
-			return 0, bad
-		}
-		n *= 1000
+		unitMS = 1000
 	}
-	if e.unit == "EX" || e.unit == "PX" {
-		if n > math.MaxInt64-c.NowMS {
-			return 0, bad
-		}
-		n += c.NowMS
+	at, ok := absolute(n, unitMS, e.unit == "EX" || e.unit == "PX", c.NowMS)
+	if n <= 0 || !ok {
+		return 0, invalidExpire(c.Spec.FullName())
 	}
-	return n, nil
+	return at, nil
 }
 
 func setnx(c *Ctx) error {
