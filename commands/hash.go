@@ -345,8 +345,11 @@ func hincrbyfloat(c *Ctx) error {
 // leaves room for doubling.
 func randCount(b []byte, double bool) (int64, error) {
 	n, ok := value.ParseInt(b)
-	if !ok || n == math.MinInt64 {
+	if !ok {
 		return 0, ErrNotInt
+	}
+	if n == math.MinInt64 {
+		return 0, outOfRange(-math.MaxInt64, math.MaxInt64)
 	}
 	if double && (n < -math.MaxInt64/2 || n > math.MaxInt64/2) {
 		return 0, Error("ERR value is out of range")

@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"math"
+
 	"cached/engine"
 	"cached/engine/value"
 )
@@ -318,7 +320,10 @@ func lrem(c *Ctx) error {
 	}
 	size, rev, first := l.Len(), count < 0, 0
 	if rev {
-		count, first = -count, size-1
+		first = size - 1
+		if count = -count; count < 0 { // the least integer: more than any list has
+			count = math.MaxInt64
+		}
 	}
 	var found []int
 	i := first
@@ -356,13 +361,16 @@ func lpos(c *Ctx) error {
 		case a.Left() > 1 && a.Is("RANK"):
 			n, ok := value.ParseInt(a.Next())
 			switch {
-			case !ok || n == -1<<63:
+			case !ok:
 				return ErrNotInt
 			case n == 0:
 				return Error("ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... " +
 					"or use negative to start from the end of the list")
 			}
 			rank = n
+			if n == math.MinInt64 { // has no opposite; as Redis, the first from the end
+				rank = -1
+			}
 		case a.Left() > 1 && a.Is("COUNT"):
 			n, ok := value.ParseInt(a.Next())
 			if !ok || n < 0 {

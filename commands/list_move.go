@@ -111,7 +111,11 @@ func (c *Ctx) waitToMove(timeout []byte, from, to bool) error {
 	if err != nil || done {
 		return err
 	}
-	return c.Block(c.Argv[1:2], deadline, (*resp.Writer).Null)
+	// A wait that ends with nothing is a null array, what may not wait a null.
+	if !c.Env.Block(c, c.Argv[1:2], deadline, (*resp.Writer).NullArray) {
+		c.Reply.Null()
+	}
+	return nil
 }
 
 func blpop(c *Ctx) error { return c.bpop(false) }

@@ -6,6 +6,7 @@ import (
 
 	"cached/commands"
 	"cached/engine"
+	"cached/engine/value"
 	"cached/internal/resp"
 )
 
@@ -165,15 +166,16 @@ func (w *worker) serveReady() {
 		w.ready = nil
 		for _, k := range ready {
 			for _, wt := range w.srv.block.waitersOf(k) {
-				w.serve(wt)
+				w.serve(wt, []byte(k.key))
 			}
 		}
 	}
 }
 
 // serve runs a waiter's command again. The waiter goes back to waiting while the
-// locks are still held: whoever changes a key later finds it there.
-func (w *worker) serve(wt *waiter) {
+// locks are still held: whoever changes a key later finds it there. A key that
+// holds another type than the command takes from is no reason to wake up.
+func (w *worker) serve(wt *waiter, key []byte) {
 	if !wt.state.CompareAndSwap(waiting, serving) {
 		return
 	}
@@ -182,6 +184,12 @@ func (w *worker) serve(wt *waiter) {
 	tx := &w.tx
 	tx.Begin(w.srv.keys, wt.db, w.nowMS())
 	wt.spec.Lock(tx, wt.argv)
+	if !takesFrom(wt.spec.Group, tx, key) {
+		wt.state.Store(waiting)
+		tx.Unlock()
+		w.reply = out
+		return
+	}
 	ctx := &w.ctx
 	saved := *ctx
 	ctx.Argv, ctx.Spec, ctx.NowMS, ctx.Env = wt.argv, wt.spec, tx.NowMS, wt.c
@@ -208,6 +216,21 @@ func (w *worker) serve(wt *waiter) {
 	}
 	w.srv.block.remove(wt)
 	wt.c.conn.post(func(_ *worker, c *client) { c.unblock(wt, reply) })
+}
+
+// takesFrom tells whether a blocking command of a group can be served by what
+// stands at a key. Only readers of streams want to know of a key that is gone.
+func takesFrom(g commands.Group, tx *engine.Tx, key []byte) bool {
+	wanted := value.List
+	switch g {
+	case commands.List:
+	case commands.SortedSet:
+		wanted = value.ZSet
+	default:
+		return true
+	}
+	it := tx.Peek(key)
+	return !it.IsZero() && value.TypeOf(it) == wanted
 }
 
 // unblock ends the waiting of a client with a reply. It runs on its loop.

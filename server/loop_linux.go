@@ -166,7 +166,9 @@ func (l *loop) waitMS() int {
 
 // read takes what one client has sent and runs it.
 func (l *loop) read(c *loopConn) {
-	if c.closed || c.closing {
+	// Who was killed by another loop gets no more answers, even before the word
+	// of it has come through this loop's queue.
+	if c.closed || c.closing || c.shown.closing.Load() {
 		return
 	}
 	if c.mode&subscribed != 0 && l.fan.pending.Load() > 0 {
