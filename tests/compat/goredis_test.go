@@ -66,7 +66,7 @@ func near(t *testing.T, cmd result[time.Duration], want time.Duration) {
 }
 
 func newClient(t testing.TB, p *process, protocol int) *redis.Client {
-	rdb := redis.NewClient(&redis.Options{Addr: p.addr, Protocol: protocol, ReadTimeout: replyTime, MaxRetries: -1})
+	rdb := redis.NewClient(&redis.Options{Addr: p.addr, Protocol: protocol, ReadTimeout: replyTime, MaxRetries: -1, PoolSize: 64})
 	t.Cleanup(func() { rdb.Close() })
 	return rdb
 }

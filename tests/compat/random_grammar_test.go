@@ -103,6 +103,10 @@ func field(r script.Reply, name string) *script.Reply {
 type caller struct {
 	*rand.Rand
 	seq int // makes IDs and deadlines that never repeat
+	// homes has the key a group of commands takes most of the time, so that calls
+	// of many groups meet values of their own type more often than others.
+	homes map[string]string
+	home  string // that of the call being made
 }
 
 func newCaller(seed int64) *caller {
@@ -119,6 +123,7 @@ var randomKeys = []string{"k1", "k2", "k3", "k4", "k5"}
 // many, or a wrong one.
 func (c *caller) call(g grammar) []string {
 	args := strings.Fields(g.name)
+	c.home = c.homes[g.group]
 	head := len(args)
 	args = c.fill(args, g.args, head == 1)
 	if c.chance(15) {
@@ -227,6 +232,9 @@ func (c *caller) value(a argSpec) string {
 	}
 	switch a.kind {
 	case "key":
+		if c.home != "" && c.chance(50) {
+			return c.home
+		}
 		return c.pick(randomKeys...)
 	case "pattern":
 		return c.pick("*", "k*", "?1", "[a-c]", "a", "", "k[^1]", "\\*")
