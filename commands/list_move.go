@@ -49,14 +49,15 @@ func rpoplpush(c *Ctx) error {
 // of that at the second, and replies it; done is false when there is none.
 func (c *Ctx) moveElem(from, to bool) (done bool, err error) {
 	src, dst := c.Argv[1], c.Argv[2]
-	l, ok, err := c.list(src)
+	_, ok, err := c.list(src)
 	if err != nil || !ok {
 		return false, err
 	}
 	if _, _, err := c.list(dst); err != nil {
 		return false, err
 	}
-	if l, _, err = c.list(src); err != nil {
+	l, _, err := c.list(src) // again: ending dst may have moved it
+	if err != nil {
 		return false, err
 	}
 	b := l.End(from).Append(nil)
