@@ -13,19 +13,18 @@ import (
 
 // Events of sorted sets.
 var (
-	eventZAdd         = engine.Event{Name: "zadd", Class: engine.ClassZSet}
-	eventZIncr        = engine.Event{Name: "zincr", Class: engine.ClassZSet}
-	eventZRem         = engine.Event{Name: "zrem", Class: engine.ClassZSet}
-	eventZRemByRank   = engine.Event{Name: "zremrangebyrank", Class: engine.ClassZSet}
-	eventZRemByScore  = engine.Event{Name: "zremrangebyscore", Class: engine.ClassZSet}
-	eventZRemByLex    = engine.Event{Name: "zremrangebylex", Class: engine.ClassZSet}
-	eventZPopMin      = engine.Event{Name: "zpopmin", Class: engine.ClassZSet}
-	eventZPopMax      = engine.Event{Name: "zpopmax", Class: engine.ClassZSet}
-	eventZRangeStore  = engine.Event{Name: "zrangestore", Class: engine.ClassZSet}
-	eventZUnionStore  = engine.Event{Name: "zunionstore", Class: engine.ClassZSet}
-	eventZInterStore  = engine.Event{Name: "zinterstore", Class: engine.ClassZSet}
-	eventZDiffStore   = engine.Event{Name: "zdiffstore", Class: engine.ClassZSet}
-	eventGeoSearchSto = engine.Event{Name: "geosearchstore", Class: engine.ClassZSet}
+	eventZAdd        = engine.Event{Name: "zadd", Class: engine.ClassZSet}
+	eventZIncr       = engine.Event{Name: "zincr", Class: engine.ClassZSet}
+	eventZRem        = engine.Event{Name: "zrem", Class: engine.ClassZSet}
+	eventZRemByRank  = engine.Event{Name: "zremrangebyrank", Class: engine.ClassZSet}
+	eventZRemByScore = engine.Event{Name: "zremrangebyscore", Class: engine.ClassZSet}
+	eventZRemByLex   = engine.Event{Name: "zremrangebylex", Class: engine.ClassZSet}
+	eventZPopMin     = engine.Event{Name: "zpopmin", Class: engine.ClassZSet}
+	eventZPopMax     = engine.Event{Name: "zpopmax", Class: engine.ClassZSet}
+	eventZRangeStore = engine.Event{Name: "zrangestore", Class: engine.ClassZSet}
+	eventZUnionStore = engine.Event{Name: "zunionstore", Class: engine.ClassZSet}
+	eventZInterStore = engine.Event{Name: "zinterstore", Class: engine.ClassZSet}
+	eventZDiffStore  = engine.Event{Name: "zdiffstore", Class: engine.ClassZSet}
 )
 
 // The errors of sorted sets.

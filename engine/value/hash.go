@@ -366,7 +366,7 @@ func (h HashRef) addDeadlines() {
 	for p := packed.First(s); p != 0; {
 		p = packed.Skip(s, p, 2)
 		if p == 0 {
-			s = packed.AppendInt(s, 0)
+			packed.AppendInt(s, 0)
 			break
 		}
 		s = packed.InsertInt(s, p, 0)
