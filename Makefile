@@ -6,7 +6,7 @@ RACE        ?= ./engine/... ./commands/... ./server/... ./internal/...
 FUZZTIME    ?= 10s
 BENCHFLAGS  ?=
 
-.PHONY: help run build test test-race test-all lint bench fuzz deps
+.PHONY: help run build test test-clients test-race test-all lint bench fuzz deps
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -22,6 +22,9 @@ deps: ## install what the tests need (redis-server, redis-tools)
 
 test: deps ## install what the tests need and run them all
 	$(GO) test -timeout 15m ./...
+
+test-clients: ## redis-py, ioredis, node-redis, Jedis and Lettuce use the server
+	$(GO) run ./tests/clients
 
 test-race: ## the packages with goroutines, under the race detector
 	$(GO) test -race -timeout 15m $$($(GO) list $(RACE) 2>/dev/null)

@@ -150,6 +150,10 @@ func (s *Server) giveBack(w *worker) {
 // read is the client's goroutine: it takes what arrives and runs it.
 func (c *netConn) read() {
 	defer c.srv.group.Done()
+	if !c.secure() {
+		c.end()
+		return
+	}
 	buf := make([]byte, netReadChunk)
 	for {
 		n, err := c.sock.Read(buf)

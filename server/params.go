@@ -45,6 +45,28 @@ func usedParams() []config.Param {
 		{Name: "client-output-buffer-limit", Kind: config.Words, Default: "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60", Words: outputLimitsWords, Rewrite: outputLimitsLines,
 			Doc: "Unsent replies of a class of clients: hard limit, soft limit, seconds over the soft one."},
 
+		// TLS
+		{Name: "tls-port", Kind: config.Int, Default: "0", Flags: config.Immutable, Min: 0, Max: 65535,
+			Doc: "TCP port for TLS; 0 listens on no port."},
+		{Name: "tls-cert-file", Kind: config.String, Default: "", Flags: config.Volatile,
+			Doc: "File of the server's certificate chain, in PEM; setting it, to the same name too, reads it anew, as SIGHUP does."},
+		{Name: "tls-key-file", Kind: config.String, Default: "", Flags: config.Volatile,
+			Doc: "File of the certificate's private key, in PEM."},
+		{Name: "tls-key-file-pass", Kind: config.String, Default: "", Flags: config.Secret,
+			Doc: "Keys that need a password are not supported: an error if set."},
+		{Name: "tls-ca-cert-file", Kind: config.String, Default: "", Flags: config.Volatile,
+			Doc: "File of the authorities that sign clients' certificates."},
+		{Name: "tls-ca-cert-dir", Kind: config.String, Default: "", Flags: config.Volatile,
+			Doc: "Directory of such files."},
+		{Name: "tls-auth-clients", Kind: config.Enum, Default: "yes", Enum: []string{"no", "yes", "optional"},
+			Doc: "Whether clients need a certificate; `optional`: one that is shown has to be right."},
+		{Name: "tls-protocols", Kind: config.String, Default: "",
+			Doc: "`TLSv1.2`, `TLSv1.3` or both; empty for both."},
+		{Name: "tls-ciphers", Kind: config.String, Default: "",
+			Doc: "Cipher suites of TLS 1.2, between colons, by their names in OpenSSL; empty for the safe ones."},
+		{Name: "tls-session-caching", Kind: config.Bool, Default: "yes",
+			Doc: "Whether clients may resume a session."},
+
 		// What clients hear of
 		{Name: "notify-keyspace-events", Kind: config.Words, Default: "", Words: eventsWords,
 			Doc: "Classes of events of keys that are published: K and E (channels of keys, of events), g$lshzxetdmn, A for most."},

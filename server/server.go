@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"log/slog"
 	"os"
@@ -66,7 +67,10 @@ type Server struct {
 	sampler          sampler
 	tracksLatency    atomic.Bool
 
+	tls atomic.Pointer[tls.Config] // of new connections to tls-port
+
 	protocolErrors atomic.Int64
+	tlsErrors      atomic.Int64 // handshakes that failed
 	acceptedTotal  atomic.Int64
 	refusedTotal   atomic.Int64
 	nextID         atomic.Int64
@@ -145,6 +149,10 @@ func (s *Server) Start() error {
 		listen = s.listenPortable
 	}
 	if err := listen(); err != nil {
+		s.Close()
+		return err
+	}
+	if err := s.listenTLS(); err != nil {
 		s.Close()
 		return err
 	}

@@ -40,6 +40,7 @@ func (s *Server) applySettings() error {
 			s.slow.configure(s.cfg.Value("slowlog-log-slower-than").Int(), int(s.cfg.Value("slowlog-max-len").Int()))
 			return nil
 		}},
+		{tlsDirectives, s.setTLS},
 		{"notify-keyspace-events", s.setNotify},
 		{"tracking-table-max-keys", func(v *config.Value) error { s.tracked.maxKeys.Store(v.Int()); return nil }},
 		{"client-output-buffer-limit", s.setOutputLimits},

@@ -54,11 +54,6 @@ func run(args []string) error {
 	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
 	reopen := make(chan os.Signal, 1)
 	signal.Notify(reopen, syscall.SIGHUP)
-	go func() {
-		for range reopen {
-			log.Reopen()
-		}
-	}()
 	srv, err := server.New(server.Options{Config: cfg, Log: log.Logger, Exit: func() { end <- syscall.SIGTERM }})
 	if err != nil {
 		return err
@@ -66,6 +61,12 @@ func run(args []string) error {
 	if err := srv.Start(); err != nil {
 		return err
 	}
+	go func() {
+		for range reopen {
+			log.Reopen()
+			srv.ReloadTLS()
+		}
+	}()
 	cfg.LogIgnored(log.Logger)
 	log.Info("ready to accept connections", "port", cfg.Value("port").Int(), "pid", os.Getpid())
 	sig := <-end

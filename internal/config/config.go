@@ -261,7 +261,7 @@ func (c *Config) Set(pairs []Pair, local bool) error {
 
 // apply calls the hooks of a value that has changed.
 func (ch change) apply() error {
-	if ch.old.text == ch.new.text {
+	if ch.old.text == ch.new.text && !ch.value.param.Has(Volatile) {
 		return nil
 	}
 	for _, hook := range ch.value.hooks {

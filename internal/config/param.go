@@ -34,6 +34,7 @@ const (
 	Ignored                    // accepted, without effect here
 	Hidden                     // CONFIG GET shows it only by its full name
 	Percent                    // a Memory that may be a share of the whole: 50%
+	Volatile                   // names a file: setting it to what it was reads the file anew
 	Quoted                     // REWRITE puts the value in quotes; implied by String
 )
 

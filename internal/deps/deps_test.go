@@ -20,11 +20,12 @@ var bottom = []string{"internal/clock", "internal/config", "internal/crc", "inte
 // allowed is, for each package, what it may import of this module beyond the
 // bottom row. A new arrow starts here, with its reason.
 var allowed = map[string][]string{
-	"internal/resp":   {},
-	"internal/acl":    {},
-	"internal/pubsub": {},
-	"internal/script": {}, // scripts of commands and their replies, for tests
-	"internal/hll":    {},
+	"internal/resp":     {},
+	"internal/acl":      {},
+	"internal/pubsub":   {},
+	"internal/testcert": {}, // certificates for tests
+	"internal/script":   {}, // scripts of commands and their replies, for tests
+	"internal/hll":      {},
 
 	"eviction":      {},
 	"engine/arena":  {},
@@ -50,8 +51,9 @@ var allowed = map[string][]string{
 	// It wires the house; nothing imports it.
 	"cmd/cached": {"server", "persistence", "replication", "cluster", "commands", "engine"},
 
-	"tests/compat": {"internal/script"}, // the reader of its own scripts, and the socket
-	"bench":        {"internal/script"},
+	"tests/compat":  {"internal/script"}, // the reader of its own scripts, and the socket
+	"tests/clients": {"internal/testcert"},
+	"bench":         {"internal/script"},
 }
 
 // free is what a package must not import of the standard library and beyond.

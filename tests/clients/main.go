@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"cached/internal/testcert"
 )
 
 // A program uses the server by one client library.
@@ -179,16 +181,20 @@ func command(dir string, env []string, argv ...string) ([]byte, error) {
 // start starts the server and returns what the programs find in their
 // environment.
 func start(server, dir string) (env []string, stop func(), err error) {
-	ca, cert, key, err := certificates(dir)
+	authority, err := testcert.New(dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make certificates: %w", err)
+		return nil, nil, fmt.Errorf("make an authority: %w", err)
+	}
+	cert, key, err := authority.Issue("server")
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a certificate: %w", err)
 	}
 	port, tlsPort, err := freePorts()
 	if err != nil {
 		return nil, nil, err
 	}
 	c := exec.Command(server, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir,
-		"--tls-port", tlsPort, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", ca, "--tls-auth-clients", "no")
+		"--tls-port", tlsPort, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", authority.CA, "--tls-auth-clients", "no")
 	var log bytes.Buffer
 	c.Stdout, c.Stderr = &log, &log
 	if err := c.Start(); err != nil {
@@ -208,7 +214,7 @@ func start(server, dir string) (env []string, stop func(), err error) {
 			return nil, nil, fmt.Errorf("%w\n%s", err, log.Bytes())
 		}
 	}
-	return []string{"SERVER_HOST=127.0.0.1", "SERVER_PORT=" + port, "SERVER_TLS_PORT=" + tlsPort, "SERVER_CA=" + ca}, stop, nil
+	return []string{"SERVER_HOST=127.0.0.1", "SERVER_PORT=" + port, "SERVER_TLS_PORT=" + tlsPort, "SERVER_CA=" + authority.CA}, stop, nil
 }
 
 // reach waits until the port answers.
