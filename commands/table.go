@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,6 +102,26 @@ func impliedCategories(f Flag, g Group) (c Category) {
 		c |= CatSlow
 	}
 	return c
+}
+
+// Rename gives a command another name, or none if to is empty. It comes before the
+// table's first use.
+func (t *Table) Rename(from, to string) error {
+	from, to = strings.ToLower(from), strings.ToLower(to)
+	s := t.byName[from]
+	switch {
+	case s == nil:
+		return errors.New("no such command")
+	case to != "" && t.byName[to] != nil:
+		return errors.New("there is a command of that name")
+	case len(to) > maxName:
+		return errors.New("the name is too long")
+	}
+	delete(t.byName, from)
+	if to != "" {
+		t.byName[to] = s
+	}
+	return nil
 }
 
 // All returns the commands in the order of their names. The slice is the

@@ -42,7 +42,8 @@ type client struct {
 	monitoring *pubsub.Subscription // or nil
 	overSince  int64                // since when out is over the soft limit, or 0
 
-	shown shown
+	account atomic.Pointer[account] // who it is; others show it
+	shown   shown
 }
 
 // shown is what CLIENT LIST of any client shows of another.
@@ -134,6 +135,7 @@ func (c *client) reset() {
 	c.SelectDB(0)
 	c.setProto(2)
 	c.shown.name.Store(nil)
+	c.account.Store(c.srv.accounts.std)
 	c.authed = c.srv.open()
 	c.noTouch, c.replyOff, c.skip = false, false, 0
 	c.shown.noTouch.Store(false)

@@ -94,7 +94,7 @@ func (c *client) describe(b []byte, nowMS int64) []byte {
 		cmd = spec.FullName()
 	}
 	str(" cmd=", cmd)
-	str(" user=", "default")
+	str(" user=", c.account.Load().name)
 	redirect := int64(-1)
 	if tr := sh.tracking.Load(); tr != nil {
 		redirect = tr.redirect
@@ -299,7 +299,7 @@ func (f *clientFilter) parse(c *commands.Ctx) error {
 		case "laddr":
 			f.laddr = v
 		case "user":
-			if string(v) != "default" {
+			if clientOf(c).srv.accounts.find(string(v)) == nil {
 				return commands.Error("ERR No such user '" + clip(v, 128) + "'")
 			}
 			f.user = string(v)
@@ -332,6 +332,7 @@ func (f *clientFilter) matches(c *client, nowMS int64) bool {
 	return (f.id == 0 || f.id == c.id) &&
 		(f.kind == "" || f.kind == c.kind()) &&
 		(f.addr == nil || string(f.addr) == c.addr) &&
+		(f.user == "" || f.user == c.account.Load().name) &&
 		(f.laddr == nil || string(f.laddr) == c.laddr) &&
 		(f.maxAge == 0 || (nowMS-c.created)/1000 >= f.maxAge)
 }

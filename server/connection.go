@@ -1,19 +1,16 @@
 package server
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"slices"
 
 	"cached/commands"
 	"cached/engine/value"
-	"cached/internal/config"
 )
 
 // commands are the rows of everything the server answers itself.
 func (s *Server) commands() []commands.Spec {
 	return slices.Concat(s.connectionCommands(), s.clientRows(), s.commandRows(), s.configRows(), s.infoRows(),
-		s.memoryRows(), s.debugRows(), s.slowlogRows(), s.latencyRows(), s.multiRows(), s.pubsubRows(), s.monitorRows(), s.miscRows(), clusterRows())
+		s.memoryRows(), s.debugRows(), s.slowlogRows(), s.latencyRows(), s.multiRows(), s.pubsubRows(), s.monitorRows(), s.aclRows(), s.miscRows(), clusterRows())
 }
 
 // clientOf returns the client whose command runs.
@@ -82,33 +79,12 @@ const (
 	errNameChars = commands.Error("ERR Client names cannot contain spaces, newlines or special characters.")
 )
 
-// setPassword keeps the hash of requirepass, never the password.
-func (s *Server) setPassword(v *config.Value) error {
-	if v.String() == "" {
-		s.password.Store(nil)
-		return nil
-	}
-	sum := sha256.Sum256([]byte(v.String()))
-	s.password.Store(&sum)
-	return nil
-}
-
-// login checks a name and a password. Without requirepass any password of the
-// default user is right.
-func (s *Server) login(user, password []byte) bool {
-	sum := sha256.Sum256(password)
-	want := s.password.Load()
-	if string(user) != "default" {
-		return false
-	}
-	return want == nil || subtle.ConstantTimeCompare(sum[:], want[:]) == 1
-}
-
 func (s *Server) auth(c *commands.Ctx) error {
+	cl := clientOf(c)
 	user, password := []byte("default"), c.Argv[1]
 	switch len(c.Argv) {
 	case 2:
-		if s.open() {
+		if s.accounts.std.user.Load().NoPass {
 			return errNoPass
 		}
 	case 3:
@@ -116,11 +92,11 @@ func (s *Server) auth(c *commands.Ctx) error {
 	default:
 		return commands.ErrSyntax
 	}
-	if !s.login(user, password) {
-		s.deniedAuth.Add(1)
+	a := s.login(cl, "AUTH", user, password)
+	if a == nil {
 		return errWrongPass
 	}
-	clientOf(c).authed = true
+	cl.setAccount(a)
 	c.Reply.OK()
 	return nil
 }
@@ -154,11 +130,11 @@ func (s *Server) hello(c *commands.Ctx) error {
 		}
 	}
 	if user != nil {
-		if !s.login(user, password) {
-			s.deniedAuth.Add(1)
+		a := s.login(cl, "HELLO", user, password)
+		if a == nil {
 			return errWrongPass
 		}
-		cl.authed = true
+		cl.setAccount(a)
 	}
 	if !cl.authed {
 		return errHelloAuth

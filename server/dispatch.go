@@ -30,7 +30,7 @@ func (w *worker) dispatch(c *client, argv [][]byte) bool {
 	case !spec.ArityOK(argv):
 		err = commands.WrongArity(spec.FullName())
 	default:
-		err = w.srv.gate(w, c, spec)
+		err = w.srv.gate(w, c, spec, argv)
 	}
 	if c.mode != 0 && err != errPostpone {
 		var queued bool
@@ -126,7 +126,7 @@ func (w *worker) account(c *client, spec *commands.Spec, argv [][]byte, start in
 		s.latency.note(latencyEvent(spec), took, s.unixMS(start))
 	}
 	if took >= w.srv.slow.thresholdNS.Load() && spec.Flags&commands.SkipSlowlog == 0 {
-		w.srv.slow.add(c, argv, took, w.srv.unixMS(start))
+		w.srv.slow.add(c, spec, argv, took, w.srv.unixMS(start))
 	}
 	if w.srv.monitors.Len(pubsub.Channel) > 0 {
 		w.showMonitors(c.addr, c.db(), spec, argv)
@@ -215,9 +215,12 @@ type Gate func(w *worker, c *client, spec *commands.Spec) error
 var errPostpone = errors.New("postponed")
 
 // gate asks the gates in the order in which Redis's clients see the errors.
-func (s *Server) gate(w *worker, c *client, spec *commands.Spec) error {
+func (s *Server) gate(w *worker, c *client, spec *commands.Spec, argv [][]byte) error {
 	if !c.authed && spec.Flags&commands.NoAuth == 0 {
 		return errNoAuth
+	}
+	if err := s.aclGate(c, spec, argv); err != nil {
+		return err
 	}
 	if s.gated.Load() {
 		for _, g := range s.gates {

@@ -9,6 +9,7 @@ import (
 
 	"cached/commands"
 	"cached/engine"
+	"cached/internal/acl"
 	"cached/internal/pubsub"
 )
 
@@ -242,9 +243,9 @@ func (s *Server) infoStats(w *infoWriter) {
 	w.line("reply_buffer_shrinks", 0)
 	w.line("reply_buffer_expands", 0)
 	w.line("acl_access_denied_auth", s.deniedAuth.Load())
-	w.line("acl_access_denied_cmd", 0)
-	w.line("acl_access_denied_key", 0)
-	w.line("acl_access_denied_channel", 0)
+	w.line("acl_access_denied_cmd", s.deniedACL[acl.DeniedCommand].Load())
+	w.line("acl_access_denied_key", s.deniedACL[acl.DeniedKey].Load())
+	w.line("acl_access_denied_channel", s.deniedACL[acl.DeniedChannel].Load())
 }
 
 func (s *Server) infoReplication(w *infoWriter) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cached/commands"
+	"cached/internal/config"
 	"cached/internal/pubsub"
 )
 
@@ -68,11 +69,26 @@ func (w *worker) monitorLine(from string, db int, spec *commands.Spec, argv [][]
 	return append(b, '\r', '\n')
 }
 
+// secretDirectives are those whose values are passwords.
+var secretDirectives = func() map[string]bool {
+	names := make(map[string]bool)
+	for _, p := range Params() {
+		if p.Has(config.Secret) {
+			names[p.Name] = true
+		}
+	}
+	return names
+}()
+
 // isSecret reports whether an argument is, or may be, a password.
 func isSecret(spec *commands.Spec, argv [][]byte, i int) bool {
 	switch spec.Name {
 	case "auth":
 		return i > 0
+	case "setuser":
+		return i > 2
+	case "set":
+		return spec.FullName() == "config|set" && i > 2 && i%2 == 1 && secretDirectives[strings.ToLower(string(argv[i-1]))]
 	case "hello", "migrate":
 		for j := 1; j < i; j++ {
 			if w := strings.ToLower(string(argv[j])); w == "auth" && i <= j+2 || w == "auth2" && i <= j+2 {

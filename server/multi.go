@@ -205,7 +205,10 @@ func (w *worker) runQueued(c *commands.Ctx, cl *client) {
 		tx.NoTouch = cl.noTouch && !q.spec.Touches()
 		tx.Counting = q.spec.Flags&commands.ReadOnly != 0
 		mark := len(w.reply.B)
-		err := q.spec.Run(c)
+		err := w.srv.stillAllowed(cl, q.spec, c.Argv)
+		if err == nil {
+			err = q.spec.Run(c)
+		}
 		if cl.mode&tracks != 0 {
 			w.remember(cl, q.spec, c.Argv)
 		}

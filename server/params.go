@@ -45,6 +45,18 @@ func usedParams() []config.Param {
 		{Name: "client-output-buffer-limit", Kind: config.Words, Default: "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60", Words: outputLimitsWords, Rewrite: outputLimitsLines,
 			Doc: "Unsent replies of a class of clients: hard limit, soft limit, seconds over the soft one."},
 
+		// Users
+		{Name: "aclfile", Kind: config.String, Default: "", Flags: config.Immutable,
+			Doc: "File of users, a line `user NAME RULES...` each, read at the start and by ACL LOAD; not together with `user`."},
+		{Name: "acl-pubsub-default", Kind: config.Enum, Default: "resetchannels", Enum: []string{"allchannels", "resetchannels"},
+			Doc: "Whether new users may use all channels or none."},
+		{Name: "acllog-max-len", Kind: config.Int, Default: "128", Min: 0, Max: 1 << 20,
+			Doc: "Entries that ACL LOG keeps."},
+		{Name: "user", Kind: config.Lines, Flags: config.Secret, Args: [2]int{1, 0},
+			Doc: "A user and rules as of ACL SETUSER; may come several times."},
+		{Name: "rename-command", Kind: config.Lines, Args: [2]int{2, 2},
+			Doc: "A command and the name it has instead, or `\"\"` for none; may come several times."},
+
 		// TLS
 		{Name: "tls-port", Kind: config.Int, Default: "0", Flags: config.Immutable, Min: 0, Max: 65535,
 			Doc: "TCP port for TLS; 0 listens on no port."},

@@ -64,9 +64,6 @@ func ignoredParams() []config.Param {
 
 		// Clients and scripts
 		{Name: "busy-reply-threshold", Alias: "lua-time-limit", Kind: config.Int, Default: "5000", Flags: config.Ignored, Min: 0, Max: math.MaxInt64},
-		{Name: "acl-pubsub-default", Kind: config.Enum, Default: "resetchannels", Flags: config.Ignored, Enum: []string{"allchannels", "resetchannels"}},
-		{Name: "aclfile", Kind: config.String, Default: "", Flags: config.Immutable | config.Ignored},
-		{Name: "acllog-max-len", Kind: config.Int, Default: "128", Flags: config.Ignored, Min: 0, Max: math.MaxInt64},
 		{Name: "propagation-error-behavior", Kind: config.Enum, Default: "ignore", Flags: config.Ignored, Enum: []string{"ignore", "panic", "panic-on-replicas"}},
 
 		// Persistence
@@ -151,8 +148,6 @@ func ignoredParams() []config.Param {
 		{Name: "tls-replication", Kind: config.Bool, Default: "no", Flags: config.Ignored},
 
 		// Lines that are kept as they are.
-		{Name: "user", Kind: config.Lines, Flags: config.Ignored | config.Secret, Args: [2]int{1, 0}},
-		{Name: "rename-command", Kind: config.Lines, Flags: config.Ignored, Args: [2]int{2, 2}},
 		{Name: "loadmodule", Kind: config.Lines, Flags: config.Ignored, Args: [2]int{1, 0}},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"os"
 	"sync"
@@ -13,6 +14,7 @@ import (
 
 	"cached/commands"
 	"cached/engine"
+	"cached/internal/acl"
 	"cached/internal/config"
 	"cached/internal/pubsub"
 )
@@ -54,6 +56,7 @@ type Server struct {
 	hub      *pubsub.Hub
 	monitors *pubsub.Hub // its only channel is that of MONITOR
 	tracked  trackingTable
+	accounts *accounts
 	notify   atomic.Uint32 // engine.EventClass
 	slow     slowlog
 
@@ -62,7 +65,6 @@ type Server struct {
 	// Settings that every command or client asks for.
 	maxBulk          atomic.Int64
 	queryBufferLimit atomic.Int64
-	password         atomic.Pointer[[32]byte] // SHA-256 of requirepass, or nil
 	outputLimits     atomic.Pointer[outputLimits]
 	sampler          sampler
 	tracksLatency    atomic.Bool
@@ -77,6 +79,7 @@ type Server struct {
 	overInput      atomic.Int64 // clients closed for their input
 	overOutput     atomic.Int64 // and for their output
 	deniedAuth     atomic.Int64
+	deniedACL      [acl.DeniedChannel + 1]atomic.Int64
 	subscribers    atomic.Int64 // clients with subscriptions
 	dirty          atomic.Int64
 	sweepNS        atomic.Int64 // spent by cron on expired keys and what was unlinked
@@ -126,8 +129,17 @@ func New(o Options) (*Server, error) {
 	s.keys.Watch(&s.hooks)
 	s.gates = []Gate{pauseGate}
 	s.table = commands.NewTable(commands.Data(), s.commands(), o.Rows)
+	for _, words := range s.cfg.Lines("rename-command") {
+		if err := s.table.Rename(words[0], words[1]); err != nil {
+			return nil, fmt.Errorf("rename-command %s %s: %w", words[0], words[1], err)
+		}
+	}
 	s.totals.init(s.table.Numbers())
+	s.accounts = newAccounts(s.table)
 	if err := s.applySettings(); err != nil {
+		return nil, err
+	}
+	if err := s.loadUsers(); err != nil {
 		return nil, err
 	}
 	s.startBytes = s.memoryUse(nil).used()
@@ -136,9 +148,6 @@ func New(o Options) (*Server, error) {
 
 // Engine returns the keyspace.
 func (s *Server) Engine() *engine.Engine { return s.keys }
-
-// open reports whether clients need no password.
-func (s *Server) open() bool { return s.password.Load() == nil }
 
 // Start listens as configured and serves until Close.
 func (s *Server) Start() error {
@@ -184,6 +193,7 @@ func (s *Server) admit(c *client, nowMS int64) (refusal string) {
 	s.acceptedTotal.Add(1)
 	c.srv, c.created = s, nowMS
 	c.proto, c.authed = 2, s.open()
+	c.account.Store(s.accounts.std)
 	c.shown.proto.Store(2)
 	c.shown.activeMS.Store(nowMS)
 	s.mu.Lock()

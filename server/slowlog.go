@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+
+	"cached/commands"
 )
 
 // A slowlog keeps the commands that took longest lately.
@@ -44,14 +46,16 @@ func (l *slowlog) configure(us int64, length int) {
 }
 
 // add notes a command that took ns nanoseconds from nowMS on.
-func (l *slowlog) add(c *client, argv [][]byte, ns, nowMS int64) {
+func (l *slowlog) add(c *client, spec *commands.Spec, argv [][]byte, ns, nowMS int64) {
 	e := slowEntry{unixS: nowMS / 1000, us: ns / 1000, addr: c.addr, name: text(&c.shown.name)}
 	for i, a := range argv {
 		if i == slowArgs-1 && len(argv) > slowArgs {
 			e.argv = append(e.argv, "... ("+strconv.Itoa(len(argv)-i)+" more arguments)")
 			break
 		}
-		if len(a) > slowArgBytes {
+		if isSecret(spec, argv, i) {
+			e.argv = append(e.argv, "(redacted)")
+		} else if len(a) > slowArgBytes {
 			e.argv = append(e.argv, string(a[:slowArgBytes])+"... ("+strconv.Itoa(len(a)-slowArgBytes)+" more bytes)")
 		} else {
 			e.argv = append(e.argv, string(a))

@@ -27,6 +27,7 @@ type Value struct {
 	given   bool       // by a file or the command line
 	started bool       // see Param.Fresh
 	hooks   []func(*Value) error
+	provide func() []string // see Provide
 }
 
 // Param returns the row of the directive.
@@ -142,6 +143,14 @@ func (c *Config) OnChange(name string, apply func(*Value) error) {
 	defer c.mu.Unlock()
 	v := c.Value(name)
 	v.hooks = append(v.hooks, apply)
+}
+
+// Provide has lines say what REWRITE writes for a Lines directive, in place of the
+// lines that the file has: what follows the name, one text a line.
+func (c *Config) Provide(name string, lines func() []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Value(name).provide = lines
 }
 
 // Get returns the directives that match any of the patterns, each name once, in

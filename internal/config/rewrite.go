@@ -107,7 +107,11 @@ func (c *Config) rewritten(old []string) string {
 	}
 	pending := map[*Value][]string{}
 	for _, v := range c.rows {
-		if v.param.Kind != Lines && (has[v] || v.String() != v.initial) {
+		if v.provide != nil {
+			for _, text := range v.provide() {
+				pending[v] = append(pending[v], v.param.Name+" "+text)
+			}
+		} else if v.param.Kind != Lines && (has[v] || v.String() != v.initial) {
 			pending[v] = v.rewrite()
 		}
 	}
@@ -150,7 +154,7 @@ func (c *Config) owner(line string) *Value {
 		return nil
 	}
 	v := c.values[strings.ToLower(words[0])]
-	if v == nil || v.param.Kind == Lines {
+	if v == nil || v.param.Kind == Lines && v.provide == nil {
 		return nil
 	}
 	return v

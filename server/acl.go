@@ -1,0 +1,306 @@
+package server
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"cached/commands"
+	"cached/internal/acl"
+	"cached/internal/config"
+	"cached/internal/pubsub"
+)
+
+// An account is a name that clients can log in with. Its user is replaced by
+// another when the rules change, which all its clients see at their next command.
+type account struct {
+	name string
+	user atomic.Pointer[acl.User]
+}
+
+// accounts are everybody who may log in. The default account is always there.
+type accounts struct {
+	catalog *acl.Catalog
+	std     *account // the default account
+	log     aclLog
+
+	mu     sync.Mutex // guards byName, and every change of a user
+	byName map[string]*account
+}
+
+// newAccounts builds the catalog of the table's commands.
+func newAccounts(table *commands.Table) *accounts {
+	catalog := acl.NewCatalog(table.Numbers(), commands.CategoryNames)
+	var add func(s *commands.Spec)
+	add = func(s *commands.Spec) {
+		catalog.Add(s.FullName(), s.Number(), categoryNames(s.Categories()))
+		for i := range s.Sub {
+			add(&s.Sub[i])
+		}
+	}
+	for _, s := range table.All() {
+		add(s)
+	}
+	as := &accounts{catalog: catalog, std: &account{name: "default"}, byName: make(map[string]*account)}
+	as.std.user.Store(acl.Default(catalog))
+	as.byName["default"] = as.std
+	return as
+}
+
+func categoryNames(c commands.Category) (names []string) {
+	for i, name := range commands.CategoryNames {
+		if c&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// find returns the account of a name, or nil.
+func (as *accounts) find(name string) *account {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	return as.byName[name]
+}
+
+// sorted returns all accounts in the order of their names.
+func (as *accounts) sorted() []*account {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	all := make([]*account, 0, len(as.byName))
+	for _, a := range as.byName {
+		all = append(all, a)
+	}
+	slices.SortFunc(all, func(a, b *account) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+// set applies rules to a user, who is made if there is none.
+func (as *accounts) set(name string, rules []string, allChannels bool) (*account, error) {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	a, u := as.byName[name], (*acl.User)(nil)
+	if a != nil {
+		u = a.user.Load()
+	} else {
+		u = acl.New(name, as.catalog, allChannels)
+	}
+	u, err := u.Apply(as.catalog, rules, allChannels)
+	if err != nil {
+		return nil, err
+	}
+	if a == nil {
+		a = &account{name: name}
+		as.byName[name] = a
+	}
+	a.user.Store(u)
+	return a, nil
+}
+
+// remove ends an account other than the default one.
+func (as *accounts) remove(name string) *account {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	a := as.byName[name]
+	delete(as.byName, name)
+	return a
+}
+
+// replace makes users all there are; accounts of names that stay are the same.
+// It returns those that are gone.
+func (as *accounts) replace(users map[string]*acl.User) (gone []*account) {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	if users["default"] == nil {
+		users["default"] = acl.Default(as.catalog)
+	}
+	for name, a := range as.byName {
+		if users[name] == nil {
+			gone = append(gone, a)
+			delete(as.byName, name)
+		}
+	}
+	for name, u := range users {
+		a := as.byName[name]
+		if a == nil {
+			a = &account{name: name}
+			as.byName[name] = a
+		}
+		a.user.Store(u)
+	}
+	return gone
+}
+
+// channelsByDefault reports whether new users may use all channels.
+func (s *Server) channelsByDefault() bool {
+	return s.cfg.Value("acl-pubsub-default").String() == "allchannels"
+}
+
+// open reports whether clients need not log in.
+func (s *Server) open() bool { return s.accounts.std.user.Load().Open() }
+
+// setPassword makes requirepass the only password of the default user, or lets
+// him in without one.
+func (s *Server) setPassword(v *config.Value) error {
+	rules := []string{"resetpass", "nopass"}
+	if v.String() != "" {
+		rules = []string{"resetpass", ">" + v.String()}
+	}
+	_, err := s.accounts.set("default", rules, s.channelsByDefault())
+	return err
+}
+
+// login returns the account of a name and a password, or nil, which it notes.
+func (s *Server) login(c *client, via string, name, password []byte) *account {
+	a := s.accounts.find(string(name))
+	if a != nil && a.user.Load().Login(password) {
+		return a
+	}
+	s.deniedAuth.Add(1)
+	s.accounts.log.add(s, c, denial{reason: "auth", object: via, user: string(name)})
+	return nil
+}
+
+// setAccount makes the client one of an account that it has shown the password of.
+func (c *client) setAccount(a *account) {
+	c.authed = true
+	c.account.Store(a)
+}
+
+// aclGate refuses what the client's user may not do.
+func (s *Server) aclGate(c *client, spec *commands.Spec, argv [][]byte) error {
+	a := c.account.Load()
+	u := a.user.Load()
+	if u.Full() {
+		return nil
+	}
+	reason, object := may(u, spec, argv)
+	if reason == acl.Allowed {
+		return nil
+	}
+	d := denial{reason: reasonNames[reason], object: object, user: a.name}
+	s.deniedACL[reason].Add(1)
+	s.accounts.log.add(s, c, d)
+	return commands.Error("NOPERM " + describeDenial(a.name, reason, object, false))
+}
+
+// stillAllowed refuses a queued command whose user lost the right to it since.
+func (s *Server) stillAllowed(c *client, spec *commands.Spec, argv [][]byte) error {
+	a := c.account.Load()
+	reason, object := may(a.user.Load(), spec, argv)
+	if reason == acl.Allowed {
+		return nil
+	}
+	s.accounts.log.add(s, c, denial{reason: reasonNames[reason], object: object, user: a.name})
+	return commands.Error("NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. " +
+		"This command is no longer allowed for the following reason: " + stillDenied[reason])
+}
+
+var stillDenied = [...]string{
+	acl.DeniedCommand: "no permission to execute the command or subcommand",
+	acl.DeniedKey:     "no permission to touch the specified keys",
+	acl.DeniedChannel: "no permission to access one of the channels used as arguments to the command",
+}
+
+var reasonNames = [...]string{acl.DeniedCommand: "command", acl.DeniedKey: "key", acl.DeniedChannel: "channel"}
+
+// describeDenial says what a user may not do; exactly names the key or channel.
+func describeDenial(user string, reason acl.Reason, object string, exactly bool) string {
+	switch {
+	case reason == acl.DeniedCommand:
+		return "User " + user + " has no permissions to run the '" + object + "' command"
+	case exactly && reason == acl.DeniedKey:
+		return "User " + user + " has no permissions to access the '" + object + "' key"
+	case exactly:
+		return "User " + user + " has no permissions to access the '" + object + "' channel"
+	case reason == acl.DeniedKey:
+		return "No permissions to access a key"
+	default:
+		return "No permissions to access a channel"
+	}
+}
+
+// may reports whether a user may run a command with these words, and else what is
+// denied: the command's name, a key or a channel.
+func may(u *acl.User, spec *commands.Spec, argv [][]byte) (acl.Reason, string) {
+	if u.Full() || spec.Flags&commands.NoAuth != 0 {
+		return acl.Allowed, ""
+	}
+	call := acl.Call{Number: spec.Number()}
+	if len(argv) > 1 {
+		call.First = argv[1]
+	}
+	spec.EachKey(argv, func(i int, flags commands.KeyFlag) {
+		if flags&commands.NotKey == 0 {
+			call.Keys = append(call.Keys, acl.Key{Name: argv[i], Read: flags&commands.Access != 0,
+				Write: flags&(commands.Insert|commands.Update|commands.Delete) != 0})
+		}
+	})
+	switch spec.Name {
+	case "subscribe", "ssubscribe", "psubscribe":
+		for _, a := range argv[1:] {
+			call.Channels = append(call.Channels, acl.Channel{Name: a, Pattern: spec.Name == "psubscribe"})
+		}
+	case "publish", "spublish":
+		call.Channels = append(call.Channels, acl.Channel{Name: argv[1]})
+	}
+	reason, i := u.Check(&call)
+	switch reason {
+	case acl.DeniedCommand:
+		return reason, spec.FullName()
+	case acl.DeniedKey:
+		return reason, string(call.Keys[i].Name)
+	case acl.DeniedChannel:
+		return reason, string(call.Channels[i].Name)
+	}
+	return reason, ""
+}
+
+// disown closes the clients of accounts that are gone; me, if one of them, after
+// its reply.
+func (s *Server) disown(me *client, gone ...*account) {
+	for _, c := range s.allClients() {
+		if !slices.Contains(gone, c.account.Load()) {
+			continue
+		}
+		if c == me {
+			me.closing = true
+		} else {
+			s.kill(c)
+		}
+	}
+}
+
+// silence closes the clients of an account that have subscriptions which its user
+// may not have any more.
+func (s *Server) silence(me *client, a *account) {
+	for _, c := range s.allClients() {
+		if c.account.Load() != a || !c.isSubscribed() {
+			continue
+		}
+		if c == me {
+			me.closing = me.closing || !me.mayListen()
+			continue
+		}
+		c.conn.post(func(_ *worker, c *client) {
+			if !c.mayListen() {
+				c.closing = true
+				c.conn.resume()
+			}
+		})
+	}
+}
+
+// mayListen reports whether the client's user may have all its subscriptions.
+func (c *client) mayListen() bool {
+	u := c.account.Load().user.Load()
+	for kind, subs := range c.subs {
+		for name := range subs {
+			if !u.MayListen(acl.Channel{Name: []byte(name), Pattern: pubsub.Kind(kind) == pubsub.Pattern}) {
+				return false
+			}
+		}
+	}
+	return true
+}
