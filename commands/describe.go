@@ -250,7 +250,7 @@ func (s *Spec) KeyUses(argv [][]byte) ([]KeyUse, error) {
 			uses = append(uses, KeyUse{i, flags &^ (VariableFlags | Incomplete)})
 		}
 	})
-	switch s.Name {
+	switch s.full {
 	case "set":
 		uses[0].Flags = OW | Update
 		for _, a := range argv[3:] {

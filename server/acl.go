@@ -231,12 +231,11 @@ func may(u *acl.User, spec *commands.Spec, argv [][]byte) (acl.Reason, string) {
 	if len(argv) > 1 {
 		call.First = argv[1]
 	}
-	spec.EachKey(argv, func(i int, flags commands.KeyFlag) {
-		if flags&commands.NotKey == 0 {
-			call.Keys = append(call.Keys, acl.Key{Name: argv[i], Read: flags&commands.Access != 0,
-				Write: flags&(commands.Insert|commands.Update|commands.Delete) != 0})
-		}
-	})
+	uses, _ := spec.KeyUses(argv) // a call that hides its keys touches none: it fails
+	for _, use := range uses {
+		call.Keys = append(call.Keys, acl.Key{Name: argv[use.Index], Read: use.Flags&commands.Access != 0,
+			Write: use.Flags&(commands.Insert|commands.Update|commands.Delete) != 0})
+	}
 	switch spec.Name {
 	case "subscribe", "ssubscribe", "psubscribe":
 		for _, a := range argv[1:] {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -117,6 +118,9 @@ func tryStart(bin string, args []string) (*process, error) {
 		addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), done: make(chan struct{})}
 	base := []string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--unixsocket", p.unix,
 		"--save", "", "--appendonly", "no", "--dir", dir, "--enable-debug-command", "yes"}
+	if len(args) > 0 && !strings.HasPrefix(args[0], "--") {
+		base, args = append(args[:1:1], base...), args[1:] // a configuration file comes first
+	}
 	p.cmd = exec.Command(bin, append(base, args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	p.cmd.Dir = dir
