@@ -1,0 +1,2 @@
+// Package crc computes the checksums of Redis's formats.
+package crc

@@ -1,0 +1,131 @@
+package lzf
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+const (
+	maxDistance = 1 << 13
+	maxMatch    = 7 + 255 + 2
+	maxLiteral  = 32
+	tableBits   = 13
+)
+
+// MaxRatio is by how much unpacking multiplies a length at most: a reference of
+// three bytes stands for maxMatch.
+const MaxRatio = maxMatch / 3
+
+// ErrCorrupt: the input is not what Append could have written.
+var ErrCorrupt = errors.New("corrupt LZF data")
+
+// A Packer has what Append needs for its work. The zero Packer is ready.
+type Packer struct {
+	at [1 << tableBits]int32 // where three bytes with this hash were seen, plus base
+	// base makes what an earlier call left in at out of reach, without
+	// clearing it.
+	base int32
+}
+
+// Append appends the packed form of src to dst. If that is not shorter than
+// limit bytes it returns dst as it was, and false.
+func (p *Packer) Append(dst, src []byte, limit int) ([]byte, bool) {
+	if len(src) < 4 || len(src) > 1<<30 {
+		return dst, false
+	}
+	if p.base > 1<<30 {
+		*p = Packer{}
+	}
+	base := p.base + 1
+	p.base = base + int32(len(src))
+	start, out := len(dst), dst
+	literal := 0 // where the literals not yet written begin
+	misses := 0
+	i := 0
+	for end := len(src) - 3; i < end; {
+		v := binary.LittleEndian.Uint32(src[i:])
+		h := v << 8 * 2654435761 >> (32 - tableBits)
+		ref := int(p.at[h] - base)
+		p.at[h] = base + int32(i)
+		d := i - ref - 1
+		if ref < 0 || d >= maxDistance || (binary.LittleEndian.Uint32(src[ref:])^v)<<8 != 0 {
+			// What does not repeat for long probably does not repeat at all.
+			misses++
+			i += 1 + misses>>6
+			continue
+		}
+		misses = 0
+		n := 3
+		for most := min(maxMatch, len(src)-i); n < most && src[ref+n] == src[i+n]; n++ {
+		}
+		out = literals(out, src[literal:i])
+		if l := n - 2; l < 7 {
+			out = append(out, byte(l<<5|d>>8), byte(d))
+		} else {
+			out = append(out, byte(7<<5|d>>8), byte(l-7), byte(d))
+		}
+		if len(out)-start >= limit {
+			return dst, false
+		}
+		i += n
+		literal = i
+	}
+	out = literals(out, src[literal:])
+	if len(out)-start >= limit {
+		return dst, false
+	}
+	return out, true
+}
+
+func literals(dst, b []byte) []byte {
+	for len(b) > 0 {
+		n := min(len(b), maxLiteral)
+		dst = append(dst, byte(n-1))
+		dst = append(dst, b[:n]...)
+		b = b[n:]
+	}
+	return dst
+}
+
+// Unpack fills dst with what src stands for, which has just that length.
+func Unpack(dst, src []byte) error {
+	o := 0
+	for i := 0; i < len(src); {
+		c := int(src[i])
+		i++
+		if c < maxLiteral {
+			n := c + 1
+			if i+n > len(src) || o+n > len(dst) {
+				return ErrCorrupt
+			}
+			copy(dst[o:], src[i:i+n])
+			i, o = i+n, o+n
+			continue
+		}
+		n := c >> 5
+		if n == 7 {
+			if i == len(src) {
+				return ErrCorrupt
+			}
+			n += int(src[i])
+			i++
+		}
+		if i == len(src) {
+			return ErrCorrupt
+		}
+		n += 2
+		from := o - (c&31<<8 | int(src[i])) - 1
+		i++
+		if from < 0 || o+n > len(dst) {
+			return ErrCorrupt
+		}
+		for n > 0 { // the source may reach into what is being written
+			k := copy(dst[o:o+n], dst[from:o])
+			o, n = o+k, n-k
+		}
+	}
+	if o != len(dst) {
+		return ErrCorrupt
+	}
+	return nil
+}

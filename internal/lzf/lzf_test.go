@@ -1,0 +1,70 @@
+package lzf
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+func TestWhatIsPackedUnpacksToItself(t *testing.T) {
+	var p Packer
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 3000 {
+		src := make([]byte, r.IntN(2000))
+		letters := 1 + r.IntN(20)
+		for i := range src {
+			src[i] = byte(r.IntN(letters))
+		}
+		roundTrip(t, &p, src)
+	}
+	roundTrip(t, &p, []byte(strings.Repeat("a", 1<<20)))
+	roundTrip(t, &p, []byte(strings.Repeat(strings.Repeat("x", 8191)+"yz0", 5)))
+}
+
+func roundTrip(t *testing.T, p *Packer, src []byte) {
+	t.Helper()
+	out, ok := p.Append(nil, src, len(src))
+	if !ok {
+		return
+	}
+	got := make([]byte, len(src))
+	if err := Unpack(got, out); err != nil || !bytes.Equal(got, src) {
+		t.Fatalf("%q packed to %q: %v", src, out, err)
+	}
+	if len(src) > len(out)*MaxRatio {
+		t.Fatalf("a ratio of %d/%d is beyond MaxRatio", len(src), len(out))
+	}
+}
+
+func TestRepetitionGetsShort(t *testing.T) {
+	var p Packer
+	src := []byte(strings.Repeat("hello world ", 100))
+	if out, ok := p.Append(nil, src, len(src)); !ok || len(out) > 50 {
+		t.Errorf("1200 bytes became %d, %v", len(out), ok)
+	}
+}
+
+func FuzzUnpack(f *testing.F) {
+	f.Add([]byte{0, 'a', 0xE0, 10, 0}, 20)
+	f.Add([]byte{2, 'a', 'b', 'c', 0x20, 2}, 6)
+	f.Fuzz(func(t *testing.T, src []byte, n int) {
+		if n < 0 || n > 1<<16 {
+			return
+		}
+		_ = Unpack(make([]byte, n), src) // must not panic
+		var p Packer
+		roundTrip(t, &p, src)
+	})
+}
+
+func BenchmarkUnpack(b *testing.B) {
+	var p Packer
+	src := []byte(strings.Repeat("field:value and some more text 12345 ", 100))
+	out, _ := p.Append(nil, src, len(src))
+	dst := make([]byte, len(src))
+	b.SetBytes(int64(len(src)))
+	for b.Loop() {
+		_ = Unpack(dst, out)
+	}
+}
