@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"cached/engine/table"
+	"cached/engine/value"
+	"cached/eviction"
+)
+
+// An Origin is what is known of a key whose value comes from elsewhere.
+type Origin struct {
+	DeadlineMS int64 // 0: none
+	IdleMS     int64 // since its last access; negative: not known
+	Freq       int   // of accesses, as LFU counts them; negative: not known
+}
+
+// NoOrigin is that of a key made now.
+var NoOrigin = Origin{IdleMS: -1, Freq: -1}
+
+// access is the access word of an item that comes with o.
+func (tx *Tx) access(o Origin) uint32 {
+	switch {
+	case tx.policy.LFU && o.Freq >= 0:
+		return eviction.LFU(tx.NowMS, uint8(min(o.Freq, 255)))
+	case !tx.policy.LFU && o.IdleMS >= 0:
+		return eviction.LRUIdle(tx.NowMS, o.IdleMS)
+	}
+	return tx.newAccess()
+}
+
+// Build begins an item of type t for key in b. The item is in no table until
+// Adopt puts it there; between the two the lock may be released.
+func (tx *Tx) Build(b *value.Builder, t value.Type, key []byte, o Origin) {
+	s := tx.shard(tx.hash(key))
+	b.Begin(s.heap, tx.Limits(), t, key, tx.access(o), o.DeadlineMS)
+}
+
+// BuildString makes an item of a string, for Adopt.
+func (tx *Tx) BuildString(b *value.Builder, key, v []byte, o Origin) table.Item {
+	return b.BeginString(tx.shard(tx.hash(key)).heap, key, v, tx.access(o), o.DeadlineMS)
+}
+
+// Adopt puts an item that was built at its key in the database of the Tx. It
+// reports false, and frees the item, if there is such a key already and replace
+// is not set.
+func (tx *Tx) Adopt(it table.Item, replace bool) bool {
+	a := tx.find(tx.DB, it.Key())
+	if a.slot != nil {
+		if !replace {
+			value.Free(a.s.heap, it)
+			return false
+		}
+		tx.remove(&a, true)
+	}
+	tx.insert(tx.DB, &a, it)
+	return true
+}
+
+// Discard frees an item that was built and not adopted.
+func (tx *Tx) Discard(it table.Item) { value.Free(tx.shard(table.Hash(it.Key())).heap, it) }
+
+// ShardOf is the number of the shard that key belongs to, of Shards.
+func (e *Engine) ShardOf(key []byte) int { return e.shardOf(table.Hash(key)) }
+
+// Shards is how many shards there are.
+func (e *Engine) Shards() int { return len(e.shards) }
+
+// FieldDeadlines reports whether any database may have hashes with deadlines of
+// fields. The whole keyspace is locked.
+func (e *Engine) FieldDeadlines() bool {
+	for i := range e.shards {
+		for j := range e.shards[i].dbs {
+			if e.shards[i].dbs[j].parts {
+				return true
+			}
+		}
+	}
+	return false
+}
