@@ -9,6 +9,7 @@ import (
 
 	"cached/commands"
 	"cached/internal/config"
+	"cached/persistence"
 )
 
 var update = flag.Bool("update", false, "write docs/commands.md and docs/configuration.md")
@@ -17,7 +18,7 @@ var update = flag.Bool("update", false, "write docs/commands.md and docs/configu
 //
 //	go test ./server -run Documents -update
 func TestDocumentsAreCurrent(t *testing.T) {
-	s, _ := startServer(t, false)
+	s, _ := startWith(t, Options{Rows: persistence.New(persistence.Options{}).Commands()})
 	for name, text := range map[string]string{
 		"../docs/commands.md":      commandsDocument(s.table),
 		"../docs/configuration.md": configurationDocument(),
@@ -76,7 +77,7 @@ func configurationDocument() string {
 		"follow `CONFIG SET`. A misspelt directive is an error with file and line.\n\n" +
 		"| directive | default | | |\n|---|---|---|---|\n")
 	var ignored []string
-	for _, p := range Params() {
+	for _, p := range append(Params(), persistence.Params()...) {
 		if p.Has(config.Ignored) {
 			ignored = append(ignored, "`"+p.Name+"`")
 			continue

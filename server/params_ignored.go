@@ -66,15 +66,7 @@ func ignoredParams() []config.Param {
 		{Name: "busy-reply-threshold", Alias: "lua-time-limit", Kind: config.Int, Default: "5000", Flags: config.Ignored, Min: 0, Max: math.MaxInt64},
 		{Name: "propagation-error-behavior", Kind: config.Enum, Default: "ignore", Flags: config.Ignored, Enum: []string{"ignore", "panic", "panic-on-replicas"}},
 
-		// Persistence
-		{Name: "save", Kind: config.Words, Default: "", Flags: config.Ignored, Words: saveWords, Fresh: true, Rewrite: saveLines},
-		{Name: "dbfilename", Kind: config.String, Default: "dump.rdb", Flags: config.Protected | config.Ignored},
-		{Name: "rdbcompression", Kind: config.Bool, Default: "yes", Flags: config.Ignored},
-		{Name: "rdbchecksum", Kind: config.Bool, Default: "yes", Flags: config.Immutable | config.Ignored},
-		{Name: "rdb-del-sync-files", Kind: config.Bool, Default: "no", Flags: config.Ignored},
-		{Name: "rdb-save-incremental-fsync", Kind: config.Bool, Default: "yes", Flags: config.Ignored},
-		{Name: "stop-writes-on-bgsave-error", Kind: config.Bool, Default: "yes", Flags: config.Ignored},
-		{Name: "sanitize-dump-payload", Kind: config.Enum, Default: "no", Flags: config.Ignored, Enum: []string{"no", "yes", "clients"}},
+		// The append-only file
 		{Name: "appendonly", Kind: config.Bool, Default: "no", Flags: config.Ignored},
 		{Name: "appendfilename", Kind: config.String, Default: "appendonly.aof", Flags: config.Immutable | config.Ignored},
 		{Name: "appenddirname", Kind: config.String, Default: "appendonlydir", Flags: config.Immutable | config.Ignored},

@@ -82,34 +82,6 @@ func outputLimitsLines(value string) (lines []string) {
 	return lines
 }
 
-// saveWords reads pairs of seconds and changes; those of several lines add up.
-func saveWords(old string, words []string) (string, error) {
-	if len(words) == 1 && words[0] == "" {
-		return "", nil
-	}
-	if len(words)%2 != 0 {
-		return "", errors.New("Invalid save parameters")
-	}
-	for i, w := range words {
-		n, err := strconv.ParseInt(w, 10, 64)
-		if err != nil || n < 0 || i%2 == 0 && n < 1 {
-			return "", errors.New("Invalid save parameters")
-		}
-	}
-	return strings.TrimSpace(old + " " + strings.Join(words, " ")), nil
-}
-
-func saveLines(value string) (lines []string) {
-	w := strings.Fields(value)
-	if len(w) == 0 {
-		return []string{`""`}
-	}
-	for ; len(w) >= 2; w = w[2:] {
-		lines = append(lines, w[0]+" "+w[1])
-	}
-	return lines
-}
-
 // percentilesWords reads numbers from 0 to 100.
 func percentilesWords(_ string, words []string) (string, error) {
 	if len(words) == 1 && words[0] == "" {

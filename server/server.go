@@ -112,7 +112,7 @@ func New(o Options) (*Server, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if s.keys == nil {
-		s.keys = engine.New(engineOptions(s.cfg))
+		s.keys = engine.New(EngineOptions(s.cfg))
 	}
 	s.wallNS.Store(s.base.UnixNano())
 	var id [20]byte

@@ -16,8 +16,8 @@ type outputLimit struct {
 
 type outputLimits struct{ normal, replica, pubsub outputLimit }
 
-// engineOptions are the engine's part of the configuration.
-func engineOptions(cfg *config.Config) engine.Options {
+// EngineOptions are the engine's part of the configuration.
+func EngineOptions(cfg *config.Config) engine.Options {
 	return engine.Options{
 		Databases:     int(cfg.Value("databases").Int()),
 		HugePagesFrom: hugePagesFrom,

@@ -13,7 +13,9 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"cached/engine"
 	"cached/internal/config"
+	"cached/persistence"
 	"cached/server"
 )
 
@@ -30,7 +32,7 @@ func main() {
 
 // run serves until a signal or SHUTDOWN ends it.
 func run(args []string) error {
-	cfg, err := config.New(server.Params())
+	cfg, err := config.New(server.Params(), persistence.Params())
 	if err != nil {
 		return err
 	}
@@ -54,7 +56,13 @@ func run(args []string) error {
 	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
 	reopen := make(chan os.Signal, 1)
 	signal.Notify(reopen, syscall.SIGHUP)
-	srv, err := server.New(server.Options{Config: cfg, Log: log.Logger, Exit: func() { end <- syscall.SIGTERM }})
+	keys := engine.New(server.EngineOptions(cfg))
+	disk := persistence.New(persistence.Options{Config: cfg, Engine: keys, Log: log.Logger})
+	srv, err := server.New(server.Options{
+		Config: cfg, Engine: keys, Log: log.Logger,
+		Rows: disk.Commands(),
+		Exit: func() { end <- syscall.SIGTERM },
+	})
 	if err != nil {
 		return err
 	}

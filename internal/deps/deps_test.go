@@ -15,7 +15,7 @@ import (
 
 // bottom is the row that all packages may import.
 var bottom = []string{"internal/clock", "internal/config", "internal/crc", "internal/glob", "internal/invariants",
-	"internal/vfs"}
+	"internal/lzf", "internal/vfs"}
 
 // allowed is, for each package, what it may import of this module beyond the
 // bottom row. A new arrow starts here, with its reason.
@@ -41,9 +41,11 @@ var allowed = map[string][]string{
 	// it.
 	"commands": {"engine", "engine/value", "eviction", "engine/table", "engine/packed", "internal/resp", "internal/acl", "internal/hll"},
 
-	"persistence": {"commands", "engine", "engine/value", "internal/resp"},
-	"replication": {"persistence", "commands", "engine", "internal/resp"},
-	"cluster":     {"commands", "engine", "internal/resp"},
+	// The format knows values as they lie in items, and what access bits mean.
+	"persistence/rdb": {"engine", "engine/value", "engine/table", "eviction"},
+	"persistence":     {"persistence/rdb", "commands", "engine", "engine/value", "engine/table", "internal/resp"},
+	"replication":     {"persistence", "commands", "engine", "internal/resp"},
+	"cluster":         {"commands", "engine", "internal/resp"},
 	"server": {"commands", "engine", "engine/value", "eviction", "internal/resp", "internal/acl", "internal/pubsub",
 		"internal/lua"},
 	"internal/lua": {"internal/resp"},

@@ -1,0 +1,41 @@
+package persistence
+
+import "cached/commands"
+
+// Commands returns the rows of the commands of persistence.
+func (d *Disk) Commands() []commands.Spec {
+	restoreArgs := []commands.Arg{
+		commands.Key("key", 0), commands.Int("ttl"), commands.Str("serialized-value"),
+		commands.Opt(commands.Since("3.0.0", commands.Token("replace", "REPLACE"))),
+		commands.Opt(commands.Since("5.0.0", commands.Token("absttl", "ABSTTL"))),
+		commands.Opt(commands.Since("5.0.0", commands.After("IDLETIME", commands.Int("seconds")))),
+		commands.Opt(commands.Since("5.0.0", commands.After("FREQ", commands.Int("frequency")))),
+	}
+	const restoreCost = "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N))."
+	return []commands.Spec{
+		{
+			Name: "dump", Group: commands.Generic, Since: "2.6.0", Arity: 2,
+			Complexity: "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
+			Summary:    "Return a serialized version of the value stored at the specified key.",
+			Flags:      commands.ReadOnly, ACL: commands.CatKeyspace, Tips: []string{"nondeterministic_output"},
+			Keys: []commands.KeySpec{commands.KeyAt(1, commands.RO|commands.Access)},
+			Args: []commands.Arg{commands.Key("key", 0)},
+			Run:  d.dump,
+		},
+		{
+			Name: "restore", Group: commands.Generic, Since: "2.6.0", Arity: -4, Complexity: restoreCost,
+			Summary: "Create a key using the provided serialized value, previously obtained using DUMP.",
+			Flags:   commands.Write | commands.DenyOOM, ACL: commands.CatKeyspace | commands.CatDangerous,
+			Keys: []commands.KeySpec{commands.KeyAt(1, commands.OW|commands.Update)},
+			Args: restoreArgs, Run: d.restore,
+		},
+		{
+			Name: "restore-asking", Group: commands.Server, Since: "3.0.0", Arity: -4, Complexity: restoreCost,
+			Summary: "An internal command for migrating keys in a cluster",
+			Flags:   commands.Write | commands.DenyOOM | commands.Asking, ACL: commands.CatKeyspace | commands.CatDangerous,
+			Doc:  commands.SysCmd,
+			Keys: []commands.KeySpec{commands.KeyAt(1, commands.OW|commands.Update)},
+			Args: restoreArgs, Run: d.restore,
+		},
+	}
+}
