@@ -59,8 +59,9 @@ type shard struct {
 	snap  *Snapshot // that is being taken, or nil
 	mark  bool      // of items that need not be saved: new, or saved already
 
-	stats Stats
-	_     [64]byte // keeps neighbours' locks off one cache line
+	stats   Stats
+	changes int64    // by commands, since the start
+	_       [64]byte // keeps neighbours' locks off one cache line
 }
 
 // A keyspace is a shard's part of one database.
@@ -202,6 +203,13 @@ func (e *Engine) Stats(tx *Tx) (t Stats) {
 		t.LazyFreed += s.stats.LazyFreed
 	})
 	return t
+}
+
+// Changes counts what commands have changed since the start; ResetStats does not
+// concern it. What is said of tx at Stats goes for it too.
+func (e *Engine) Changes(tx *Tx) (n int64) {
+	e.each(tx, func(s *shard) { n += s.changes })
+	return n
 }
 
 // ResetStats sets the counters to zero.

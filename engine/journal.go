@@ -135,7 +135,21 @@ func (tx *Tx) Commit(argv [][]byte) {
 			tx.effects = append(tx.effects, effect{tx.DB, copyWords(argv)})
 		}
 	}
+	if tx.dirty > 0 {
+		tx.countChanges()
+	}
 	tx.dirty, tx.explicit = 0, false
+}
+
+// countChanges adds the changes to the count of one of the shards they were in.
+func (tx *Tx) countChanges() {
+	i := tx.one
+	if i < 0 {
+		if i = tx.locked.first(); i < 0 {
+			return
+		}
+	}
+	tx.e.shards[i].changes += int64(tx.dirty)
 }
 
 // BeginAtomic has what several commands do journaled as one, with the locks of

@@ -51,6 +51,16 @@ type shardSet [4]uint64
 func (s *shardSet) add(i int)      { s[i>>6] |= 1 << (i & 63) }
 func (s *shardSet) has(i int) bool { return s[i>>6]&(1<<(i&63)) != 0 }
 
+// first returns the smallest member, or -1.
+func (s *shardSet) first() int {
+	for w, b := range s {
+		if b != 0 {
+			return w<<6 + bits.TrailingZeros64(b)
+		}
+	}
+	return -1
+}
+
 // each calls f for every member in ascending order.
 func (s *shardSet) each(f func(i int)) {
 	for w, b := range s {

@@ -65,4 +65,3 @@ func saveLines(value string) (lines []string) {
 	}
 	return lines
 }
-
