@@ -1,11 +1,18 @@
 package persistence
 
 import (
+	"context"
 	"log/slog"
+	"os"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"cached/engine"
 	"cached/internal/config"
+	"cached/internal/vfs"
 	"cached/persistence/rdb"
 )
 
@@ -14,14 +21,49 @@ type Options struct {
 	Config *config.Config // with the rows of Params
 	Engine *engine.Engine
 	Log    *slog.Logger // nil: none
+	FS     vfs.FS       // nil: the system's, in its working directory
+	// Version is that of Redis whose behaviour is met; files name it.
+	Version string
 }
 
 // A Disk is the persistence of one keyspace.
 type Disk struct {
-	cfg    *config.Config
-	keys   *engine.Engine
-	log    *slog.Logger
+	cfg     *config.Config
+	keys    *engine.Engine
+	log     *slog.Logger
+	fs      vfs.FS
+	version string
+
 	codecs sync.Pool // of *codec
+
+	loading  loadState
+	saving   atomic.Bool // a snapshot in the background is being written, or about to be
+	closed   atomic.Bool // Refuse has something to say
+	cancel   atomic.Bool // the snapshot in the background shall end
+	quit     chan struct{}
+	quitOnce sync.Once
+	group    sync.WaitGroup
+
+	mu        sync.Mutex // guards what follows; taken under the locks of shards
+	scheduled bool       // a snapshot is due, whatever the number of changes
+	last      saveRecord
+	started   time.Time // when the snapshot in the background did
+	snapshot  *engine.Snapshot
+	libraries [][]byte // function libraries of the file
+	abandoned bool     // nothing is saved at the end
+	forced    bool     // everything is, whatever the save points
+}
+
+// A saveRecord is what became of the last snapshots.
+type saveRecord struct {
+	at      int64 // Unix seconds of the last one that is good
+	changes int64 // Engine.Changes then
+	tried   time.Time
+	failed  bool  // the last in the background
+	took    int64 // seconds, of the last in the background; -1: there was none
+	count   int64
+	loaded  int64 // keys
+	expired int64
 }
 
 // A codec is what DUMP and RESTORE need for a moment.
@@ -30,12 +72,171 @@ type codec struct {
 	dec rdb.Decoder
 }
 
-// New returns the persistence of a keyspace.
+// New returns the persistence of a keyspace. Until Load has returned, or Begin was
+// never called, it does not save anything by itself.
 func New(o Options) *Disk {
-	d := &Disk{cfg: o.Config, keys: o.Engine, log: o.Log}
+	d := &Disk{cfg: o.Config, keys: o.Engine, log: o.Log, fs: o.FS, version: o.Version, quit: make(chan struct{})}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
+	if d.fs == nil {
+		d.fs = vfs.OS
+	}
 	d.codecs.New = func() any { return new(codec) }
+	d.last.at, d.last.took = time.Now().Unix(), -1
+	if d.cfg != nil {
+		for _, name := range []string{"stop-writes-on-bgsave-error", "save"} {
+			d.cfg.OnChange(name, func(*config.Value) error {
+				d.mu.Lock()
+				defer d.mu.Unlock()
+				d.setClosed()
+				return nil
+			})
+		}
+	}
 	return d
+}
+
+// path is the file of snapshots.
+func (d *Disk) path() string { return d.cfg.Value("dbfilename").String() }
+
+// temporary is the name a snapshot has until it is complete.
+func temporary() string { return "temp-" + strconv.Itoa(os.Getpid()) + ".rdb" }
+
+// A savePoint makes a snapshot due after some time with some changes.
+type savePoint struct {
+	after   time.Duration
+	changes int64
+}
+
+func (d *Disk) savePoints() (points []savePoint) {
+	words := strings.Fields(d.cfg.Value("save").String())
+	for ; len(words) >= 2; words = words[2:] {
+		seconds, _ := strconv.ParseInt(words[0], 10, 64)
+		changes, _ := strconv.ParseInt(words[1], 10, 64)
+		points = append(points, savePoint{time.Duration(min(seconds, 1<<32)) * time.Second, changes})
+	}
+	return points
+}
+
+// setClosed decides whether Refuse has something to say; mu is held.
+func (d *Disk) setClosed() {
+	d.closed.Store(d.loading.active.Load() || d.stopsWritesLocked())
+}
+
+// stopsWritesLocked reports whether writes are refused because the last snapshot
+// failed.
+func (d *Disk) stopsWritesLocked() bool {
+	return d.last.failed && d.cfg.Value("stop-writes-on-bgsave-error").Bool() && len(d.savePoints()) > 0
+}
+
+// Start begins to watch the save points.
+func (d *Disk) Start() {
+	d.group.Add(1)
+	go func() {
+		defer d.group.Done()
+		d.watch()
+	}()
+}
+
+// watchEvery is how often the save points are looked at; retryAfter how long a
+// snapshot that failed is not tried again.
+const (
+	watchEvery = 100 * time.Millisecond
+	retryAfter = 5 * time.Second
+)
+
+func (d *Disk) watch() {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-d.quit:
+			return
+		case <-tick.C:
+		}
+		if reason, due := d.due(time.Now()); due {
+			if d.startBackground() {
+				d.log.Info("saving", "reason", reason)
+			}
+		}
+	}
+}
+
+// Flushed has a snapshot written soon, if there are save points: after a FLUSHALL
+// the keys shall not come back. It may be called under all locks.
+func (d *Disk) Flushed() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.scheduled = true
+}
+
+// due reports whether a snapshot is, and why.
+func (d *Disk) due(now time.Time) (reason string, due bool) {
+	if d.saving.Load() || d.loading.active.Load() {
+		return "", false
+	}
+	points := d.savePoints()
+	d.mu.Lock()
+	scheduled, last := d.scheduled, d.last
+	d.mu.Unlock()
+	if len(points) == 0 || last.failed && now.Sub(last.tried) < retryAfter {
+		return "", false
+	}
+	if scheduled {
+		return "all keys were flushed", true
+	}
+	changes := d.keys.Changes(nil) - last.changes
+	for _, p := range points {
+		if changes > 0 && changes >= p.changes && now.Sub(time.Unix(last.at, 0)) > p.after {
+			return strconv.FormatInt(changes, 10) + " changes in " + p.after.String(), true
+		}
+	}
+	return "", false
+}
+
+// Close ends what runs in the background. It comes when nobody changes keys any
+// more, and saves those that changed since the last snapshot, if a snapshot at
+// the end is wanted.
+func (d *Disk) Close() {
+	d.quitOnce.Do(func() { close(d.quit) })
+	d.cancel.Store(true)
+	d.group.Wait()
+	changes := d.keys.Changes(nil)
+	d.mu.Lock()
+	wanted := !d.abandoned && (d.forced || len(d.savePoints()) > 0) && !d.loading.active.Load() && changes != d.last.changes
+	d.mu.Unlock()
+	if wanted {
+		if err := d.saveNow(nil); err != nil {
+			d.log.Error("save at the end", "file", d.path(), "error", err)
+		}
+	}
+}
+
+// Shutdown is what SHUTDOWN and the signals do about the data: it saves it if
+// there are save points or save is set, unless nosave is. After an error the
+// server goes on, unless it is forced.
+func (d *Disk) Shutdown(ctx context.Context, save, nosave, force bool) error {
+	d.mu.Lock()
+	d.forced, d.abandoned = save, nosave
+	d.mu.Unlock()
+	d.cancel.Store(true)
+	defer d.cancel.Store(false)
+	for d.saving.Load() && ctx.Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	if nosave || d.loading.active.Load() || !save && len(d.savePoints()) == 0 {
+		return nil
+	}
+	err := d.saveNow(nil)
+	if err != nil {
+		d.log.Error("save before the end", "file", d.path(), "error", err)
+		if force {
+			d.mu.Lock()
+			d.abandoned = true
+			d.mu.Unlock()
+			return nil
+		}
+	}
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"cached/engine"
 	"cached/internal/config"
+	"cached/internal/vfs"
 	"cached/persistence"
 	"cached/server"
 )
@@ -32,6 +34,26 @@ type subject struct {
 
 func startSubject(t testing.TB, directives ...string) *subject {
 	t.Helper()
+	return startOn(t, new(vfs.Mem), directives...)
+}
+
+// inDir is a directory as a file system.
+type inDir struct {
+	vfs.FS
+	dir string
+}
+
+func (d inDir) Open(name string) (vfs.File, error)   { return d.FS.Open(filepath.Join(d.dir, name)) }
+func (d inDir) Create(name string) (vfs.File, error) { return d.FS.Create(filepath.Join(d.dir, name)) }
+func (d inDir) Remove(name string) error             { return d.FS.Remove(filepath.Join(d.dir, name)) }
+func (d inDir) SyncDir(string) error                 { return d.FS.SyncDir(d.dir) }
+func (d inDir) Rename(from, to string) error {
+	return d.FS.Rename(filepath.Join(d.dir, from), filepath.Join(d.dir, to))
+}
+
+// startOn starts a subject that has its files in a file system.
+func startOn(t testing.TB, files vfs.FS, directives ...string) *subject {
+	t.Helper()
 	cfg, err := config.New(server.Params(), persistence.Params())
 	if err != nil {
 		t.Fatal(err)
@@ -43,15 +65,19 @@ func startSubject(t testing.TB, directives ...string) *subject {
 		t.Fatal(err)
 	}
 	keys := engine.New(server.EngineOptions(cfg))
-	disk := persistence.New(persistence.Options{Config: cfg, Engine: keys})
-	srv, err := server.New(server.Options{Config: cfg, Engine: keys, Rows: disk.Commands()})
+	disk := persistence.New(persistence.Options{Config: cfg, Engine: keys, FS: files, Version: server.RedisVersion})
+	srv, err := server.New(server.Options{Config: cfg, Engine: keys, Rows: disk.Commands(), Persistence: disk})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := disk.Load(); err != nil {
 		t.Fatal(err)
 	}
 	if err := srv.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(srv.Close)
+	disk.Start()
+	t.Cleanup(func() { srv.Close(); disk.Close() })
 	return &subject{client(t, "127.0.0.1:"+port), disk, keys, "127.0.0.1:" + port}
 }
 

@@ -14,6 +14,26 @@ func (d *Disk) Commands() []commands.Spec {
 	const restoreCost = "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N))."
 	return []commands.Spec{
 		{
+			Name: "bgsave", Group: commands.Server, Since: "1.0.0", Arity: -1, Complexity: "O(1)",
+			Summary: "Asynchronously save the dataset to disk",
+			Flags:   commands.Admin | commands.NoScript | commands.NoAsyncLoading,
+			Args:    []commands.Arg{commands.Opt(commands.Since("3.2.2", commands.Token("schedule", "SCHEDULE")))},
+			Run:     d.bgsave,
+		},
+		{
+			Name: "lastsave", Group: commands.Server, Since: "1.0.0", Arity: 1, Complexity: "O(1)",
+			Summary: "Get the UNIX time stamp of the last successful save to disk",
+			Flags:   commands.Loading | commands.Stale | commands.Fast, ACL: commands.CatAdmin | commands.CatDangerous,
+			Tips: []string{"nondeterministic_output"},
+			Run:  d.lastsave,
+		},
+		{
+			Name: "save", Group: commands.Server, Since: "1.0.0", Arity: 1, Complexity: "O(N) where N is the total number of keys in all databases",
+			Summary: "Synchronously save the dataset to disk",
+			Flags:   commands.Admin | commands.NoScript | commands.NoAsyncLoading | commands.NoMulti | commands.Keyspace,
+			Run:     d.save,
+		},
+		{
 			Name: "dump", Group: commands.Generic, Since: "2.6.0", Arity: 2,
 			Complexity: "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
 			Summary:    "Return a serialized version of the value stored at the specified key.",

@@ -40,6 +40,8 @@ func (s *Server) debug(c *commands.Ctx) error {
 		c.Reply.OK()
 	case sub == "object" && n >= 3:
 		return s.debugObject(c)
+	case sub == "reload" && n >= 2:
+		return s.debugReload(c)
 	case sub == "set-active-expire" && n == 3:
 		s.keys.SetActiveExpiry(string(c.Argv[2]) != "0")
 		c.Reply.OK()
@@ -147,6 +149,12 @@ func (s *Server) debugHelp(c *commands.Ctx) error {
 		"PROTOCOL <type>",
 		"    Reply with a test value of the specified type. <type> can be: string,",
 		"    integer, double, null, array, set, map, push, verbatim, true, false, bignum.",
+		"RELOAD [option ...]",
+		"    Save the RDB on disk and reload it back to memory. Valid <option> values:",
+		"    * MERGE: conflicting keys will be loaded from RDB.",
+		"    * NOFLUSH: the existing database will not be removed before load, but",
+		"      conflicting keys will generate an exception and kill the server.",
+		"    * NOSAVE: the database will be loaded from an existing RDB file.",
 		"SET-ACTIVE-EXPIRE <0|1>",
 		"    Setting it to 0 disables expiring keys (and hash-fields) in background ",
 		"    when they are not accessed (otherwise the Redis behavior). Setting it",

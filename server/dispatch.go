@@ -222,6 +222,11 @@ func (s *Server) gate(w *worker, c *client, spec *commands.Spec, argv [][]byte) 
 	if err := s.aclGate(c, spec, argv); err != nil {
 		return err
 	}
+	if s.disk != nil && s.disk.Refusing() {
+		if err := s.persistenceGate(c, spec); err != nil {
+			return err
+		}
+	}
 	if s.gated.Load() {
 		for _, g := range s.gates {
 			if err := g(w, c, spec); err != nil {

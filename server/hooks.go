@@ -31,6 +31,9 @@ func (h *hooks) Changed(tx *engine.Tx, key []byte, ev engine.Event) {
 
 // Flushed is called under all locks, as Swapped is. Nobody waits for keys to go.
 func (h *hooks) Flushed(tx *engine.Tx, db int) {
+	if db < 0 && h.srv.disk != nil {
+		h.srv.disk.Flushed()
+	}
 	if h.active.Load() != 0 {
 		h.srv.watch.flushed(db)
 		h.srv.tracked.flushed(tx)

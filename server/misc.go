@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -115,6 +116,11 @@ func (s *Server) shutdown(c *commands.Ctx) error {
 	}
 	if s.exit == nil {
 		return commands.Error("ERR Errors trying to SHUTDOWN. Check logs.")
+	}
+	if s.disk != nil {
+		if err := s.disk.Shutdown(context.Background(), save, nosave, force); err != nil {
+			return commands.Error("ERR Errors trying to SHUTDOWN. Check logs.")
+		}
 	}
 	s.log.Info("shutdown asked for by a client", "client", clientOf(c).addr)
 	clientOf(c).closing = true

@@ -10,11 +10,12 @@ import (
 // A multi is a transaction that a client has begun: commands that wait for EXEC,
 // their words copied into one buffer.
 type multi struct {
-	queue  []queued
-	words  []byte
-	ends   []int // where each word ends in words
-	flags  commands.Flag
-	failed bool // a command was refused: EXEC will be
+	queue   []queued
+	words   []byte
+	ends    []int         // where each word ends in words
+	flags   commands.Flag // that any of its commands has
+	missing commands.Flag // that any of them lacks
+	failed  bool          // a command was refused: EXEC will be
 
 	argv [][]byte // of the command that runs, kept from one to the next
 }
@@ -86,6 +87,7 @@ func (c *client) enqueue(spec *commands.Spec, argv [][]byte) {
 	}
 	m.queue = append(m.queue, queued{spec, from, len(m.ends)})
 	m.flags |= spec.Flags
+	m.missing |= ^spec.Flags
 	c.shown.multi.Store(int32(len(m.queue)) + 1)
 	bytes := int64(cap(m.words) + 8*cap(m.ends) + 24*cap(m.queue))
 	setIfChanged(&c.shown.multiMem, bytes)

@@ -26,6 +26,8 @@ type Options struct {
 	Log    *slog.Logger   // nil: none
 	// Rows are further commands, of other subsystems.
 	Rows []commands.Spec
+	// Persistence, if not nil, keeps the keyspace on disk.
+	Persistence Persistence
 	// Exit is called by SHUTDOWN, after the reply of others; it should end
 	// Run. nil: SHUTDOWN is refused.
 	Exit func()
@@ -41,6 +43,7 @@ type Server struct {
 	log   *slog.Logger
 	table *commands.Table
 	exit  func()
+	disk  Persistence // or nil
 
 	base   time.Time    // what monotonic times count from
 	wallNS atomic.Int64 // Unix nanoseconds at base, as the wall clock says now
@@ -81,7 +84,6 @@ type Server struct {
 	deniedAuth     atomic.Int64
 	deniedACL      [acl.DeniedChannel + 1]atomic.Int64
 	subscribers    atomic.Int64 // clients with subscriptions
-	dirty          atomic.Int64
 	sweepNS        atomic.Int64 // spent by cron on expired keys and what was unlinked
 	peak           atomic.Int64 // most memory used
 	startBytes     int64        // used before the first key
@@ -101,7 +103,7 @@ type Server struct {
 // New returns a Server that does not listen yet.
 func New(o Options) (*Server, error) {
 	s := &Server{
-		cfg: o.Config, keys: o.Engine, log: o.Log, exit: o.Exit,
+		cfg: o.Config, keys: o.Engine, log: o.Log, exit: o.Exit, disk: o.Persistence,
 		base:    time.Now(),
 		clients: make(map[int64]*client),
 

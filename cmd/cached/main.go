@@ -6,11 +6,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 
 	"cached/engine"
@@ -52,20 +54,22 @@ func run(args []string) error {
 	// one more.
 	runtime.GOMAXPROCS(runtime.NumCPU() + 1)
 
-	end := make(chan os.Signal, 1)
+	end := make(chan os.Signal, 8)
 	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
 	reopen := make(chan os.Signal, 1)
 	signal.Notify(reopen, syscall.SIGHUP)
 	keys := engine.New(server.EngineOptions(cfg))
-	disk := persistence.New(persistence.Options{Config: cfg, Engine: keys, Log: log.Logger})
+	disk := persistence.New(persistence.Options{Config: cfg, Engine: keys, Log: log.Logger, Version: server.RedisVersion})
+	var asked atomic.Bool // by SHUTDOWN, which has saved what is to be saved
 	srv, err := server.New(server.Options{
 		Config: cfg, Engine: keys, Log: log.Logger,
-		Rows: disk.Commands(),
-		Exit: func() { end <- syscall.SIGTERM },
+		Rows: disk.Commands(), Persistence: disk,
+		Exit: func() { asked.Store(true); end <- syscall.SIGTERM },
 	})
 	if err != nil {
 		return err
 	}
+	disk.Begin()
 	if err := srv.Start(); err != nil {
 		return err
 	}
@@ -76,9 +80,28 @@ func run(args []string) error {
 		}
 	}()
 	cfg.LogIgnored(log.Logger)
+	loaded := make(chan error, 1)
+	go func() { loaded <- disk.Load() }()
+	select {
+	case err = <-loaded:
+	case sig := <-end:
+		log.Info("shutting down while loading", "signal", sig.String())
+		srv.Close()
+		return nil
+	}
+	if err != nil {
+		srv.Close()
+		return err
+	}
+	disk.Start()
 	log.Info("ready to accept connections", "port", cfg.Value("port").Int(), "pid", os.Getpid())
-	sig := <-end
-	log.Info("shutting down", "signal", sig.String())
+	for sig := range end {
+		log.Info("shutting down", "signal", sig.String())
+		if asked.Load() || disk.Shutdown(context.Background(), false, false, false) == nil {
+			break
+		}
+	}
 	srv.Close()
+	disk.Close()
 	return nil
 }

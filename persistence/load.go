@@ -1,0 +1,137 @@
+package persistence
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync/atomic"
+	"time"
+
+	"cached/engine"
+	"cached/persistence/rdb"
+)
+
+// loadState is what others may know of a loading.
+type loadState struct {
+	active   atomic.Bool
+	start    atomic.Int64 // Unix seconds
+	total    atomic.Int64 // bytes
+	progress rdb.Progress
+}
+
+// logEvery is how often a long loading is told of.
+const logEvery = 5 * time.Second
+
+// Begin has commands refused until Load has returned; it comes before the first
+// client.
+func (d *Disk) Begin() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.loading.start.Store(time.Now().Unix())
+	d.loading.active.Store(true)
+	d.setClosed()
+}
+
+// Load fills the keyspace, which is empty, from the snapshot, if there is one.
+func (d *Disk) Load() error {
+	d.Begin()
+	defer func() {
+		changes := d.keys.Changes(nil)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.last.changes, d.scheduled = changes, false
+		d.loading.active.Store(false)
+		d.setClosed()
+	}()
+	stop := make(chan struct{})
+	defer close(stop)
+	go d.logProgress(stop)
+	return d.load(nil)
+}
+
+// load reads the snapshot. tx, if not nil, holds the whole keyspace.
+func (d *Disk) load(tx *engine.Tx) error {
+	start := time.Now()
+	f, err := d.fs.Open(d.path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("load snapshot %s: %w", d.path(), err)
+	}
+	defer f.Close()
+	if size, err := f.Size(); err == nil {
+		d.loading.total.Store(size)
+	}
+	p := &d.loading.progress
+	p.Bytes.Store(0)
+	p.Keys.Store(0)
+	p.Expired.Store(0)
+	r, err := rdb.Load(f, d.keys, rdb.LoadOptions{NowMS: start.UnixMilli(), Tx: tx, Progress: p, NoChecksum: !d.cfg.Value("rdbchecksum").Bool()})
+	if err != nil {
+		return fmt.Errorf("load snapshot %s: %w", d.path(), err)
+	}
+	d.mu.Lock()
+	d.libraries = r.Libraries
+	d.last.loaded, d.last.expired = r.Keys, r.Expired
+	d.mu.Unlock()
+	took := time.Since(start)
+	d.log.Info("loaded from disk", "file", d.path(), "bytes", r.Bytes, "keys", r.Keys, "expired", r.Expired, "version", r.Version,
+		"written_by", r.Aux["redis-ver"], "took", took, "mb_per_second", rate(r.Bytes, took))
+	return nil
+}
+
+// rate is in megabytes a second.
+func rate(bytes int64, took time.Duration) int64 {
+	return int64(float64(bytes) / 1e6 / max(took.Seconds(), 1e-9))
+}
+
+// logProgress tells of a long loading until stop is closed.
+func (d *Disk) logProgress(stop chan struct{}) {
+	tick := time.NewTicker(logEvery)
+	defer tick.Stop()
+	start := time.Now()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+			done, total := d.loading.progress.Bytes.Load(), d.loading.total.Load()
+			d.log.Info("loading", "bytes", done, "of", total, "keys", d.loading.progress.Keys.Load(),
+				"mb_per_second", rate(done, time.Since(start)), "seconds_left", d.secondsLeft())
+		}
+	}
+}
+
+// secondsLeft is how long the loading will take from now on at the rate it had.
+func (d *Disk) secondsLeft() int64 {
+	done, total := d.loading.progress.Bytes.Load(), d.loading.total.Load()
+	elapsed := max(time.Now().Unix()-d.loading.start.Load(), 1)
+	if done <= 0 {
+		return 1
+	}
+	return max(0, int64(float64(total-done)/float64(done)*float64(elapsed)))
+}
+
+// Reload saves the keyspace, empties it and loads it again, for DEBUG RELOAD. tx
+// holds the whole keyspace.
+func (d *Disk) Reload(tx *engine.Tx, save, flush bool) error {
+	if save {
+		if err := d.saveNow(tx); err != nil {
+			d.log.Error("reload", "error", err)
+			return err
+		}
+	}
+	if flush {
+		tx.Flush(-1, false)
+	}
+	if err := d.load(tx); err != nil {
+		d.log.Error("reload", "error", err)
+		return err
+	}
+	changes := d.keys.Changes(tx)
+	d.mu.Lock()
+	d.last.changes, d.scheduled = changes, false
+	d.mu.Unlock()
+	return nil
+}

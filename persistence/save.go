@@ -1,0 +1,343 @@
+package persistence
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"cached/engine"
+	"cached/engine/table"
+	"cached/engine/value"
+	"cached/internal/vfs"
+	"cached/persistence/rdb"
+)
+
+const (
+	flushBytes = 256 << 10 // encoded bytes that are written together
+	syncBytes  = 16 << 20  // written bytes after which the disk is asked to keep up
+	maxRetries = 16        // of a snapshot that a flush interrupts
+)
+
+var errCanceled = errors.New("the snapshot was canceled")
+
+// newEncoder returns an encoder as configured; latest asks for the latest
+// version.
+func (d *Disk) newEncoder(latest bool) *rdb.Encoder {
+	e := &rdb.Encoder{Version: rdb.BaseVersion, Compress: d.cfg.Value("rdbcompression").Bool()}
+	if latest || d.cfg.Value("rdb-version").String() == "12" {
+		e.Version = rdb.Version
+	}
+	return e
+}
+
+// accessKind is what a file says of accesses: what the eviction policy keeps.
+func (d *Disk) accessKind() int {
+	switch p := d.cfg.Value("maxmemory-policy").String(); {
+	case strings.HasSuffix(p, "-lru"):
+		return rdb.IdleTime
+	case strings.HasSuffix(p, "-lfu"):
+		return rdb.Frequency
+	}
+	return rdb.NoAccess
+}
+
+// head encodes the beginning of a file.
+func (d *Disk) head(e *rdb.Encoder, nowMS, usedBytes int64) {
+	e.Header()
+	e.Aux("redis-ver", d.version)
+	e.Aux("redis-bits", "64")
+	e.Aux("ctime", strconv.FormatInt(nowMS/1000, 10))
+	e.Aux("used-mem", strconv.FormatInt(usedBytes, 10))
+	e.Aux("aof-base", "0")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, code := range d.libraries {
+		e.Library(code)
+	}
+}
+
+// replaceFile has write make the new snapshot.
+func (d *Disk) replaceFile(write func(w *rdb.Writer) error) (size int64, err error) {
+	sum, pace := d.cfg.Value("rdbchecksum").Bool(), d.cfg.Value("rdb-save-incremental-fsync").Bool()
+	err = vfs.Replace(d.fs, d.path(), temporary(), func(f vfs.File) error {
+		w := &rdb.Writer{W: f, NoSum: !sum}
+		if pace {
+			w.W = &pacedFile{f: f}
+		}
+		if err := write(w); err != nil {
+			return err
+		}
+		size = w.N
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("write snapshot %s: %w", d.path(), err)
+	}
+	return size, nil
+}
+
+// A pacedFile has what is written synced every now and then, so that the end does
+// not have to wait for all of it.
+type pacedFile struct {
+	f vfs.File
+	n int
+}
+
+func (p *pacedFile) Write(b []byte) (int, error) {
+	n, err := p.f.Write(b)
+	if p.n += n; err == nil && p.n >= syncBytes {
+		p.n = 0
+		err = p.f.Sync()
+	}
+	return n, err
+}
+
+// saveNow writes a snapshot while everybody waits. tx, if not nil, holds the
+// whole keyspace.
+func (d *Disk) saveNow(tx *engine.Tx) error {
+	start := time.Now()
+	if tx == nil {
+		tx = new(engine.Tx)
+		tx.Begin(d.keys, 0, start.UnixMilli())
+		tx.LockAll()
+		defer tx.Unlock()
+	}
+	changes := d.keys.Changes(tx)
+	size, err := d.replaceFile(func(w *rdb.Writer) error { return d.writeAll(w, tx) })
+	if err != nil {
+		return err
+	}
+	d.saved(start, changes)
+	d.log.Info("saved on disk", "file", d.path(), "bytes", size, "took", time.Since(start))
+	return nil
+}
+
+// saved notes a snapshot that is good.
+func (d *Disk) saved(start time.Time, changes int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.last.at, d.last.changes, d.last.failed = time.Now().Unix(), changes, false
+	d.last.count++
+	d.setClosed()
+}
+
+// writeAll writes the keyspace as it is; tx holds all of it.
+func (d *Disk) writeAll(w io.Writer, tx *engine.Tx) error {
+	e := d.newEncoder(d.keys.FieldDeadlines())
+	d.head(e, tx.NowMS, d.keys.Memory(tx).Live)
+	access, saved := d.accessKind(), tx.DB
+	defer func() { tx.DB = saved }()
+	var err error
+	for db := range d.keys.Databases() {
+		st := d.keys.DBStats(tx, db, tx.NowMS)
+		if st.Keys == 0 {
+			continue
+		}
+		tx.DB = db
+		e.Select(db)
+		e.Sizes(st.Keys, st.Expires)
+		tx.Each(func(it table.Item) bool {
+			for cursor := uint64(0); ; {
+				if !value.IsHuge(it) {
+					e.KeyValue(it, access, tx.NowMS)
+				} else {
+					cursor = e.Part(it, cursor, access, tx.NowMS)
+				}
+				if len(e.B) >= flushBytes {
+					_, err = w.Write(e.B)
+					e.B = kept(e.B)
+				}
+				if err != nil || cursor == 0 {
+					return err == nil
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if _, err := w.Write(e.B); err != nil {
+		return err
+	}
+	if end, ok := w.(*rdb.Writer); ok {
+		return end.End()
+	}
+	return nil
+}
+
+// kept is b emptied, to be filled again unless it is very large.
+func kept(b []byte) []byte {
+	if cap(b) > 16*flushBytes {
+		return nil
+	}
+	return b[:0]
+}
+
+// startBackground begins a snapshot in the background, and reports false if there
+// is one already.
+func (d *Disk) startBackground() bool {
+	if !d.saving.CompareAndSwap(false, true) {
+		return false
+	}
+	d.mu.Lock()
+	d.scheduled, d.started = false, time.Now()
+	d.last.tried = d.started
+	d.mu.Unlock()
+	d.group.Add(1)
+	go func() {
+		defer d.group.Done()
+		d.background()
+	}()
+	return true
+}
+
+func (d *Disk) background() {
+	start := time.Now()
+	var changes, size int64
+	var err error
+	for range maxRetries {
+		changes = d.keys.Changes(nil)
+		size, err = d.replaceFile(d.writeSnapshot)
+		if !errors.Is(err, engine.ErrFlushed) {
+			break
+		}
+	}
+	if err == nil {
+		d.saved(start, changes)
+		d.log.Info("background saving done", "file", d.path(), "bytes", size, "took", time.Since(start))
+	} else if !errors.Is(err, errCanceled) {
+		d.log.Error("background saving failed", "error", err)
+	}
+	d.mu.Lock()
+	d.last.took = int64(time.Since(start).Seconds())
+	d.last.failed = err != nil && !errors.Is(err, errCanceled)
+	d.setClosed()
+	d.mu.Unlock()
+	d.saving.Store(false)
+}
+
+// writeSnapshot writes the keyspace as it is now while it changes.
+func (d *Disk) writeSnapshot(w *rdb.Writer) error {
+	nowMS := time.Now().UnixMilli()
+	s := &sink{access: d.accessKind(), nowMS: nowMS, db: -1, asideDB: -1}
+	used := d.keys.Memory(nil).Live
+	var sizes []engine.DBStats
+	for db := range d.keys.Databases() {
+		sizes = append(sizes, d.keys.DBStats(nil, db, nowMS))
+	}
+	snap, err := d.keys.StartSnapshot(s, func() {
+		latest := d.keys.FieldDeadlines()
+		s.main, s.aside = d.newEncoder(latest), d.newEncoder(latest)
+	})
+	if err != nil {
+		return err
+	}
+	d.setSnapshot(snap)
+	defer func() {
+		d.setSnapshot(nil)
+		snap.Close()
+	}()
+	head := d.newEncoder(s.main.Version == rdb.Version)
+	d.head(head, nowMS, used)
+	for db, st := range sizes {
+		if st.Keys > 0 {
+			head.Select(db)
+			head.Sizes(st.Keys, st.Expires)
+		}
+	}
+	if _, err := w.Write(head.B); err != nil {
+		return err
+	}
+	var spare []byte
+	for more := true; more; {
+		if d.cancel.Load() {
+			return errCanceled
+		}
+		more = snap.Step()
+		if err := snap.Err(); err != nil {
+			return err
+		}
+		b := s.take(spare, more)
+		if b == nil {
+			continue
+		}
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+		spare = kept(b)
+	}
+	return w.End()
+}
+
+func (d *Disk) setSnapshot(s *engine.Snapshot) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.snapshot = s
+}
+
+// A sink encodes what a snapshot saves. While a huge value is being saved in parts
+// the keys that must be saved in between gather aside.
+type sink struct {
+	access int
+	nowMS  int64
+
+	mu      sync.Mutex // guards what follows; taken under the locks of shards
+	main    *rdb.Encoder
+	db      int // that main selected last
+	aside   *rdb.Encoder
+	asideDB int
+	open    bool // a huge value has begun
+}
+
+// Item implements engine.SnapshotSink.
+func (s *sink) Item(db int, v value.Ref) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, at := s.main, &s.db
+	if s.open {
+		e, at = s.aside, &s.asideDB
+	}
+	if *at != db {
+		e.Select(db)
+		*at = db
+	}
+	e.KeyValue(v.Item(), s.access, s.nowMS)
+}
+
+// Part implements engine.SnapshotSink.
+func (s *sink) Part(db int, v value.Ref, cursor uint64) (next uint64, done bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cursor == 0 && s.db != db {
+		s.main.Select(db)
+		s.db = db
+	}
+	s.open = true
+	if next = s.main.Part(v.Item(), cursor, s.access, s.nowMS); next != 0 {
+		return next, false
+	}
+	s.open = false
+	if len(s.aside.B) > 0 {
+		s.main.B = append(s.main.B, s.aside.B...)
+		s.db, s.asideDB = s.asideDB, -1
+		s.aside.B = kept(s.aside.B)
+	}
+	return 0, true
+}
+
+// take returns what was encoded, if it is worth writing or the last, and gives the
+// encoder another buffer.
+func (s *sink) take(spare []byte, more bool) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.main.B) == 0 || more && len(s.main.B) < flushBytes {
+		return nil
+	}
+	b := s.main.B
+	s.main.B = spare[:0]
+	return b
+}

@@ -1,0 +1,117 @@
+package persistence
+
+import (
+	"fmt"
+	"time"
+
+	"cached/commands"
+)
+
+// What clients see of snapshots.
+const (
+	errSaving  = commands.Error("ERR Background save already in progress")
+	errFailed  = commands.Error("ERR")
+	errLoading = commands.Error("LOADING Redis is loading the dataset in memory")
+	errMisconf = commands.Error("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. " +
+		"Commands that may modify the data set are disabled, because this instance is configured to report errors during writes " +
+		"if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.")
+)
+
+// Refusing reports whether Refuse may have something to say; it is cheap.
+func (d *Disk) Refusing() bool { return d.closed.Load() }
+
+// Refuse returns the error of a command that may not run now: because keys are
+// being loaded, or because they cannot be saved. flags are those of the command,
+// and all that are set in any of the transaction that it runs; missing has those
+// that are missing in one of them.
+func (d *Disk) Refuse(spec *commands.Spec, flags, missing commands.Flag) error {
+	d.mu.Lock()
+	stopped := d.stopsWritesLocked()
+	d.mu.Unlock()
+	if stopped && (flags&commands.Write != 0 || spec.Name == "ping") {
+		return errMisconf
+	}
+	if d.loading.active.Load() && missing&commands.Loading != 0 {
+		return errLoading
+	}
+	return nil
+}
+
+// save replies when the snapshot is on the disk; it holds the whole keyspace.
+func (d *Disk) save(c *commands.Ctx) error {
+	if d.saving.Load() {
+		return errSaving
+	}
+	if err := d.saveNow(c.Tx); err != nil {
+		d.log.Error("save", "error", err)
+		return errFailed
+	}
+	c.Reply.OK()
+	return nil
+}
+
+// bgsave replies at once.
+func (d *Disk) bgsave(c *commands.Ctx) error {
+	if len(c.Argv) > 1 {
+		if a := c.Args(1); !a.Is("SCHEDULE") || a.More() {
+			return commands.ErrSyntax
+		}
+	}
+	if !d.startBackground() {
+		return errSaving
+	}
+	c.Reply.Status("Background saving started")
+	return nil
+}
+
+func (d *Disk) lastsave(c *commands.Ctx) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c.Reply.Int(d.last.at)
+	return nil
+}
+
+// Info passes the fields of INFO persistence that have something to show. changes
+// is Engine.Changes.
+func (d *Disk) Info(changes int64, line func(name string, value any)) {
+	d.mu.Lock()
+	last, snap, started := d.last, d.snapshot, d.started
+	d.mu.Unlock()
+	saving, current := 0, int64(-1)
+	if d.saving.Load() {
+		saving, current = 1, int64(time.Since(started).Seconds())
+	}
+	if snap != nil {
+		saved, total := snap.Progress()
+		line("current_save_keys_processed", saved)
+		line("current_save_keys_total", total)
+		line("current_fork_perc", fmt.Sprintf("%.2f", 100*float64(saved)/float64(max(total, 1))))
+	}
+	line("rdb_changes_since_last_save", changes-last.changes)
+	line("rdb_bgsave_in_progress", saving)
+	line("rdb_last_save_time", last.at)
+	line("rdb_last_bgsave_status", status(last.failed))
+	line("rdb_last_bgsave_time_sec", last.took)
+	line("rdb_current_bgsave_time_sec", current)
+	line("rdb_saves", last.count)
+	line("rdb_last_load_keys_expired", last.expired)
+	line("rdb_last_load_keys_loaded", last.loaded)
+	if !d.loading.active.Load() {
+		return
+	}
+	done, total := d.loading.progress.Bytes.Load(), d.loading.total.Load()
+	line("loading", 1)
+	line("loading_start_time", d.loading.start.Load())
+	line("loading_total_bytes", total)
+	line("loading_rdb_used_mem", 0)
+	line("loading_loaded_bytes", done)
+	line("loading_loaded_perc", fmt.Sprintf("%.2f", 100*float64(done)/float64(max(total, 1))))
+	line("loading_eta_seconds", d.secondsLeft())
+}
+
+func status(failed bool) string {
+	if failed {
+		return "err"
+	}
+	return "ok"
+}
