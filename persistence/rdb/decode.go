@@ -28,6 +28,9 @@ type Decoder struct {
 
 	a, b []byte // strings that had to be unpacked
 	pend pending
+
+	str   streamDecoder
+	elems []value.Elem // of a run of a stream
 }
 
 // keptScratch is the largest buffer that is kept from one value to the next.
@@ -52,8 +55,12 @@ func (d *Decoder) Begin(tx *engine.Tx, typ byte, key []byte, o engine.Origin) {
 	if cap(d.b) > keptScratch {
 		d.b = nil
 	}
-	if int(typ) < numTypes && forms[typ].kind != value.String && forms[typ].kind != value.Stream {
+	if int(typ) < numTypes && forms[typ].kind != value.String {
 		tx.Build(&d.build, forms[typ].kind, key, o)
+	}
+	d.str.done = true
+	if int(typ) < numTypes && forms[typ].kind == value.Stream {
+		d.str.to, d.str.done = d.build.Stream(), false
 	}
 }
 
@@ -69,6 +76,9 @@ func (d *Decoder) Feed(piece []byte, offset int64) error {
 		if err := d.head(c); err != nil {
 			return err
 		}
+	}
+	if forms[d.typ].kind == value.Stream {
+		return d.stream(c)
 	}
 	for c.left() > 0 {
 		if d.left == 0 {
@@ -108,11 +118,11 @@ func (d *Decoder) head(c *cursor) (err error) {
 		}
 		layout = layout[1:]
 	}
-	if layout[0] == '(' && forms[d.typ].kind != value.Stream {
+	if layout[0] == '(' {
 		if d.left, err = c.length(); err != nil {
 			return err
 		}
-		if d.left == 0 {
+		if d.left == 0 && forms[d.typ].kind != value.Stream {
 			return ErrEmpty
 		}
 	}
@@ -121,7 +131,7 @@ func (d *Decoder) head(c *cursor) (err error) {
 
 // End returns the item. The value is complete or this is an error.
 func (d *Decoder) End() (table.Item, error) {
-	if d.left > 0 || !d.started {
+	if d.left > 0 || !d.started || !d.str.done {
 		return table.Item{}, errIncomplete
 	}
 	if !d.whole.IsZero() {
@@ -129,7 +139,7 @@ func (d *Decoder) End() (table.Item, error) {
 		d.whole = table.Item{}
 		return it, nil
 	}
-	if d.build.Len() == 0 {
+	if forms[d.typ].kind != value.Stream && d.build.Len() == 0 {
 		return table.Item{}, ErrEmpty
 	}
 	it, err := d.build.End()

@@ -72,6 +72,11 @@ func (e *Encoder) typeOf(it table.Item) byte {
 			return typeHashTTL
 		}
 		return typeHash
+	case value.Stream:
+		if e.Version >= 11 {
+			return typeStream3
+		}
+		return typeStream2
 	}
 	return typeString
 }
@@ -122,6 +127,8 @@ const PartElements = 1024
 func (e *Encoder) Part(it table.Item, cursor uint64, access int, nowMS int64) (next uint64) {
 	first := cursor == 0
 	switch value.TypeOf(it) {
+	case value.Stream:
+		return e.streamPart(it, cursor, access, nowMS)
 	case value.List:
 		if first {
 			// The number of nodes would have to be known; that of elements is.
@@ -193,6 +200,8 @@ func (e *Encoder) body(t byte, it table.Item) {
 		e.endPack(2 * value.HashLen(it))
 	case typeHashPackTTL:
 		e.packTTL(it)
+	case typeStream2, typeStream3:
+		e.stream(t, it)
 	}
 }
 

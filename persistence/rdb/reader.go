@@ -213,12 +213,14 @@ func (r *reader) passLayout(layout string, cut func() error) (rest string, err e
 			}
 			inside := layout[1:]
 			layout = inside[closing(inside):]
+			between := cut
+			cut = nil // behind it a value is one piece
 			for ; n > 0; n-- {
 				if _, err = r.passLayout(inside, nil); err != nil {
 					return "", err
 				}
-				if cut != nil && n > 1 {
-					if err = cut(); err != nil {
+				if between != nil && n > 1 {
+					if err = between(); err != nil {
 						return "", err
 					}
 				}

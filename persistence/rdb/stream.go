@@ -1,0 +1,356 @@
+package rdb
+
+import (
+	"encoding/binary"
+
+	"cached/engine/table"
+	"cached/engine/value"
+)
+
+// A stream is written as runs of entries, each a string with the ID that those of
+// the entries are counted from and a listpack: the number of entries, that of
+// deleted ones, the number of fields and their names, a 0, and then the entries.
+// An entry is its flags, the differences of its ID, unless its names are those in
+// front, the number of fields, then names and values or the values alone, and
+// how many elements that were. Behind the runs comes what the stream knows
+// besides, and its consumer groups.
+const (
+	entryDeleted   = 1
+	entrySameNames = 2
+
+	nodesPerPart = 16
+)
+
+// stream appends the value of a stream.
+func (e *Encoder) stream(t byte, it table.Item) {
+	s := value.StreamOf(it)
+	e.length(uint64(s.Nodes()))
+	for cursor, more := uint64(0), s.Nodes() > 0; more; more = cursor != 0 {
+		cursor = s.EachNodeFrom(cursor, nodesPerPart, e.streamNode)
+	}
+	e.streamTail(t, s)
+}
+
+// streamPart appends a part of a stream; see Part.
+func (e *Encoder) streamPart(it table.Item, cursor uint64, access int, nowMS int64) uint64 {
+	s, t := value.StreamOf(it), e.typeOf(it)
+	if cursor == 0 {
+		e.keyHead(it, t, access, nowMS)
+		e.length(uint64(s.Nodes()))
+	}
+	if s.Nodes() > 0 {
+		cursor = s.EachNodeFrom(cursor, nodesPerPart, e.streamNode)
+	}
+	if cursor == 0 {
+		e.streamTail(t, s)
+	}
+	return cursor
+}
+
+func (e *Encoder) streamID(id value.StreamID) {
+	e.B = binary.BigEndian.AppendUint64(e.B, id.MS)
+	e.B = binary.BigEndian.AppendUint64(e.B, id.Seq)
+}
+
+func (e *Encoder) streamNode(n value.StreamNode) {
+	base := n.First()
+	e.length(16)
+	e.streamID(base)
+	e.beginPack()
+	count := 0
+	num := func(v int64) {
+		e.packInt(v)
+		count++
+	}
+	text := func(b []byte) {
+		e.packText(b)
+		count++
+	}
+	begun := false
+	var names [][]byte
+	n.Each(func(x value.StreamEntry) {
+		if !begun {
+			begun = true
+			num(int64(n.Len()))
+			num(0)
+			num(int64(x.Len()))
+			x.Each(func(name, _ []byte) {
+				names = append(names, name)
+				text(name)
+			})
+			num(0)
+		}
+		same, i := x.Len() == len(names), 0
+		x.Each(func(name, _ []byte) {
+			same = same && string(names[i]) == string(name)
+			i++
+		})
+		flags, elements := int64(0), 2*x.Len()+1
+		if same {
+			flags, elements = entrySameNames, x.Len()
+		}
+		num(flags)
+		num(int64(x.ID.MS - base.MS))
+		num(int64(x.ID.Seq - base.Seq))
+		if !same {
+			num(int64(x.Len()))
+		}
+		x.Each(func(name, v []byte) {
+			if !same {
+				text(name)
+			}
+			text(v)
+		})
+		num(int64(elements) + 3)
+	})
+	e.endPack(count)
+}
+
+func (e *Encoder) streamTail(t byte, s value.StreamRef) {
+	st := s.State()
+	e.length(uint64(s.Len()))
+	e.length(st.Last.MS)
+	e.length(st.Last.Seq)
+	first := s.End(false)
+	e.length(first.MS)
+	e.length(first.Seq)
+	e.length(st.MaxDeleted.MS)
+	e.length(st.MaxDeleted.Seq)
+	e.length(st.Added)
+	e.streamGroups(t, s)
+}
+
+// streamGroups appends the consumer groups.
+func (e *Encoder) streamGroups(_ byte, _ value.StreamRef) { e.length(0) }
+
+// A streamDecoder reads the runs of a stream.
+type streamDecoder struct {
+	to     value.StreamRef
+	done   bool // what is behind the runs was read
+	base   value.StreamID
+	names  [][]byte
+	fields [][]byte
+	texts  []byte // integers written out
+}
+
+// stream decodes a piece of a stream.
+func (d *Decoder) stream(c *cursor) error {
+	for c.left() > 0 && d.left > 0 {
+		if err := d.streamNode(c); err != nil {
+			return err
+		}
+		d.left--
+	}
+	if d.left > 0 || c.left() == 0 {
+		return nil
+	}
+	if d.str.done {
+		return c.fail("more than the value needs")
+	}
+	d.str.done = true
+	if err := d.streamTail(c); err != nil {
+		return err
+	}
+	if c.left() > 0 {
+		return c.fail("more than the value needs")
+	}
+	return nil
+}
+
+func (d *Decoder) streamNode(c *cursor) error {
+	key, err := c.bytes(&d.a)
+	if err != nil {
+		return err
+	}
+	if len(key) != 16 {
+		return c.fail("the ID of a run of entries has another length than 16")
+	}
+	d.str.base = value.StreamID{MS: binary.BigEndian.Uint64(key), Seq: binary.BigEndian.Uint64(key[8:])}
+	b, err := c.bytes(&d.b)
+	if err != nil {
+		return err
+	}
+	d.elems = d.elems[:0]
+	ok, _ := eachListpack(b, func(e value.Elem) error {
+		d.elems = append(d.elems, e)
+		return nil
+	})
+	if !ok || !d.str.entries(d.elems) {
+		return c.fail("a run of entries is corrupt")
+	}
+	return nil
+}
+
+// entries adds the entries of a run, and reports false if it is not one.
+func (s *streamDecoder) entries(elems []value.Elem) bool {
+	s.texts = s.texts[:0]
+	number := func() (int64, bool) {
+		if len(elems) == 0 {
+			return 0, false
+		}
+		n, ok := elems[0].Int()
+		elems = elems[1:]
+		return n, ok
+	}
+	text := func() []byte {
+		e := elems[0]
+		elems = elems[1:]
+		if _, ok := e.Int(); !ok {
+			return e.Bytes(nil)
+		}
+		at := len(s.texts)
+		s.texts = e.Append(s.texts)
+		return s.texts[at:len(s.texts):len(s.texts)]
+	}
+	live, ok1 := number()
+	dead, ok2 := number()
+	fields, ok3 := number()
+	if !ok1 || !ok2 || !ok3 || live < 0 || dead < 0 || fields < 0 || fields > int64(len(elems)) {
+		return false
+	}
+	s.names = s.names[:0]
+	for range fields {
+		s.names = append(s.names, text())
+	}
+	if zero, ok := number(); !ok || zero != 0 {
+		return false
+	}
+	for live+dead > 0 && len(elems) > 0 {
+		flags, ok1 := number()
+		ms, ok2 := number()
+		seq, ok3 := number()
+		if !ok1 || !ok2 || !ok3 {
+			return false
+		}
+		n, want := fields, fields+3
+		if flags&entrySameNames == 0 {
+			var ok bool
+			if n, ok = number(); !ok {
+				return false
+			}
+			want = 2*n + 4
+		}
+		if n < 0 || n > int64(len(elems)) || flags&entrySameNames == 0 && 2*n > int64(len(elems)) {
+			return false
+		}
+		s.fields = s.fields[:0]
+		for i := range n {
+			if flags&entrySameNames != 0 {
+				s.fields = append(s.fields, s.names[i])
+			} else {
+				s.fields = append(s.fields, text())
+			}
+			s.fields = append(s.fields, text())
+		}
+		if k, ok := number(); !ok || k != want {
+			return false
+		}
+		if flags&entryDeleted != 0 {
+			dead--
+			continue
+		}
+		live--
+		id := value.StreamID{MS: s.base.MS + uint64(ms), Seq: s.base.Seq + uint64(seq)}
+		if id.Compare(s.to.State().Last) <= 0 || n == 0 {
+			return false
+		}
+		s.to.Append(id, s.fields)
+	}
+	return live == 0 && dead == 0 && len(elems) == 0
+}
+
+// streamTail reads what is behind the runs.
+func (d *Decoder) streamTail(c *cursor) error {
+	numbers := 3
+	if d.typ != typeStream {
+		numbers = 8
+	}
+	var n [8]uint64
+	for i := range numbers {
+		var err error
+		if n[i], err = c.length(); err != nil {
+			return err
+		}
+	}
+	s := d.str.to
+	if n[0] != uint64(s.Len()) {
+		return c.fail("a stream has another number of entries than it says")
+	}
+	st := value.StreamState{Last: value.StreamID{MS: n[1], Seq: n[2]}, MaxDeleted: value.StreamID{MS: n[5], Seq: n[6]}, Added: n[7]}
+	if d.typ == typeStream {
+		st.Added = n[0]
+	}
+	if st.Last.Compare(s.State().Last) < 0 {
+		return c.fail("the last ID of a stream is not its largest")
+	}
+	s.SetState(st)
+	return d.streamGroups(c)
+}
+
+// streamGroups reads the consumer groups.
+func (d *Decoder) streamGroups(c *cursor) error {
+	n, err := c.length()
+	if err != nil {
+		return err
+	}
+	for range n {
+		if err := d.streamGroup(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Decoder) streamGroup(c *cursor) error {
+	if _, err := c.bytes(&d.a); err != nil {
+		return err
+	}
+	numbers := 2
+	if d.typ != typeStream {
+		numbers = 3
+	}
+	for range numbers {
+		if _, err := c.length(); err != nil {
+			return err
+		}
+	}
+	pending, err := c.length()
+	if err != nil {
+		return err
+	}
+	for range pending {
+		if _, err := c.take(16 + 8); err != nil {
+			return err
+		}
+		if _, err := c.length(); err != nil {
+			return err
+		}
+	}
+	consumers, err := c.length()
+	if err != nil {
+		return err
+	}
+	for range consumers {
+		if _, err := c.bytes(&d.a); err != nil {
+			return err
+		}
+		times := uint64(8)
+		if d.typ == typeStream3 {
+			times = 16
+		}
+		if _, err := c.take(times); err != nil {
+			return err
+		}
+		n, err := c.length()
+		if err != nil {
+			return err
+		}
+		if n > uint64(c.left())/16 {
+			return c.fail("unexpected end")
+		}
+		if _, err := c.take(16 * n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
