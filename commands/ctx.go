@@ -23,6 +23,10 @@ type Ctx struct {
 	// Env is the server's side of the client, for handlers that need one.
 	Env Env
 
+	// Resumed is what Env.Background was given, when the command runs again
+	// after it; else nil.
+	Resumed any
+
 	found []table.Item // kept from command to command
 }
 
@@ -33,6 +37,11 @@ type Env interface {
 	// client is answered by timeout. It reports false if the client may not
 	// wait (inside MULTI or a script): then the command answers at once.
 	Block(c *Ctx, keys [][]byte, deadlineMS int64, timeout func(*resp.Writer)) bool
+	// Background parks the client and has work done on a goroutine of its own,
+	// without any lock. Then the command runs again from the start, with state as
+	// its Ctx.Resumed, unless the client has gone meanwhile. It reports false, and
+	// does nothing, if the client may not wait.
+	Background(c *Ctx, state any, work func()) bool
 	// SelectDB makes db the client's database.
 	SelectDB(db int)
 	// MaxBulk is the longest string a client may make, in bytes.

@@ -35,6 +35,7 @@ type Disk struct {
 	version string
 
 	codecs sync.Pool // of *codec
+	peers  peers
 
 	loading  loadState
 	saving   atomic.Bool // a snapshot in the background is being written, or about to be
@@ -155,6 +156,7 @@ func (d *Disk) watch() {
 			return
 		case <-tick.C:
 		}
+		d.peers.tidy(time.Now(), false)
 		if reason, due := d.due(time.Now()); due {
 			if d.startBackground() {
 				d.log.Info("saving", "reason", reason)
@@ -202,6 +204,7 @@ func (d *Disk) Close() {
 	d.quitOnce.Do(func() { close(d.quit) })
 	d.cancel.Store(true)
 	d.group.Wait()
+	d.peers.tidy(time.Now(), true)
 	changes := d.keys.Changes(nil)
 	d.mu.Lock()
 	wanted := !d.abandoned && (d.forced || len(d.savePoints()) > 0) && !d.loading.active.Load() && changes != d.last.changes

@@ -288,10 +288,18 @@ func random(n int) string {
 func fill(t testing.TB, c *redis.Client, all []sample) {
 	t.Helper()
 	for _, s := range all {
-		for _, words := range s.calls {
-			if err := c.Do(ctx, words...).Err(); err != nil {
-				t.Fatalf("%.60q: %v", words, err)
+		for calls := s.calls; len(calls) > 0; {
+			n := min(len(calls), 1000)
+			_, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {
+				for _, words := range calls[:n] {
+					p.Do(ctx, words...)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatalf("%s: %v", s.key, err)
 			}
+			calls = calls[n:]
 		}
 	}
 }

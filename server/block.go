@@ -23,6 +23,7 @@ type waiter struct {
 	timeout    func(*resp.Writer)
 	state      atomic.Int32
 	timed      bool // the loop has a timer for it
+	resumed    any  // what Background was given
 	again      bool // during a run of serve: the command still has to wait
 }
 
@@ -57,6 +58,13 @@ func (c *client) Block(ctx *commands.Ctx, keys [][]byte, deadlineMS int64, timeo
 		w.again = true
 		return true
 	}
+	c.park(ctx, keys, deadlineMS, timeout)
+	c.shown.blocked.Store(true)
+	return true
+}
+
+// park makes the client wait.
+func (c *client) park(ctx *commands.Ctx, keys [][]byte, deadlineMS int64, timeout func(*resp.Writer)) {
 	w := &waiter{c: c, spec: ctx.Spec, db: c.db(), deadlineMS: deadlineMS, timeout: timeout}
 	for _, a := range ctx.Argv {
 		w.argv = append(w.argv, append([]byte(nil), a...))
@@ -65,8 +73,30 @@ func (c *client) Block(ctx *commands.Ctx, keys [][]byte, deadlineMS int64, timeo
 		w.keys = append(w.keys, string(k))
 	}
 	c.waiting = w
-	c.shown.blocked.Store(true)
 	c.srv.block.add(w)
+}
+
+// Background parks the client of a command until work is done; the command then
+// runs again on the client's loop. CLIENT UNBLOCK does not concern it.
+func (c *client) Background(ctx *commands.Ctx, state any, work func()) bool {
+	if c.mode&inExec != 0 {
+		return false
+	}
+	if c.waiting != nil {
+		c.waiting.again = true
+	} else {
+		c.park(ctx, nil, 0, nil)
+	}
+	wt := c.waiting
+	wt.resumed = state
+	go func() {
+		work()
+		c.conn.post(func(w *worker, c *client) {
+			if c.waiting == wt {
+				w.serve(wt, nil)
+			}
+		})
+	}()
 	return true
 }
 
@@ -184,7 +214,7 @@ func (w *worker) serve(wt *waiter, key []byte) {
 	tx := &w.tx
 	tx.Begin(w.srv.keys, wt.db, w.nowMS())
 	wt.spec.Lock(tx, wt.argv)
-	if !takesFrom(wt.spec.Group, tx, key) {
+	if key != nil && !takesFrom(wt.spec.Group, tx, key) {
 		wt.state.Store(waiting)
 		tx.Unlock()
 		w.reply = out
@@ -193,6 +223,7 @@ func (w *worker) serve(wt *waiter, key []byte) {
 	ctx := &w.ctx
 	saved := *ctx
 	ctx.Argv, ctx.Spec, ctx.NowMS, ctx.Env = wt.argv, wt.spec, tx.NowMS, wt.c
+	ctx.Resumed = wt.resumed
 	wt.again = false
 	err := wt.spec.Run(ctx)
 	if err != nil {
