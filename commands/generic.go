@@ -322,6 +322,8 @@ func (c *Ctx) keepFound(items []table.Item) {
 	}
 }
 
+const errNoValues = Error("ERR NOVALUES option can only be used in HSCAN")
+
 // scanOptions are what SCAN and its kin have in common.
 type scanOptions struct {
 	cursor  uint64
@@ -353,7 +355,10 @@ func (c *Ctx) scanArgs(i int, withType bool) (o scanOptions, err error) {
 			}
 		case withType && a.Left() > 1 && a.Is("TYPE"):
 			o.typ = a.Next()
-		case c.Spec.Name == "hscan" && a.Is("NOVALUES"):
+		case a.Is("NOVALUES"):
+			if c.Spec.Name != "hscan" {
+				a.Fail(errNoValues)
+			}
 			o.noValues = true
 		default:
 			return o, ErrSyntax

@@ -11,12 +11,14 @@ import (
 
 // The errors of fields' deadlines.
 const (
-	errFieldsMissing = Error("ERR Mandatory argument FIELDS is missing or not at the right position")
-	errNumFields     = Error("ERR Parameter `numFields` should be greater than 0")
-	errNumMismatch   = Error("ERR The `numfields` parameter must match the number of arguments")
-	errOneExpiry     = Error("ERR Only one of EX, PX, EXAT, PXAT or PERSIST arguments can be specified")
-	errOneExpirySet  = Error("ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified")
-	errOneCondition  = Error("ERR Only one of FXX or FNX arguments can be specified")
+	errFieldsMissing  = Error("ERR Mandatory argument FIELDS is missing or not at the right position")
+	errNumFields      = Error("ERR Number of fields must be a positive integer")
+	errNumFieldsSet   = Error("ERR invalid number of fields")                       // HSETEX's
+	errNumFieldsTimed = Error("ERR Parameter `numFields` should be greater than 0") // HEXPIRE's
+	errNumMismatch    = Error("ERR The `numfields` parameter must match the number of arguments")
+	errFieldTime      = Error("ERR invalid expire time, must be >= 0")
+	errOneExpiry      = Error("ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified")
+	errOneCondition   = Error("ERR Only one of FXX or FNX arguments can be specified")
 )
 
 // maxFieldTime is the latest deadline of a field, in Unix milliseconds: 46 bits,
@@ -33,20 +35,24 @@ const (
 	persistNoneAt = -1
 )
 
-// fields takes "FIELDS numfields field ...", each field being width words, which
-// must be all that is left.
-func (a *Args) fields(width int) [][]byte {
+// fields takes "FIELDS numfields field ...", which must be all that is left.
+func (a *Args) fields(badNumber error) [][]byte {
 	if !a.Is("FIELDS") {
 		a.Fail(errFieldsMissing)
-		return nil
 	}
+	return a.counted(1, badNumber, errNumMismatch)
+}
+
+// counted takes a number and as many groups of width words, which must be all
+// that is left.
+func (a *Args) counted(width int, badNumber, mismatch error) [][]byte {
 	n, ok := value.ParseInt(a.Next())
 	switch {
 	case a.err != nil:
 	case !ok || n < 1 || n > math.MaxInt32:
-		a.Fail(errNumFields)
+		a.Fail(badNumber)
 	case int(n)*width != a.Left():
-		a.Fail(errNumMismatch)
+		a.Fail(mismatch)
 	default:
 		words := a.argv[a.i:]
 		a.i = len(a.argv)
@@ -55,12 +61,33 @@ func (a *Args) fields(width int) [][]byte {
 	return nil
 }
 
+// fieldTime is the deadline that a number in units, from now or from the epoch,
+// stands for. It is never 0, which stands for none.
+func (c *Ctx) fieldTime(number []byte, unitMS int64, relative bool) (int64, error) {
+	n, ok := value.ParseInt(number)
+	if !ok {
+		return 0, ErrNotInt
+	}
+	if n < 0 {
+		return 0, errFieldTime
+	}
+	at, ok := absolute(n, unitMS, relative, c.NowMS)
+	if !ok || at > maxFieldTime {
+		return 0, invalidExpire(c.Spec.FullName())
+	}
+	return max(at, 1), nil
+}
+
 func hexpire(c *Ctx) error    { return c.hexpire(1000, true) }
 func hpexpire(c *Ctx) error   { return c.hexpire(1, true) }
 func hexpireat(c *Ctx) error  { return c.hexpire(1000, false) }
 func hpexpireat(c *Ctx) error { return c.hexpire(1, false) }
 
 func (c *Ctx) hexpire(unitMS int64, relative bool) error {
+	at, err := c.fieldTime(c.Argv[2], unitMS, relative)
+	if err != nil {
+		return err
+	}
 	a := c.Args(3)
 	var nx, xx, gt, lt bool
 	switch {
@@ -73,19 +100,9 @@ func (c *Ctx) hexpire(unitMS int64, relative bool) error {
 	case a.Is("LT"):
 		lt = true
 	}
-	fields := a.fields(1)
+	fields := a.fields(errNumFieldsTimed)
 	if err := a.End(); err != nil {
 		return err
-	}
-	at, ok := value.ParseInt(c.Argv[2])
-	if !ok {
-		return ErrNotInt
-	}
-	if at < 0 {
-		return Error("ERR invalid expire time, must be >= 0")
-	}
-	if at, ok = absolute(at, unitMS, relative, c.NowMS); !ok || at > maxFieldTime {
-		return invalidExpire(c.Spec.FullName())
 	}
 	key := c.Argv[1]
 	h, there, err := c.hash(key)
@@ -150,7 +167,7 @@ func hpexpiretime(c *Ctx) error { return c.fieldTimes(1, false) }
 // fieldTimes replies when fields expire, rounded up to the unit.
 func (c *Ctx) fieldTimes(unitMS int64, relative bool) error {
 	a := c.Args(2)
-	fields := a.fields(1)
+	fields := a.fields(errNumFields)
 	if err := a.End(); err != nil {
 		return err
 	}
@@ -182,7 +199,7 @@ func (c *Ctx) fieldTimes(unitMS int64, relative bool) error {
 
 func hpersist(c *Ctx) error {
 	a := c.Args(2)
-	fields := a.fields(1)
+	fields := a.fields(errNumFields)
 	if err := a.End(); err != nil {
 		return err
 	}
@@ -213,54 +230,31 @@ func hpersist(c *Ctx) error {
 	return nil
 }
 
-// fieldExpiry takes the options that say when fields expire.
-func (a *Args) fieldExpiry(last string, twice error) (e expiry) {
-	for a.More() {
-		was := e
-		if !e.take(a, "EX", "PX", "EXAT", "PXAT", last) {
-			if other := (expiry{}); other.take(a, "EX", "PX", "EXAT", "PXAT", last) {
-				a.Fail(twice)
-			}
-			return was
-		}
-	}
-	return e
-}
-
-// fieldDeadline is the deadline of an option; 0 when there is none.
+// fieldDeadline is the deadline of an option; 0 when it names none.
 func (c *Ctx) fieldDeadline(e expiry) (int64, error) {
-	unit, relative := int64(1000), true
 	switch e.unit {
 	case "EX":
+		return c.fieldTime(e.arg, 1000, true)
 	case "PX":
-		unit = 1
+		return c.fieldTime(e.arg, 1, true)
 	case "EXAT":
-		relative = false
+		return c.fieldTime(e.arg, 1000, false)
 	case "PXAT":
-		unit, relative = 1, false
-	default:
-		return 0, nil
+		return c.fieldTime(e.arg, 1, false)
 	}
-	n, ok := value.ParseInt(e.arg)
-	if !ok {
-		return 0, ErrNotInt
-	}
-	at, fits := absolute(n, unit, relative, c.NowMS)
-	if n < 0 || !fits || at > maxFieldTime {
-		return 0, invalidExpire(c.Spec.FullName())
-	}
-	return at, nil
+	return 0, nil
 }
 
 func hgetex(c *Ctx) error {
 	a := c.Args(2)
-	exp := a.fieldExpiry("PERSIST", errOneExpiry)
-	fields := a.fields(1)
-	if err := a.End(); err != nil {
-		return err
-	}
+	var exp expiry
+	exp.take(&a, "EX", "PX", "EXAT", "PXAT", "PERSIST") // one at most: FIELDS must follow
 	at, err := c.fieldDeadline(exp)
 	if err != nil {
+		return err
+	}
+	fields := a.fields(errNumFields)
+	if err := a.End(); err != nil {
 		return err
 	}
 	key := c.Argv[1]
@@ -295,36 +289,47 @@ func hgetex(c *Ctx) error {
 	return nil
 }
 
-func hsetex(c *Ctx) error {
+// hsetexOptions are the words of HSETEX before its fields.
+type hsetexOptions struct {
+	fnx, fxx bool
+	exp      expiry
+	at       int64 // the deadline; 0 when there is none
+}
+
+// hsetexArgs reads the options of HSETEX, in any order and a time as soon as it
+// comes, and then fields and values.
+func (c *Ctx) hsetexArgs() (o hsetexOptions, words [][]byte, err error) {
 	a := c.Args(2)
-	var fnx, fxx bool
-	var exp expiry
-	for a.More() {
-		switch {
-		case a.Is("FNX"):
-			fnx = true
-			continue
-		case a.Is("FXX"):
-			fxx = true
-			continue
+	for !a.Is("FIELDS") {
+		var e expiry
+		switch fnx := a.Is("FNX"); {
+		case fnx || a.Is("FXX"):
+			if o.fnx || o.fxx {
+				return o, nil, errOneCondition
+			}
+			o.fnx, o.fxx = fnx, !fnx
+		case e.take(&a, "EX", "PX", "EXAT", "PXAT", "KEEPTTL"):
+			if o.exp.unit != "" {
+				return o, nil, errOneExpiry
+			}
+			o.exp = e
+			if o.at, err = c.fieldDeadline(e); err != nil {
+				return o, nil, err
+			}
+		case a.Err() != nil:
+			return o, nil, a.Err()
+		case !a.More():
+			return o, nil, errFieldsMissing
+		default:
+			return o, nil, Error("ERR unknown argument: " + string(a.Next()))
 		}
-		e := a.fieldExpiry("KEEPTTL", errOneExpirySet)
-		if e.unit == "" {
-			break
-		}
-		if exp.unit != "" {
-			return errOneExpirySet
-		}
-		exp = e
 	}
-	if fnx && fxx {
-		return errOneCondition
-	}
-	words := a.fields(2)
-	if err := a.End(); err != nil {
-		return err
-	}
-	at, err := c.fieldDeadline(exp)
+	words = a.counted(2, errNumFieldsSet, WrongArity(c.Spec.FullName()))
+	return o, words, a.End()
+}
+
+func hsetex(c *Ctx) error {
+	o, words, err := c.hsetexArgs()
 	if err != nil {
 		return err
 	}
@@ -333,12 +338,12 @@ func hsetex(c *Ctx) error {
 	if err != nil {
 		return err
 	}
-	for i := 0; (fnx || fxx) && i < len(words); i += 2 {
+	for i := 0; (o.fnx || o.fxx) && i < len(words); i += 2 {
 		found := false
 		if there {
 			_, found = h.Get(words[i])
 		}
-		if found == fnx {
+		if found == o.fnx {
 			c.Reply.Int(0)
 			return nil
 		}
@@ -352,26 +357,26 @@ func hsetex(c *Ctx) error {
 	pairs := [][]byte{key}
 	for i := 0; i < len(words); i += 2 {
 		f := words[i]
-		if at != 0 && at <= c.NowMS {
+		if o.at != 0 && o.at <= c.NowMS {
 			if h.Delete(f) {
 				deleted = append(deleted, f)
 			}
 			continue
 		}
-		h.Set(f, words[i+1], exp.unit == "KEEPTTL")
+		h.Set(f, words[i+1], o.exp.unit == "KEEPTTL")
 		pairs = append(pairs, f, words[i+1])
-		if at != 0 {
-			h.SetDeadline(f, at)
+		if o.at != 0 {
+			h.SetDeadline(f, o.at)
 			set = append(set, f)
 		}
 	}
 	if len(pairs) > 1 {
 		c.Tx.Modified(key, eventHSet)
-		if exp.unit != "KEEPTTL" {
+		if o.exp.unit != "KEEPTTL" {
 			c.Propagate("HSET", pairs...)
 		}
 	}
-	c.fieldsChanged(key, h, set, at, deleted)
+	c.fieldsChanged(key, h, set, o.at, deleted)
 	if h.Ref = c.mustHash(key); !h.IsZero() && h.Len() == 0 {
 		c.Tx.Delete(key) // made for fields that expire at once
 		c.Tx.PropagateNothing()
@@ -388,7 +393,7 @@ func (c *Ctx) mustHash(key []byte) value.Ref {
 
 func hgetdel(c *Ctx) error {
 	a := c.Args(2)
-	fields := a.fields(1)
+	fields := a.fields(errNumFields)
 	if err := a.End(); err != nil {
 		return err
 	}

@@ -83,12 +83,14 @@ const (
 	aggregateMax
 )
 
+// of aggregates the scores a, so far, and b. Of two zeros the first stays: the
+// built-in min and max would look at their signs.
 func (g aggregate) of(a, b float64) float64 {
-	switch g {
-	case aggregateMin:
-		return min(a, b)
-	case aggregateMax:
-		return max(a, b)
+	switch {
+	case g == aggregateMin && b < a, g == aggregateMax && b > a:
+		return b
+	case g != aggregateSum:
+		return a
 	}
 	if f := a + b; !math.IsNaN(f) {
 		return f
