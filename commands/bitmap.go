@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"crypto/subtle"
 	"encoding/binary"
 	"math/bits"
 
@@ -255,14 +256,14 @@ func findBit(s []byte, r bitSpan, set bool) int64 {
 // bitop combines strings, the shorter ones followed by zeros, into another.
 func bitop(c *Ctx) error {
 	a, dst, keys := c.Args(1), c.Argv[2], c.Argv[3:]
-	var op func(x, y uint64) uint64
+	var op func(dst, src []byte)
 	switch {
 	case a.Is("AND"):
-		op = func(x, y uint64) uint64 { return x & y }
+		op = andBytes
 	case a.Is("OR"):
-		op = func(x, y uint64) uint64 { return x | y }
+		op = orBytes
 	case a.Is("XOR"):
-		op = func(x, y uint64) uint64 { return x ^ y }
+		op = xorBytes
 	case a.Is("NOT"):
 		if len(keys) != 1 {
 			return errBitOpNot
@@ -289,10 +290,10 @@ func bitop(c *Ctx) error {
 	res := make([]byte, n)
 	copy(res, src[0])
 	if op == nil {
-		combine(res, res, func(x, _ uint64) uint64 { return ^x })
+		notBytes(res)
 	}
 	for _, s := range src[1:] {
-		combine(res, s, op)
+		op(res, s)
 	}
 	c.Tx.SetStringAs(dst, res, 0, value.Raw)
 	c.Tx.Modified(dst, engine.EventSet)
@@ -300,18 +301,41 @@ func bitop(c *Ctx) error {
 	return nil
 }
 
-// combine applies op to res and s, eight bytes at a time; what s lacks is zero.
-func combine(res, s []byte, op func(x, y uint64) uint64) {
-	i := 0
-	for ; i+8 <= len(s); i += 8 {
-		x, y := binary.LittleEndian.Uint64(res[i:]), binary.LittleEndian.Uint64(s[i:])
-		binary.LittleEndian.PutUint64(res[i:], op(x, y))
+// The operations of BITOP change dst, which is at least as long as src. Each
+// has a loop of its own over words of eight bytes: a call for each word would
+// cost more than the word.
+
+func andBytes(dst, src []byte) {
+	clear(dst[len(src):])
+	dst = dst[:len(src)]
+	for len(dst) >= 8 && len(src) >= 8 {
+		binary.NativeEndian.PutUint64(dst, binary.NativeEndian.Uint64(dst)&binary.NativeEndian.Uint64(src))
+		dst, src = dst[8:], src[8:]
 	}
-	for ; i < len(res); i++ {
-		var y byte
-		if i < len(s) {
-			y = s[i]
-		}
-		res[i] = byte(op(uint64(res[i]), uint64(y)))
+	for i := range dst {
+		dst[i] &= src[i]
+	}
+}
+
+func orBytes(dst, src []byte) {
+	dst = dst[:len(src)]
+	for len(dst) >= 8 && len(src) >= 8 {
+		binary.NativeEndian.PutUint64(dst, binary.NativeEndian.Uint64(dst)|binary.NativeEndian.Uint64(src))
+		dst, src = dst[8:], src[8:]
+	}
+	for i := range dst {
+		dst[i] |= src[i]
+	}
+}
+
+func xorBytes(dst, src []byte) { subtle.XORBytes(dst, dst[:len(src)], src) }
+
+func notBytes(dst []byte) {
+	for len(dst) >= 8 {
+		binary.NativeEndian.PutUint64(dst, ^binary.NativeEndian.Uint64(dst))
+		dst = dst[8:]
+	}
+	for i := range dst {
+		dst[i] = ^dst[i]
 	}
 }
