@@ -27,7 +27,9 @@ type Ctx struct {
 	// after it; else nil.
 	Resumed any
 
-	found []table.Item // kept from command to command
+	// Room that is kept from command to command.
+	found   []table.Item
+	scratch []byte
 }
 
 // An Env is what handlers may ask of the server they run in.

@@ -59,7 +59,7 @@ func (s *Server) applySettings() error {
 		}},
 		{"hash-max-listpack-entries hash-max-listpack-value set-max-listpack-entries set-max-listpack-value " +
 			"set-max-intset-entries zset-max-listpack-entries zset-max-listpack-value list-max-listpack-size " +
-			"stream-node-max-bytes stream-node-max-entries", s.setLimits},
+			"stream-node-max-bytes stream-node-max-entries hll-sparse-max-bytes", s.setLimits},
 	} {
 		for _, name := range strings.Fields(f.names) {
 			s.cfg.OnChange(name, f.apply)
@@ -79,6 +79,7 @@ func (s *Server) setLimits(*config.Value) error {
 		ZSetEntries: n("zset-max-listpack-entries"), ZSetValue: n("zset-max-listpack-value"),
 		ListSize:        n("list-max-listpack-size"),
 		StreamNodeBytes: n("stream-node-max-bytes"), StreamNodeItems: n("stream-node-max-entries"),
+		HLLSparseBytes: n("hll-sparse-max-bytes"),
 	})
 	return nil
 }

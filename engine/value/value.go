@@ -107,6 +107,7 @@ type Limits struct {
 	ZSetEntries, ZSetValue           int // zset-max-listpack-entries, -value
 	ListSize                         int // list-max-listpack-size: entries, or -1..-5 for 4 to 64 KiB
 	StreamNodeBytes, StreamNodeItems int // stream-node-max-bytes, -entries
+	HLLSparseBytes                   int // hll-sparse-max-bytes
 }
 
 // DefaultLimits are Redis 7.4's.
@@ -116,4 +117,5 @@ var DefaultLimits = Limits{
 	ZSetEntries: 128, ZSetValue: 64,
 	ListSize:        -2,
 	StreamNodeBytes: 4096, StreamNodeItems: 100,
+	HLLSparseBytes: 3000,
 }
