@@ -111,6 +111,9 @@ func spanOf(first, last int64, bit bool, n int) bitSpan {
 		return clampSpan(first, last, int64(n)*8)
 	}
 	s := clampSpan(first, last, int64(n))
+	if s.first > s.last {
+		return bitSpan{0, -1} // a first byte far beyond the end has no bits
+	}
 	return bitSpan{s.first * 8, s.last*8 + 7}
 }
 
