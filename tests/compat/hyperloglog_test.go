@@ -97,3 +97,36 @@ func TestLargeHyperLogLogsCountAlike(t *testing.T) {
 	w.call("GET", "big")
 	w.call("PFDEBUG", "GETREG", "big")
 }
+
+// What is told of a change: events, and transactions that watch the key.
+func TestChangesOfBitmapsAndHyperLogLogsAreToldAsByTheReference(t *testing.T) {
+	sameConversation(t, `
+		a: HELLO 3
+		a: CONFIG SET notify-keyspace-events KEA
+		e: PSUBSCRIBE __key*
+		b: SETBIT b 7 0 ;; SETBIT b 7 0 ;; SETBIT b 7 1 ;; SETBIT b 7 1 ;; SETBIT b 70 0 ;; GETBIT b 7
+		b: BITFIELD f GET u8 0 ;; BITFIELD f SET u8 0 0 ;; BITFIELD f SET u8 0 0 ;; BITFIELD f SET u8 0 1 SET u8 8 1
+		b: BITFIELD f OVERFLOW FAIL INCRBY u1 0 2 ;; BITFIELD f INCRBY u8 0 0 ;; BITFIELD f INCRBY u8 100 0
+		b: BITFIELD_RO f GET u8 0 ;; BITCOUNT f ;; BITPOS f 1
+		b: BITOP OR d b f ;; BITOP OR d none ;; BITOP OR d none ;; BITOP NOT b b
+		b: PFADD h ;; PFADD h ;; PFADD h a ;; PFADD h a ;; PFCOUNT h ;; PFCOUNT h ;; PFCOUNT h g
+		b: PFMERGE h ;; PFMERGE g h ;; PFCOUNT g ;; PFDEBUG ENCODING g
+		a: CONFIG SET notify-keyspace-events ""
+		a: WATCH b
+		b: SETBIT b 3 1 ;; SETBIT b 3 0
+		a: MULTI ;; PING ;; EXEC
+		a: WATCH b
+		b: SETBIT b 3 0 ;; BITFIELD b SET u1 3 0 ;; BITFIELD b OVERFLOW FAIL SET u1 3 2
+		a: MULTI ;; PING ;; EXEC
+		a: WATCH h
+		b: PFADD h a ;; PFCOUNT h
+		a: MULTI ;; PING ;; EXEC
+		b: PFADD h fresh
+		a: WATCH h
+		b: PFCOUNT h
+		a: MULTI ;; PING ;; EXEC
+		a: WATCH h
+		b: PFCOUNT h ;; PFADD h a ;; PFADD h
+		a: MULTI ;; PING ;; EXEC
+		a: MULTI ;; PFADD m a b ;; PFCOUNT m ;; PFMERGE n m ;; PFCOUNT n m ;; SETBIT x 1 1 ;; BITCOUNT x ;; EXEC`)
+}
