@@ -1,9 +1,11 @@
 package commands
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 
 	"cached/engine"
 	"cached/engine/value"
@@ -274,13 +276,9 @@ func bitop(c *Ctx) error {
 	default:
 		return ErrSyntax
 	}
-	src, n := make([][]byte, len(keys)), 0
-	for i, k := range keys {
-		s, err := c.Tx.String(k)
-		if err != nil {
-			return clientError(err)
-		}
-		src[i], n = s, max(n, len(s))
+	src, n, err := c.strings(keys)
+	if err != nil {
+		return err
 	}
 	if n == 0 {
 		if c.Tx.Delete(dst) {
@@ -289,31 +287,72 @@ func bitop(c *Ctx) error {
 		c.Reply.Int(0)
 		return nil
 	}
-	// A buffer of its own: the destination may be one of the sources.
-	res := make([]byte, n)
-	copy(res, src[0])
-	if op == nil {
-		notBytes(res)
+	if !slices.ContainsFunc(keys, func(k []byte) bool { return bytes.Equal(k, dst) }) {
+		combine(c.Tx.MakeString(dst, n, 0, value.Raw), src, op)
+	} else {
+		// One of the sources may move as it grows to be the destination as well.
+		res, err := c.Tx.GrowString(dst, n)
+		if err != nil {
+			return clientError(err)
+		}
+		if src, _, err = c.strings(keys); err != nil {
+			return err
+		}
+		combine(res, src, op)
+		c.Tx.Persist(dst)
 	}
-	for _, s := range src[1:] {
-		op(res, s)
-	}
-	c.Tx.SetStringAs(dst, res, 0, value.Raw)
 	c.Tx.Modified(dst, engine.EventSet)
 	c.Reply.Int(int64(n))
 	return nil
 }
 
+// strings returns the strings at keys and the length of the longest.
+func (c *Ctx) strings(keys [][]byte) (all [][]byte, longest int, err error) {
+	all = make([][]byte, len(keys))
+	for i, k := range keys {
+		if all[i], err = c.Tx.String(k); err != nil {
+			return nil, 0, clientError(err)
+		}
+		longest = max(longest, len(all[i]))
+	}
+	return all, longest, nil
+}
+
+// combine makes res what op makes of all of src; without op, the inverse of the
+// one there is. It goes from block to block, so that a block is in the fastest
+// cache for all sources, and res may be one of them.
+func combine(res []byte, src [][]byte, op func(dst, src []byte)) {
+	var block [4096]byte
+	for off := 0; off < len(res); off += len(block) {
+		b := block[:min(len(block), len(res)-off)]
+		part := func(s []byte) []byte { return s[min(off, len(s)):min(off+len(b), len(s))] }
+		clear(b[copy(b, part(src[0])):])
+		if op == nil {
+			notBytes(b)
+		}
+		for _, s := range src[1:] {
+			op(b, part(s))
+		}
+		copy(res[off:], b)
+	}
+}
+
 // The operations of BITOP change dst, which is at least as long as src. Each
-// has a loop of its own over words of eight bytes: a call for each word would
-// cost more than the word.
+// has a loop of its own over four words of eight bytes: a call for each word
+// would cost more than the word.
+
+// word is the order of bytes that words are read in, which is all the same.
+var word = binary.NativeEndian
 
 func andBytes(dst, src []byte) {
 	clear(dst[len(src):])
 	dst = dst[:len(src)]
-	for len(dst) >= 8 && len(src) >= 8 {
-		binary.NativeEndian.PutUint64(dst, binary.NativeEndian.Uint64(dst)&binary.NativeEndian.Uint64(src))
-		dst, src = dst[8:], src[8:]
+	for ; len(dst) >= 32 && len(src) >= 32; dst, src = dst[32:], src[32:] {
+		d, s := (*[32]byte)(dst), (*[32]byte)(src)
+		word.PutUint64(d[0:], word.Uint64(d[0:])&word.Uint64(s[0:]))
+		word.PutUint64(d[8:], word.Uint64(d[8:])&word.Uint64(s[8:]))
+		word.PutUint64(d[16:], word.Uint64(d[16:])&word.Uint64(s[16:]))
+		word.PutUint64(d[24:], word.Uint64(d[24:])&word.Uint64(s[24:]))
 	}
 	for i := range dst {
 		dst[i] &= src[i]
@@ -322,9 +361,12 @@ func andBytes(dst, src []byte) {
 
 func orBytes(dst, src []byte) {
 	dst = dst[:len(src)]
-	for len(dst) >= 8 && len(src) >= 8 {
-		binary.NativeEndian.PutUint64(dst, binary.NativeEndian.Uint64(dst)|binary.NativeEndian.Uint64(src))
-		dst, src = dst[8:], src[8:]
+	for ; len(dst) >= 32 && len(src) >= 32; dst, src = dst[32:], src[32:] {
+		d, s := (*[32]byte)(dst), (*[32]byte)(src)
+		word.PutUint64(d[0:], word.Uint64(d[0:])|word.Uint64(s[0:]))
+		word.PutUint64(d[8:], word.Uint64(d[8:])|word.Uint64(s[8:]))
+		word.PutUint64(d[16:], word.Uint64(d[16:])|word.Uint64(s[16:]))
+		word.PutUint64(d[24:], word.Uint64(d[24:])|word.Uint64(s[24:]))
 	}
 	for i := range dst {
 		dst[i] |= src[i]
@@ -334,9 +376,12 @@ func orBytes(dst, src []byte) {
 func xorBytes(dst, src []byte) { subtle.XORBytes(dst, dst[:len(src)], src) }
 
 func notBytes(dst []byte) {
-	for len(dst) >= 8 {
-		binary.NativeEndian.PutUint64(dst, ^binary.NativeEndian.Uint64(dst))
-		dst = dst[8:]
+	for ; len(dst) >= 32; dst = dst[32:] {
+		d := (*[32]byte)(dst)
+		word.PutUint64(d[0:], ^word.Uint64(d[0:]))
+		word.PutUint64(d[8:], ^word.Uint64(d[8:]))
+		word.PutUint64(d[16:], ^word.Uint64(d[16:]))
+		word.PutUint64(d[24:], ^word.Uint64(d[24:]))
 	}
 	for i := range dst {
 		dst[i] = ^dst[i]

@@ -36,6 +36,12 @@ func (tx *Tx) SetStringAs(key, v []byte, deadlineMS int64, enc value.Encoding) {
 const KeepDeadline = -1
 
 func (tx *Tx) setString(key, v []byte, deadlineMS int64, enc value.Encoding) {
+	copy(tx.MakeString(key, len(v), deadlineMS, enc), v)
+}
+
+// MakeString is SetStringAs for a string of n bytes that the caller fills in:
+// it returns them, and they are undefined.
+func (tx *Tx) MakeString(key []byte, n int, deadlineMS int64, enc value.Encoding) []byte {
 	a := tx.find(tx.DB, key)
 	if deadlineMS == KeepDeadline {
 		deadlineMS = 0
@@ -45,22 +51,20 @@ func (tx *Tx) setString(key, v []byte, deadlineMS int64, enc value.Encoding) {
 	}
 	kind := value.Kind(value.String, enc)
 	if a.slot == nil {
-		it := table.NewItem(a.s.heap, kind, tx.newAccess(), key, len(v), deadlineMS)
-		copy(it.Value(), v)
+		it := table.NewItem(a.s.heap, kind, tx.newAccess(), key, n, deadlineMS)
 		tx.insert(tx.DB, &a, it)
-		return
+		return it.Value()
 	}
 	it := table.ItemOf(a.slot)
 	if value.TypeOf(it) != value.String {
 		tx.remove(&a, true)
-		it := table.NewItem(a.s.heap, kind, tx.newAccess(), key, len(v), deadlineMS)
-		copy(it.Value(), v)
+		it := table.NewItem(a.s.heap, kind, tx.newAccess(), key, n, deadlineMS)
 		tx.insert(tx.DB, &a, it)
-		return
+		return it.Value()
 	}
 	had := it.DeadlineMS() != 0
-	if had || deadlineMS != 0 || it.ValueLen() != len(v) {
-		it = it.Reshape(a.s.heap, len(v), deadlineMS)
+	if had || deadlineMS != 0 || it.ValueLen() != n {
+		it = it.Reshape(a.s.heap, n, deadlineMS)
 		table.SetItem(a.slot, it)
 		switch has := deadlineMS != 0; {
 		case has && !had:
@@ -71,7 +75,7 @@ func (tx *Tx) setString(key, v []byte, deadlineMS int64, enc value.Encoding) {
 	}
 	it.SetKind(kind)
 	tx.touch(it)
-	copy(it.Value(), v)
+	return it.Value()
 }
 
 // GrowString makes the string at key at least n bytes long, creating it if need

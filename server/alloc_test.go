@@ -28,19 +28,23 @@ func TestGetAndSetAllocateNothing(t *testing.T) {
 		feed(fmt.Appendf(nil, "*3\r\n$3\r\nSET\r\n$7\r\nbig:%03d\r\n$100000\r\n%s\r\n", i, strings.Repeat("x", 100000)))
 	}
 	for name, request := range map[string]string{
-		"SET":    "*3\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$5\r\nvalue\r\n",
-		"GET":    "*2\r\n$3\r\nget\r\n$5\r\nkey:1\r\n",
-		"SETEX":  "*5\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$5\r\nvalue\r\n$2\r\nEX\r\n$3\r\n100\r\n",
-		"EXPIRE": "*3\r\n$6\r\nEXPIRE\r\n$5\r\nkey:1\r\n$3\r\n100\r\n",
-		"HSET":   "*4\r\n$4\r\nHSET\r\n$4\r\nhash\r\n$5\r\nfield\r\n$5\r\nvalue\r\n",
-		"HGET":   "*3\r\n$4\r\nHGET\r\n$4\r\nhash\r\n$5\r\nfield\r\n",
-		"LPUSH":  "*3\r\n$5\r\nLPUSH\r\n$4\r\nlist\r\n$5\r\nvalue\r\n*2\r\n$4\r\nRPOP\r\n$4\r\nlist\r\n",
-		"SADD":   "*3\r\n$4\r\nSADD\r\n$3\r\nset\r\n$5\r\nvalue\r\n",
-		"ZADD":   "*4\r\n$4\r\nZADD\r\n$4\r\nzset\r\n$3\r\n1.5\r\n$5\r\nvalue\r\n",
-		"ZRANK":  "*3\r\n$5\r\nZRANK\r\n$4\r\nzset\r\n$5\r\nvalue\r\n",
-		"PING":   "PING\r\n",
-		"INCR":   "*2\r\n$4\r\nINCR\r\n$7\r\ncounter\r\n",
-		"batch":  strings.Repeat("*2\r\n$3\r\nGET\r\n$7\r\nkey:001\r\n", 40),
+		"SET":      "*3\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$5\r\nvalue\r\n",
+		"GET":      "*2\r\n$3\r\nget\r\n$5\r\nkey:1\r\n",
+		"SETEX":    "*5\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$5\r\nvalue\r\n$2\r\nEX\r\n$3\r\n100\r\n",
+		"EXPIRE":   "*3\r\n$6\r\nEXPIRE\r\n$5\r\nkey:1\r\n$3\r\n100\r\n",
+		"HSET":     "*4\r\n$4\r\nHSET\r\n$4\r\nhash\r\n$5\r\nfield\r\n$5\r\nvalue\r\n",
+		"HGET":     "*3\r\n$4\r\nHGET\r\n$4\r\nhash\r\n$5\r\nfield\r\n",
+		"LPUSH":    "*3\r\n$5\r\nLPUSH\r\n$4\r\nlist\r\n$5\r\nvalue\r\n*2\r\n$4\r\nRPOP\r\n$4\r\nlist\r\n",
+		"SADD":     "*3\r\n$4\r\nSADD\r\n$3\r\nset\r\n$5\r\nvalue\r\n",
+		"ZADD":     "*4\r\n$4\r\nZADD\r\n$4\r\nzset\r\n$3\r\n1.5\r\n$5\r\nvalue\r\n",
+		"ZRANK":    "*3\r\n$5\r\nZRANK\r\n$4\r\nzset\r\n$5\r\nvalue\r\n",
+		"SETBIT":   "*4\r\n$6\r\nSETBIT\r\n$4\r\nbits\r\n$3\r\n100\r\n$1\r\n1\r\n",
+		"BITFIELD": "*6\r\n$8\r\nBITFIELD\r\n$4\r\nbits\r\n$6\r\nINCRBY\r\n$2\r\nu8\r\n$2\r\n10\r\n$1\r\n1\r\n",
+		"PFADD":    "*3\r\n$5\r\nPFADD\r\n$3\r\nhll\r\n$5\r\nvalue\r\n",
+		"PFCOUNT":  "*2\r\n$7\r\nPFCOUNT\r\n$3\r\nhll\r\n*3\r\n$7\r\nPFCOUNT\r\n$3\r\nhll\r\n$1\r\nx\r\n",
+		"PING":     "PING\r\n",
+		"INCR":     "*2\r\n$4\r\nINCR\r\n$7\r\ncounter\r\n",
+		"batch":    strings.Repeat("*2\r\n$3\r\nGET\r\n$7\r\nkey:001\r\n", 40),
 	} {
 		data := []byte(request)
 		feed(data)

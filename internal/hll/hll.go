@@ -117,6 +117,19 @@ func unpackDense(to *[Registers]byte, regs []byte) {
 	}
 }
 
+// packDense is the inverse of unpackDense.
+func packDense(regs []byte, from *[Registers]byte) {
+	for i := 0; i < Registers; i += 8 {
+		w := uint64(0)
+		for j, rank := range from[i:][:8] {
+			w |= uint64(rank&registerMax) << (j * registerBits)
+		}
+		r := regs[i/8*6:][:6]
+		binary.LittleEndian.PutUint32(r, uint32(w))
+		binary.LittleEndian.PutUint16(r[4:], uint16(w>>32))
+	}
+}
+
 // ToDense returns b as a dense value, which is b itself if it is one.
 func ToDense(b []byte) ([]byte, error) {
 	if IsDense(b) {
@@ -186,6 +199,14 @@ func (u *Union) MergeInto(b []byte, sparseMax int) ([]byte, error) {
 		if b, err = ToDense(b); err != nil {
 			return b, err
 		}
+	}
+	if IsDense(b) {
+		if err := u.Merge(b); err != nil {
+			return b, err
+		}
+		packDense(b[headerLen:], &u.ranks)
+		Invalidate(b)
+		return b, nil
 	}
 	for i, rank := range u.ranks {
 		if rank == 0 {
