@@ -66,15 +66,15 @@ func place(element []byte) (register int, rank byte) {
 // that would be longer than sparseMax bytes becomes dense.
 func Add(b, element []byte, sparseMax int) ([]byte, bool, error) {
 	register, rank := place(element)
-	return raise(b, register, rank, sparseMax)
+	return raise(b, register, rank, sparseMax, new(seat))
 }
 
-// raise makes a register at least rank.
-func raise(b []byte, register int, rank byte, sparseMax int) ([]byte, bool, error) {
+// raise makes a register at least rank; from is that of raiseSparse.
+func raise(b []byte, register int, rank byte, sparseMax int, from *seat) ([]byte, bool, error) {
 	if IsDense(b) {
 		return b, raiseDense(b[headerLen:], register, rank), nil
 	}
-	return raiseSparse(b, register, rank, sparseMax)
+	return raiseSparse(b, register, rank, sparseMax, from)
 }
 
 // getDense reads a register of six bits, which lies in at most two bytes.
@@ -208,11 +208,12 @@ func (u *Union) MergeInto(b []byte, sparseMax int) ([]byte, error) {
 		Invalidate(b)
 		return b, nil
 	}
+	var from seat // each register is behind the one before it
 	for i, rank := range u.ranks {
 		if rank == 0 {
 			continue
 		}
-		if b, _, err = raise(b, i, rank, sparseMax); err != nil {
+		if b, _, err = raise(b, i, rank, sparseMax, &from); err != nil {
 			return b, err
 		}
 	}

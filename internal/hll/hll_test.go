@@ -211,3 +211,48 @@ func FuzzValue(f *testing.F) {
 		}
 	})
 }
+
+// randomSparse is a sparse value with runs of every kind.
+func randomSparse(r *rand.Rand) []byte {
+	b := AppendNew(nil)[:headerLen]
+	for left := Registers; left > 0; {
+		n := min(left, 1+r.IntN(1<<r.IntN(9)))
+		if rank := byte(r.IntN(5)); rank > 0 {
+			n = min(n, runMax)
+			b = appendRank(b, n, rank)
+		} else {
+			b = appendZeros(b, n)
+		}
+		left -= n
+	}
+	return b
+}
+
+// A merge goes on where the last register was; what it writes must be what it
+// would write from the beginning each time.
+func TestAMergeWritesWhatSingleRegistersDo(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 30 {
+		into := randomSparse(r)
+		var u Union
+		if err := u.Merge(randomSparse(r)); err != nil {
+			t.Fatal(err)
+		}
+		for i := range u.ranks { // few or many of them
+			if r.IntN(8) > 0 {
+				u.ranks[i] = 0
+			}
+		}
+		want := slices.Clone(into)
+		for i, rank := range u.ranks {
+			if rank > 0 {
+				want, _, _ = raise(want, i, rank, math.MaxInt, new(seat))
+			}
+		}
+		Invalidate(want)
+		got, err := u.MergeInto(slices.Clone(into), math.MaxInt)
+		if err != nil || !slices.Equal(got, want) {
+			t.Fatalf("%v; %d bytes, want %d", err, len(got), len(want))
+		}
+	}
+}

@@ -79,15 +79,23 @@ func appendRun(b []byte, n int, rank byte) []byte {
 	return appendRank(b, n, rank)
 }
 
+// A seat is a place in a sparse value where a walk may begin: a run, and the
+// first register of it. The zero seat is the beginning.
+type seat struct{ at, first int }
+
 // raiseSparse makes a register of a sparse value at least rank. What is written
 // is what Redis writes: the run that held the register is split, and a few runs
-// around it are merged; others that could be are left alone.
-func raiseSparse(b []byte, register int, rank byte, sparseMax int) ([]byte, bool, error) {
+// around it are merged; others that could be are left alone. The walk begins at
+// from, which is moved to where one for a higher register may begin.
+func raiseSparse(b []byte, register int, rank byte, sparseMax int, from *seat) ([]byte, bool, error) {
 	if rank > rankMax {
 		return promote(b, register, rank)
 	}
-	at, before := headerLen, headerLen
-	var r run
+	at, r := from.at, run{first: from.first}
+	if at == 0 {
+		at = headerLen
+	}
+	begin, before := at, seat{at, r.first}
 	for {
 		if at >= len(b) {
 			return b, false, ErrCorrupt
@@ -99,8 +107,15 @@ func raiseSparse(b []byte, register int, rank byte, sparseMax int) ([]byte, bool
 		if register < r.first+r.length {
 			break
 		}
-		before = at
+		*from = before // no merge behind the next run touches it
+		before = seat{at, r.first}
 		at += r.size
+	}
+	if at == begin && begin > headerLen {
+		// A merge has taken the register into the run at from, and the one
+		// before that is not known.
+		*from = seat{}
+		return raiseSparse(b, register, rank, sparseMax, from)
 	}
 	if r.rank >= rank {
 		return b, false, nil
@@ -113,7 +128,7 @@ func raiseSparse(b []byte, register int, rank byte, sparseMax int) ([]byte, bool
 		return promote(b, register, rank)
 	}
 	b = slices.Replace(b, at, at+r.size, parts...)
-	return mergeRuns(b, before), true, nil
+	return mergeRuns(b, before.at), true, nil
 }
 
 // promote makes a sparse value dense because of a register that it cannot hold.
