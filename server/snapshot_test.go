@@ -81,3 +81,38 @@ func TestWritesWaitForTheSnapshotOfAHugeValue(t *testing.T) {
 		ask(other, or, "SCARD huge", ":6001")
 	}
 }
+
+// A valueSink keeps the bytes of every value.
+type valueSink struct{ saved map[string]string }
+
+func (v *valueSink) Item(_ int, r value.Ref) {
+	v.saved[string(r.Item().Key())] = string(r.Bytes())
+}
+
+func (v *valueSink) Part(int, value.Ref, uint64) (uint64, bool) { return 0, true }
+
+// PFCOUNT only reads, by its flags, and keeps its count in the value.
+func TestASnapshotHasAValueAsItWasBeforeItWasCounted(t *testing.T) {
+	s, addr := startServer(t, false)
+	conn, r := dial(t, addr)
+	ask := func(request, want string) {
+		t.Helper()
+		fmt.Fprint(conn, request, "\r\n")
+		if got, err := r.ReadString('\n'); err != nil || strings.TrimSpace(got) != want {
+			t.Fatalf("%s: %q, %v; want %q", request, got, err, want)
+		}
+	}
+	ask("PFADD h a b c", ":1")
+	sink := &valueSink{map[string]string{}}
+	snap, err := s.keys.StartSnapshot(sink, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask("PFCOUNT h", ":3")
+	for snap.Step() {
+	}
+	snap.Close()
+	if v := sink.saved["h"]; len(v) < 16 || v[8] != 0 || v[15] != 0x80 {
+		t.Errorf("saved: %q", v)
+	}
+}
