@@ -81,7 +81,9 @@ func TestACLErrors(t *testing.T) {
 // The commands of a category are the reference's, as far as it has them.
 func TestCategories(t *testing.T) {
 	mine, theirs := dial(t, subject(t)), dial(t, reference(t))
-	list := func(w *wire, args ...string) []string { return strings.Fields(strings.ReplaceAll(w.do(t, args...), "\"", " ")) }
+	list := func(w *wire, args ...string) []string {
+		return strings.Fields(strings.ReplaceAll(w.do(t, args...), "\"", " "))
+	}
 	var known []string
 	for _, name := range list(theirs, "COMMAND", "LIST") {
 		known = append(known, strings.ToLower(name))
