@@ -255,7 +255,9 @@ func (c *caller) value(a argSpec) string {
 	case "id", "lastid", "last-id", "start-id", "end-id", "threshold":
 		return c.pick("0", "1-1", "5-0", "0-1", "3", "$", "7-*")
 	case "encoding", "type":
-		return c.pick("u8", "i8", "i5", "u63", "i64", "u64", "string", "list", "hash", "zset")
+		return c.pick("u8", "i8", "i5", "u1", "u2", "i1", "i33", "u63", "i64", "u64", "string", "list", "hash", "zset")
+	case "operation":
+		return c.pick("AND", "OR", "XOR", "NOT", "AND", "OR", "XOR", "NOT", "and", "NAND")
 	case "group":
 		return c.pick("g1", "g2")
 	case "consumer":
@@ -271,6 +273,12 @@ func (c *caller) integer(name string) string {
 		return fmt.Sprint(1_000_000 + c.IntN(1_000_000_000))
 	case "count":
 		return c.pick("1", "2", "3", "10", "-1", "-3", "0", "100")
+	case "offset":
+		return c.pick("0", "1", "2", "3", "7", "8", "10", "63", "100", "-1", "#0", "#1", "#2", "#7")
+	case "bit":
+		return c.pick("0", "1", "0", "1", "2")
+	case "increment":
+		return c.pick("1", "-1", "3", "-7", "100", "-100", "1000", "65536", "4611686018427387904", "-4611686018427387904")
 	case "longitude", "latitude":
 		return c.pick("13.36", "38.11", "-74", "40.7", "0")
 	}
