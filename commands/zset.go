@@ -110,7 +110,11 @@ func (c *Ctx) zadd(o zaddOptions) error {
 	if err := o.check(a.Left()); err != nil {
 		return err
 	}
-	pairs := a.argv[a.i:]
+	return c.zaddPairs(o, a.argv[a.i:])
+}
+
+// zaddPairs is zadd with its options read.
+func (c *Ctx) zaddPairs(o zaddOptions, pairs [][]byte) error {
 	for i := 0; i < len(pairs); i += 2 {
 		if _, ok := ParseFloat(pairs[i]); !ok {
 			return ErrNotFloat // before any is applied

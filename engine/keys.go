@@ -26,6 +26,16 @@ func (tx *Tx) PeekIn(db int, key []byte) table.Item {
 	return table.Item{}
 }
 
+// Value returns the item at key, of whatever type, and whether it is there; it
+// counts as an access.
+func (tx *Tx) Value(key []byte) (table.Item, bool) {
+	a := tx.lookup(key)
+	if a.slot == nil {
+		return table.Item{}, false
+	}
+	return table.ItemOf(a.slot), true
+}
+
 // Ref returns the value at key, which must be of type t, or the zero Ref when
 // the key is not there.
 func (tx *Tx) Ref(key []byte, t value.Type) (value.Ref, error) {

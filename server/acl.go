@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"sync"
@@ -177,12 +178,31 @@ func (s *Server) aclGate(c *client, spec *commands.Spec, argv [][]byte) error {
 	}
 	reason, object := may(u, spec, argv)
 	if reason == acl.Allowed {
-		return nil
+		return sortDenied(u, spec, argv)
 	}
 	d := denial{reason: reasonNames[reason], object: object, user: a.name}
 	s.deniedACL[reason].Add(1)
 	s.accounts.log.add(s, c, d)
 	return commands.Error("NOPERM " + describeDenial(a.name, reason, object, false))
+}
+
+// sortDenied refuses patterns of SORT, which may name any key, to a user who may
+// not read them all.
+func sortDenied(u *acl.User, spec *commands.Spec, argv [][]byte) error {
+	if spec.Name != "sort" && spec.Name != "sort_ro" || u.ReadsAllKeys() {
+		return nil
+	}
+	for i := 2; i+1 < len(argv); i++ {
+		switch option := strings.ToUpper(string(argv[i])); {
+		case option == "LIMIT":
+			i += 2
+		case option == "BY" && bytes.IndexByte(argv[i+1], '*') >= 0, option == "GET":
+			return commands.Error("ERR " + option + " option of SORT denied due to insufficient ACL permissions.")
+		case option == "BY", option == "STORE":
+			i++
+		}
+	}
+	return nil
 }
 
 // stillAllowed refuses a queued command whose user lost the right to it since.

@@ -123,7 +123,7 @@ func TestPasswords(t *testing.T) {
 // What a user is shown as makes the same user.
 func TestStringMakesTheSameUser(t *testing.T) {
 	for rules, want := range map[string]string{
-		"":           "off resetchannels -@all",
+		"": "off resetchannels -@all",
 		"on >secret ~x* %R~r* %RW~rw* &ch* +@read -get +set +config|get (+get ~z %W~q &c) +select|0": "on #2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b " +
 			"~x* %R~r* ~rw* resetchannels &ch* -@all +@read -get +set +config|get +select|0 (~z %W~q resetchannels &c -@all +get)",
 		"on nopass ~* &* +@all":           "on nopass ~* &* +@all",

@@ -176,6 +176,16 @@ func (s *selector) allowsChannel(ch Channel) bool {
 	return false
 }
 
+// ReadsAllKeys reports whether one of the user's selectors may read any key.
+func (u *User) ReadsAllKeys() bool {
+	for i := range u.selectors {
+		if s := &u.selectors[i]; s.allKeys || slices.Contains(s.keys, keyPattern{pattern: "*", read: true}) {
+			return true
+		}
+	}
+	return false
+}
+
 // MayListen reports whether the user may stay subscribed to a channel.
 func (u *User) MayListen(ch Channel) bool {
 	for i := range u.selectors {

@@ -25,6 +25,7 @@ var allowed = map[string][]string{
 	"internal/pubsub":   {},
 	"internal/testcert": {}, // certificates for tests
 	"internal/script":   {}, // scripts of commands and their replies, for tests
+	"internal/geo":      {},
 	"internal/hll":      {},
 
 	"eviction":      {},
@@ -39,7 +40,7 @@ var allowed = map[string][]string{
 	// the type, and calls nothing that changes one.
 	// OBJECT IDLETIME and FREQ read an item's access word as the policy wrote
 	// it.
-	"commands": {"engine", "engine/value", "eviction", "engine/table", "engine/packed", "internal/resp", "internal/acl", "internal/hll"},
+	"commands": {"engine", "engine/value", "eviction", "engine/table", "engine/packed", "internal/resp", "internal/acl", "internal/hll", "internal/geo"},
 
 	// The format knows values as they lie in items, and what access bits mean.
 	"persistence/rdb": {"engine", "engine/value", "engine/table", "eviction"},

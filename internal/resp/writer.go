@@ -148,6 +148,16 @@ func (w *Writer) Double(f float64) {
 	w.Bulk(text)
 }
 
+// LongDouble replies a number whose text is given: a double, or its text where
+// there are none.
+func (w *Writer) LongDouble(text []byte) {
+	if w.Proto < 3 {
+		w.Bulk(text)
+		return
+	}
+	w.B = append(append(append(w.B, ','), text...), '\r', '\n')
+}
+
 // Verbatim replies text of a format of three letters; in version 2, a string.
 func (w *Writer) Verbatim(format, text string) {
 	if w.Proto != 3 {

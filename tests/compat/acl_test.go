@@ -166,6 +166,20 @@ func TestUsers(t *testing.T) {
 	}
 }
 
+// SORT does not show keys by its patterns that the user may not read.
+func TestSortKeepsKeysSecret(t *testing.T) {
+	for _, bin := range []string{subjectBin, needReference(t)} {
+		w := dial(t, startOwn(t, bin))
+		w.want(t, "OK", "ACL", "SETUSER", "jan", "on", "nopass", "~l", "+@all")
+		w.want(t, "(integer) 1", "RPUSH", "l", "1")
+		w.want(t, "OK", "SET", "secret", "x")
+		w.want(t, "OK", "AUTH", "jan", "x")
+		w.want(t, "1) \"1\"", "SORT", "l", "BY", "nosort")
+		w.want(t, "(error) ERR GET option of SORT denied due to insufficient ACL permissions.", "SORT", "l", "GET", "secre*")
+		w.want(t, "(error) ERR BY option of SORT denied due to insufficient ACL permissions.", "SORT_RO", "l", "BY", "secre*")
+	}
+}
+
 // Passwords are shown nowhere.
 func TestPasswordsStaySecret(t *testing.T) {
 	p := startOwn(t, subjectBin, "--slowlog-log-slower-than", "0")
