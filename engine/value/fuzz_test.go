@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"cached/engine/arena"
 	"cached/engine/table"
 )
 
@@ -65,11 +66,17 @@ func (t *tape) score() float64 {
 	}
 }
 
+// heaps are used again by run after run: a new one maps memory. A run leaves
+// them empty, which box.end checks.
+var heaps = []*arena.Heap{newHeap(), newHeap(), newHeap()}
+
+func newHeap() *arena.Heap { return arena.NewHeap(arena.NewPool()) }
+
 // boxes are one value in each form.
 func boxes(t *testing.T, typ Type, e Encoding, n int) []*box {
 	all := make([]*box, len(forms))
 	for i := range all {
-		all[i] = newBox(t)
+		all[i] = &box{t: t, heap: heaps[i]}
 		all[i].create(typ, e, n)
 	}
 	return all
@@ -78,7 +85,7 @@ func boxes(t *testing.T, typ Type, e Encoding, n int) []*box {
 // seeds makes inputs that reach every operation.
 func seeds(f *testing.F) {
 	for k := range 8 {
-		b := make([]byte, 1500)
+		b := make([]byte, 300)
 		x := uint32(k + 1)
 		for i := range b {
 			x = x*1664525 + 1013904223
