@@ -31,12 +31,20 @@ func TestHashesThroughTheClientLibrary(t *testing.T) {
 		eq(t, rdb.HRandField(ctx, "h", -2), []string{"a", "a"})
 		eq(t, rdb.HRandFieldWithValues(ctx, "h", 2), []redis.KeyValue{{Key: "a", Value: "x"}})
 		scanned(t, rdb.HScan(ctx, "h", 0, "*", 10), "a", "x")
-		scanned(t, rdb.HScanNoValues(ctx, "h", 0, "", 0), "a")
 		fails(t, rdb.HIncrBy(ctx, "h", "a", 1), "ERR hash value is not an integer")
 	})
 }
 
+func TestFieldsWithoutValues(t *testing.T) {
+	since(t, "7.4")
+	both(t, func(t *testing.T, rdb *redis.Client) {
+		value(t, rdb.HSet(ctx, "h", "a", "1", "b", "2"))
+		scanned(t, rdb.HScanNoValues(ctx, "h", 0, "", 0), "a", "b")
+	})
+}
+
 func TestDeadlinesOfFieldsThroughTheClientLibrary(t *testing.T) {
+	since(t, "8.0")
 	both(t, func(t *testing.T, rdb *redis.Client) {
 		at := time.Now().Add(time.Hour).Truncate(time.Second)
 		value(t, rdb.HSet(ctx, "h", "a", "1", "b", "2", "c", "3"))

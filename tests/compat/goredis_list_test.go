@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 what Redis calls deprecated has to work as well
+
 package compat
 
 import (

@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 what Redis calls deprecated has to work as well
+
 package compat
 
 import (
@@ -35,9 +37,6 @@ func TestSortedSetsThroughTheClientLibrary(t *testing.T) {
 		eq(t, rdb.ZRank(ctx, "z", "b"), 1)
 		eq(t, rdb.ZRevRank(ctx, "z", "b"), 2)
 		isNil(t, rdb.ZRank(ctx, "z", "none"))
-		eq(t, rdb.ZRankWithScore(ctx, "z", "b"), redis.RankScore{Rank: 1, Score: 2.5})
-		eq(t, rdb.ZRevRankWithScore(ctx, "z", "c"), redis.RankScore{Rank: 0, Score: math.Inf(1)})
-		isNil(t, rdb.ZRankWithScore(ctx, "z", "none"))
 		scanned(t, rdb.ZScan(ctx, "z", 0, "b", 0), "2.5", "b")
 
 		eq(t, rdb.ZRange(ctx, "z", 0, 1), []string{"a", "b"})
@@ -92,5 +91,15 @@ func TestSortedSetsThroughTheClientLibrary(t *testing.T) {
 		eq(t, rdb.BZPopMin(ctx, time.Minute, "none", "z"), &redis.ZWithKey{Key: "z", Z: redis.Z{Member: "b", Score: 2.5}})
 		eq(t, rdb.BZPopMax(ctx, time.Minute, "z"), &redis.ZWithKey{Key: "z", Z: redis.Z{Member: "d", Score: 4}})
 		eq(t, rdb.Exists(ctx, "z", "u"), 0)
+	})
+}
+
+func TestRanksWithScores(t *testing.T) {
+	since(t, "7.2")
+	both(t, func(t *testing.T, rdb *redis.Client) {
+		value(t, rdb.ZAdd(ctx, "z", zs("a", 1.0, "b", 2.5, "c", math.Inf(1))...))
+		eq(t, rdb.ZRankWithScore(ctx, "z", "b"), redis.RankScore{Rank: 1, Score: 2.5})
+		eq(t, rdb.ZRevRankWithScore(ctx, "z", "c"), redis.RankScore{Rank: 0, Score: math.Inf(1)})
+		isNil(t, rdb.ZRankWithScore(ctx, "z", "none"))
 	})
 }
