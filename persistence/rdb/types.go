@@ -65,10 +65,10 @@ const (
 // How the six low bits of a length whose high bits are 11 say that something
 // else follows.
 const (
-	encInt8 = iota
-	encInt16
-	encInt32
-	encLZF
+	encInt8  = 0
+	encInt16 = 1
+	encInt32 = 2
+	encLZF   = 3
 )
 
 // A form is how the values of a type are laid out: s is a string, l a length, o
