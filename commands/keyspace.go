@@ -48,7 +48,7 @@ func swapdb(c *Ctx) error {
 func Data() []Spec {
 	var rows []Spec
 	for _, group := range [][]Spec{stringCommands, genericCommands, keyspaceCommands, listCommands,
-		setCommands, zsetCommands, hashCommands, streamCommands, bitmapCommands, hyperloglogCommands, geoCommands,
+		setCommands, zsetCommands, hashCommands, streamCommands, streamGroupCommands, bitmapCommands, hyperloglogCommands, geoCommands,
 		sortCommands} {
 		rows = append(rows, group...)
 	}

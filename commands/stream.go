@@ -418,10 +418,7 @@ func (c *Ctx) replyStreamRange(s value.StreamRef, from, to value.StreamID, rev b
 		return
 	}
 	s.Range(from, to, rev, func(e value.StreamEntry) bool {
-		c.Reply.Array(2)
-		c.replyStreamID(e.ID)
-		c.Reply.Array(2 * e.Len())
-		e.Each(func(name, v []byte) { c.Reply.Bulk(name); c.Reply.Bulk(v) })
+		c.replyStreamEntry(e)
 		n--
 		return n > 0
 	})

@@ -197,6 +197,13 @@ func (tx *Tx) Modified(key []byte, ev Event) {
 	tx.tell(key, ev)
 }
 
+// Logged counts a change that logs and replicas have to know of, and nobody else:
+// it is no event, and no change to those who watch the key.
+func (tx *Tx) Logged() { tx.dirty++ }
+
+// Journaled reports whether anybody logs effects.
+func (tx *Tx) Journaled() bool { return tx.e.journal != nil }
+
 // tell passes an event on without counting a change.
 func (tx *Tx) tell(key []byte, ev Event) {
 	for _, w := range tx.e.watchers {

@@ -64,10 +64,11 @@ type StreamState struct {
 // A streamRoot is a stream. The last node is tail and not in the tree, so that
 // an append looks at it alone; it is missing only when there are no nodes.
 type streamRoot struct {
-	tail  streamAddr
-	nodes tree.Tree // by first ID: the key is its MS, the refs are nodes
-	count uint64    // entries
-	state StreamState
+	tail   streamAddr
+	nodes  tree.Tree // by first ID: the key is its MS, the refs are nodes
+	count  uint64    // entries
+	state  StreamState
+	groups table.Table // by name: an item each, which holds the address of its block
 }
 
 var streamRootBytes = arena.SizeOf[streamRoot]()
@@ -366,6 +367,7 @@ func freeStream(h *arena.Heap, it table.Item, budget int) bool {
 	if r.tail != 0 {
 		r.tail.free(h)
 	}
+	r.groups.Free(h, func(g table.Item) { freeGroup(h, g) })
 	h.Free(streamRootAddr(it), streamRootBytes)
 	return true
 }
@@ -394,6 +396,7 @@ func copyStream(to *arena.Heap, it, c table.Item) {
 			n.nodes.Insert(to, at.Key(), uint64(d), nodeTie(d.node().first))
 		}
 	}
+	r.copyGroups(to, n)
 	binary.LittleEndian.PutUint64(c.Value(), uint64(a))
 }
 
@@ -416,5 +419,5 @@ func streamBytes(it table.Item, samples int) int64 {
 	if r.tail != 0 {
 		sum += int64(r.tail.node().room)
 	}
-	return sum + int64(arena.BlockBytes(streamRootBytes))
+	return sum + r.groupBytes() + int64(arena.BlockBytes(streamRootBytes))
 }
