@@ -87,6 +87,7 @@ const (
 	MayReplicate
 	NoAsyncLoading
 	NoMulti
+	NoMandatoryKeys
 	MovableKeys
 	AllowBusy
 
@@ -100,7 +101,7 @@ const (
 
 var flagNames = []string{"write", "readonly", "denyoom", "module", "admin", "pubsub", "noscript", "blocking",
 	"loading", "stale", "skip_monitor", "skip_slowlog", "asking", "fast", "no_auth", "may_replicate",
-	"no_async_loading", "no_multi", "movablekeys", "allow_busy"}
+	"no_async_loading", "no_multi", "no_mandatory_keys", "movablekeys", "allow_busy"}
 
 // A Category is an ACL category, a bit each.
 type Category uint32

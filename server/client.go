@@ -88,6 +88,7 @@ const (
 	subscribed                        // has subscriptions
 	tracks                            // hears of changed keys
 	monitors                          // hears of all commands
+	inScript                          // a script of its runs now
 )
 
 // setIfChanged stores without the cost of an atomic write when nothing changes.

@@ -28,6 +28,8 @@ func usedParams() []config.Param {
 			Doc: "Seconds of silence after which a connection is probed; 0 never."},
 		{Name: "timeout", Kind: config.Int, Default: "0", Min: 0, Max: math.MaxInt32,
 			Doc: "Seconds after which an idle client is closed; 0 never."},
+		{Name: "busy-reply-threshold", Alias: "lua-time-limit", Kind: config.Int, Default: "5000", Min: 0, Max: math.MaxInt64,
+			Doc: "Milliseconds a script may run before other clients are told BUSY; 0 never."},
 		{Name: "maxclients", Kind: config.Int, Default: "10000", Min: 1, Max: math.MaxUint32,
 			Doc: "Clients served at once."},
 		{Name: "max-new-connections-per-cycle", Kind: config.Int, Default: "10", Min: 1, Max: 1000,

@@ -63,7 +63,6 @@ func ignoredParams() []config.Param {
 		{Name: "enable-module-command", Kind: config.Enum, Default: "no", Flags: config.Immutable | config.Ignored, Enum: []string{"no", "yes", "local"}},
 
 		// Clients and scripts
-		{Name: "busy-reply-threshold", Alias: "lua-time-limit", Kind: config.Int, Default: "5000", Flags: config.Ignored, Min: 0, Max: math.MaxInt64},
 		{Name: "propagation-error-behavior", Kind: config.Enum, Default: "ignore", Flags: config.Ignored, Enum: []string{"ignore", "panic", "panic-on-replicas"}},
 
 		// The append-only file

@@ -62,6 +62,7 @@ type Server struct {
 	accounts *accounts
 	notify   atomic.Uint32 // engine.EventClass
 	slow     slowlog
+	scripts  scripts
 
 	latency latencyMonitor
 
@@ -129,13 +130,15 @@ func New(o Options) (*Server, error) {
 	s.tracked.keys = make(map[string]map[int64]struct{})
 	s.tracked.bcast, s.tracked.all = make(map[*client]*tracking), make(map[int64]*client)
 	s.keys.Watch(&s.hooks)
-	s.gates = []Gate{pauseGate}
+	s.gates = []Gate{pauseGate, busyGate}
 	s.table = commands.NewTable(commands.Data(), s.commands(), o.Rows)
 	for _, words := range s.cfg.Lines("rename-command") {
 		if err := s.table.Rename(words[0], words[1]); err != nil {
 			return nil, fmt.Errorf("rename-command %s %s: %w", words[0], words[1], err)
 		}
 	}
+	s.scripts.srv, s.scripts.all = s, make(map[*running]struct{})
+	s.scripts.cache = newScriptCache(s.keysOfCommand)
 	s.totals.init(s.table.Numbers())
 	s.accounts = newAccounts(s.table)
 	if err := s.applySettings(); err != nil {

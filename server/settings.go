@@ -1,7 +1,9 @@
 package server
 
 import (
+	"math"
 	"strings"
+	"time"
 
 	"cached/engine"
 	"cached/engine/value"
@@ -41,6 +43,10 @@ func (s *Server) applySettings() error {
 			return nil
 		}},
 		{tlsDirectives, s.setTLS},
+		{"busy-reply-threshold", func(v *config.Value) error {
+			s.scripts.limitNS.Store(min(v.Int(), math.MaxInt64/int64(time.Millisecond)) * int64(time.Millisecond))
+			return nil
+		}},
 		{"notify-keyspace-events", s.setNotify},
 		{"tracking-table-max-keys", func(v *config.Value) error { s.tracked.maxKeys.Store(v.Int()); return nil }},
 		{"client-output-buffer-limit", s.setOutputLimits},

@@ -5,6 +5,7 @@ import (
 
 	"cached/commands"
 	"cached/engine"
+	"cached/internal/lua"
 	"cached/internal/resp"
 )
 
@@ -22,6 +23,9 @@ type worker struct {
 	base  int // where the replies to the present client begin in reply.B
 	batch batch
 	flush func(*client) // writes the replies from base on to the client
+
+	lua    *lua.State    // runs scripts; nil before the first
+	others func(*client) // serves other clients while a slow script of this one runs; or nil
 
 	nowNS  int64 // since Server.base, at the end of the last command
 	ready  []readyKey

@@ -1,0 +1,128 @@
+package lua
+
+import (
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	glua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/ast"
+	"github.com/yuin/gopher-lua/parse"
+)
+
+// A Program is a compiled script.
+type Program struct {
+	SHA    string // of the source, in hex
+	Source string
+	Flags  Flags
+	// Declared is what the analysis found: every command names its keys by KEYS.
+	Declared bool
+
+	proto *glua.FunctionProto
+}
+
+// SHA1 is the name of a script: the hex digest of its source.
+func SHA1(source []byte) string {
+	sum := sha1.Sum(source)
+	return hex.EncodeToString(sum[:])
+}
+
+// KeysOf tells which words of a command are keys. A word is nil where its text is
+// not known; if the list is open, more words follow, and rest says whether they
+// are keys. ok is false if that cannot be said.
+type KeysOf func(words [][]byte, open bool) (keys []int, rest, ok bool)
+
+// Compile compiles a script.
+func Compile(source string, keysOf KeysOf) (*Program, error) {
+	flags, body, err := shebang(source)
+	if err != nil {
+		return nil, err
+	}
+	chunk, err := parseText(body, "user_script")
+	if err != nil {
+		return nil, fmt.Errorf("ERR Error compiling script (new function): %w", err)
+	}
+	p := &Program{SHA: SHA1([]byte(source)), Source: source, Flags: flags}
+	p.Declared = keysOf != nil && declared(chunk, keysOf)
+	if p.proto, err = compileChunk(chunk, "user_script"); err != nil {
+		return nil, fmt.Errorf("ERR Error compiling script (new function): %w", err)
+	}
+	return p, nil
+}
+
+// Size is about how much memory the program takes.
+func (p *Program) Size() int { return len(p.Source)*6 + 512 }
+
+var errLevels = errors.New("chunk has too many syntax levels")
+
+// parseText parses Lua. What is nested too deep is refused, for the compiler goes
+// down with it.
+func parseText(source, name string) ([]ast.Stmt, error) {
+	if strings.HasPrefix(source, "\x1bLua") {
+		return nil, errors.New("attempt to load a binary chunk")
+	}
+	chunk, err := parse.Parse(strings.NewReader(source), name)
+	if err != nil {
+		return nil, errors.New(parseMessage(name, source, err))
+	}
+	w := walker{}
+	if !w.depthOK(chunk) {
+		return nil, errors.New(name + ":1: " + errLevels.Error())
+	}
+	return chunk, nil
+}
+
+// operand is the name of the local variable that formats what is joined; no
+// script can name it.
+const operand = "(operand)"
+
+// compileChunk compiles a parsed program, with the operands of `..` wrapped.
+func compileChunk(chunk []ast.Stmt, name string) (*glua.FunctionProto, error) {
+	w := walker{}
+	w.wrapConcats(chunk)
+	if w.wrapped {
+		first := &ast.LocalAssignStmt{Names: []string{operand}, Exprs: []ast.Expr{&ast.Comma3Expr{}}}
+		first.SetLine(1)
+		first.SetLastLine(1)
+		first.Exprs[0].SetLine(1)
+		first.Exprs[0].SetLastLine(1)
+		chunk = append([]ast.Stmt{first}, chunk...)
+	}
+	proto, err := glua.Compile(chunk, name)
+	if err != nil {
+		return nil, errors.New(compileMessage(name, err))
+	}
+	return proto, nil
+}
+
+var (
+	parseAt    = regexp.MustCompile(`(?s)^(?:.*) line:(\d+)\(column:\d+\) near '(.*)':   (.*?)\n?$`)
+	parseAtEOF = regexp.MustCompile(`(?s)^(?:.*) at EOF:   (.*?)\n?$`)
+	compileAt  = regexp.MustCompile(`(?s)^compile error near line\((\d+)\) [^:]*: (.*)$`)
+)
+
+// parseMessage words a syntax error as C's Lua does.
+func parseMessage(name, source string, err error) string {
+	text := err.Error()
+	if m := parseAt.FindStringSubmatch(text); m != nil {
+		what := strings.TrimSpace(m[3])
+		if strings.HasPrefix(what, "unterminated string") {
+			what = "unfinished string"
+		}
+		return fmt.Sprintf("%s:%s: %s near '%s'", name, m[1], what, m[2])
+	}
+	if m := parseAtEOF.FindStringSubmatch(text); m != nil {
+		return fmt.Sprintf("%s:%d: %s near '<eof>'", name, 1+strings.Count(source, "\n"), strings.TrimSpace(m[1]))
+	}
+	return name + ":1: " + text
+}
+
+func compileMessage(name string, err error) string {
+	if m := compileAt.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Sprintf("%s:%s: %s", name, m[1], m[2])
+	}
+	return name + ":1: " + err.Error()
+}

@@ -1,0 +1,18 @@
+// Package lua runs scripts: Lua 5.1 in a sandbox, the libraries that Redis gives
+// to scripts, and the way of values between Lua and the protocol. It knows no
+// clients and no keys: what a script asks of the server goes through a Host.
+//
+// The idea. A Program is a compiled script; it is immutable and may run in any
+// number of States at once. A State is an interpreter whose globals a script
+// cannot change, so that it can be used again for the next script. The interpreter
+// is gopher-lua, whose values are what Go's collector sees; a panic in a library
+// becomes an error of the script.
+//
+// Where the interpreter writes numbers otherwise than C's Lua does, the program
+// is changed when it is compiled: what `..` joins passes a function that formats
+// numbers as %.14g.
+//
+// Goroutines: none. A State is used by one goroutine at a time.
+//
+// Locks: none.
+package lua

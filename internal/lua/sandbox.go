@@ -1,0 +1,374 @@
+package lua
+
+import (
+	"math"
+	"strings"
+
+	glua "github.com/yuin/gopher-lua"
+)
+
+const readonlyText = "Attempt to modify a readonly table"
+
+// openLibraries fills the globals and closes them.
+func (s *State) openLibraries() {
+	l := s.l
+	for _, lib := range []struct {
+		name string
+		open glua.LGFunction
+	}{{"", glua.OpenBase}, {glua.TabLibName, glua.OpenTable}, {glua.StringLibName, glua.OpenString},
+		{glua.MathLibName, glua.OpenMath}, {glua.CoroutineLibName, glua.OpenCoroutine}, {glua.OsLibName, glua.OpenOs}} {
+		l.Push(l.NewFunction(lib.open))
+		l.Push(glua.LString(lib.name))
+		l.Call(1, 0)
+	}
+	g := l.G.Global
+	s.globals = l.NewTable()
+	for _, name := range strings.Fields("assert collectgarbage error getfenv ipairs loadstring load newproxy next pairs " +
+		"pcall rawequal rawget rawset select setfenv getmetatable setmetatable tonumber tostring type unpack xpcall " +
+		"table string math coroutine") {
+		if v := g.RawGetString(name); v != glua.LNil {
+			s.globals.RawSetString(name, v)
+		}
+	}
+	clock := l.GetField(g.RawGetString("os"), "clock")
+	osTable := l.NewTable()
+	osTable.RawSetString("clock", clock)
+	s.globals.RawSetString("os", osTable)
+	s.globals.RawSetString("_VERSION", glua.LString("Lua 5.1"))
+	s.null = l.NewUserData()
+	s.globals.RawSetString("redis", s.redisTable())
+	s.globals.RawSetString("cjson", s.cjsonTable())
+	s.globals.RawSetString("cmsgpack", s.cmsgpackTable())
+	s.globals.RawSetString("bit", s.bitTable())
+	s.globals.RawSetString("struct", s.structTable())
+	s.overrideBase()
+	s.overrideTable(s.globals.RawGetString("table").(*glua.LTable))
+	s.overrideString(s.globals.RawGetString("string").(*glua.LTable))
+	s.overrideMath(s.globals.RawGetString("math").(*glua.LTable))
+	s.overrideCoroutine(s.globals.RawGetString("coroutine").(*glua.LTable))
+
+	// What scripts see stands for the real tables and cannot be changed.
+	s.globals.ForEach(func(k, v glua.LValue) {
+		if t, ok := v.(*glua.LTable); ok {
+			s.globals.RawSet(k, s.protect(t, t))
+		}
+	})
+	missing := l.NewFunction(func(l *glua.LState) int {
+		l.RaiseError("Script attempted to access nonexistent global variable '%s'", s.text(l.Get(2)))
+		return 0
+	})
+	meta := l.NewTable()
+	meta.RawSetString("__index", missing)
+	s.globals.Metatable = meta
+	s.protectInto(g, s.globals, s.globals)
+	s.globals.RawSetString("_G", g)
+	if m, ok := l.GetMetatable(glua.LString("")).(*glua.LTable); ok {
+		m.RawSetString("__index", s.globals.RawGetString("string"))
+	}
+}
+
+// protect returns a table that shows real and takes no changes.
+func (s *State) protect(real *glua.LTable, index glua.LValue) *glua.LTable {
+	t := s.l.NewTable()
+	s.protectInto(t, real, index)
+	return t
+}
+
+func (s *State) protectInto(t, real *glua.LTable, index glua.LValue) {
+	var keys []glua.LValue
+	t.ForEach(func(k, _ glua.LValue) { keys = append(keys, k) })
+	for _, k := range keys {
+		t.RawSet(k, glua.LNil)
+	}
+	meta := s.l.NewTable()
+	meta.RawSetString("__index", index)
+	meta.RawSetString("__newindex", s.l.NewFunction(func(l *glua.LState) int {
+		l.RaiseError(readonlyText)
+		return 0
+	}))
+	t.Metatable = meta
+	s.protected[t] = real
+}
+
+// table is an argument that is a table; ok is false if it is a protected one.
+func (s *State) writable(l *glua.LState, i int) *glua.LTable {
+	t := l.CheckTable(i)
+	if s.protected[t] != nil {
+		l.RaiseError(readonlyText)
+	}
+	return t
+}
+
+// behind is the table that t stands for.
+func (s *State) behind(t *glua.LTable) *glua.LTable {
+	if real := s.protected[t]; real != nil {
+		return real
+	}
+	return t
+}
+
+func (s *State) set(t *glua.LTable, name string, f glua.LGFunction) {
+	t.RawSetString(name, s.l.NewFunction(f))
+}
+
+// guard has a function refuse protected tables as its first argument.
+func (s *State) guard(t *glua.LTable, name string) {
+	old := t.RawGetString(name).(*glua.LFunction).GFunction
+	s.set(t, name, func(l *glua.LState) int {
+		if tb, ok := l.Get(1).(*glua.LTable); ok && s.protected[tb] != nil {
+			l.RaiseError(readonlyText)
+		}
+		return old(l)
+	})
+}
+
+func (s *State) overrideBase() {
+	g := s.globals
+	s.guard(g, "rawset")
+	s.guard(g, "setmetatable")
+	s.guard(g, "setfenv")
+	s.set(g, "rawget", func(l *glua.LState) int {
+		l.Push(s.behind(l.CheckTable(1)).RawGet(l.CheckAny(2)))
+		return 1
+	})
+	getmeta := g.RawGetString("getmetatable").(*glua.LFunction).GFunction
+	s.set(g, "getmetatable", func(l *glua.LState) int {
+		switch v := l.CheckAny(1).(type) {
+		case *glua.LTable:
+			if s.protected[v] == nil {
+				return getmeta(l)
+			}
+		case *glua.LUserData:
+			return getmeta(l)
+		}
+		// Those of strings and protected tables are not for scripts to change.
+		l.Push(glua.LNil)
+		return 1
+	})
+	next := func(l *glua.LState) int {
+		k, v := s.behind(l.CheckTable(1)).Next(l.Get(2))
+		if k == glua.LNil {
+			l.Push(glua.LNil)
+			return 1
+		}
+		l.Push(k)
+		l.Push(v)
+		return 2
+	}
+	s.set(g, "next", next)
+	nextFunc := g.RawGetString("next")
+	s.set(g, "pairs", func(l *glua.LState) int {
+		t := l.CheckTable(1)
+		l.Push(nextFunc)
+		l.Push(t)
+		l.Push(glua.LNil)
+		return 3
+	})
+	tostring := g.RawGetString("tostring").(*glua.LFunction).GFunction
+	s.set(g, "tostring", func(l *glua.LState) int {
+		v := l.CheckAny(1)
+		if n, ok := v.(glua.LNumber); ok {
+			l.Push(glua.LString(numberText(n)))
+			return 1
+		}
+		if v == s.null {
+			l.Push(glua.LString(s.text(v)))
+			return 1
+		}
+		return tostring(l)
+	})
+	s.set(g, "loadstring", func(l *glua.LState) int {
+		return s.load(l, s.argText(l, 1), l.OptString(2, ""))
+	})
+	s.set(g, "load", func(l *glua.LState) int {
+		f := l.CheckFunction(1)
+		var b strings.Builder
+		for {
+			l.Push(f)
+			l.Call(0, 1)
+			v := l.Get(-1)
+			l.Pop(1)
+			piece, ok := v.(glua.LString)
+			if !ok || piece == "" {
+				break
+			}
+			if b.Len()+len(piece) > maxString {
+				l.RaiseError("not enough memory")
+			}
+			b.WriteString(string(piece))
+		}
+		return s.load(l, b.String(), l.OptString(2, "=(load)"))
+	})
+	s.set(g, "gcinfo", func(l *glua.LState) int { l.Push(glua.LNumber(0)); return 1 })
+	s.set(g, "collectgarbage", func(l *glua.LState) int { l.Push(glua.LNumber(0)); return 1 })
+}
+
+// load compiles text for a script.
+func (s *State) load(l *glua.LState, text, name string) int {
+	switch {
+	case name == "":
+		line, _, more := strings.Cut(text, "\n")
+		if more || len(line) > 60 {
+			line = line[:min(len(line), 57)] + "..."
+		}
+		name = `[string "` + line + `"]`
+	case name[0] == '=' || name[0] == '@':
+		name = name[1:]
+	default:
+		name = `[string "` + name + `"]`
+	}
+	chunk, err := parseText(text, name)
+	if err == nil {
+		proto, cerr := compileChunk(chunk, name)
+		if cerr == nil {
+			f := l.NewFunctionFromProto(proto)
+			tostr := s.tostr
+			l.Push(l.NewFunction(func(l *glua.LState) int {
+				l.SetTop(0)
+				l.Push(f)
+				l.Push(tostr)
+				l.Call(1, glua.MultRet)
+				return l.GetTop()
+			}))
+			return 1
+		}
+		err = cerr
+	}
+	l.Push(glua.LNil)
+	l.Push(glua.LString(err.Error()))
+	return 2
+}
+
+func (s *State) overrideTable(t *glua.LTable) {
+	s.guard(t, "insert")
+	s.guard(t, "remove")
+	s.guard(t, "sort")
+	s.set(t, "concat", func(l *glua.LState) int {
+		tb := s.behind(l.CheckTable(1))
+		sep := l.OptString(2, "")
+		from, to := l.OptInt(3, 1), 0
+		if l.Get(4) == glua.LNil {
+			to = tb.Len()
+		} else {
+			to = l.CheckInt(4)
+		}
+		var b []byte
+		for i := from; i <= to; i++ {
+			switch v := tb.RawGetInt(i).(type) {
+			case glua.LString:
+				b = append(b, v...)
+			case glua.LNumber:
+				b = appendNumber(b, float64(v))
+			default:
+				l.RaiseError("invalid value (%s) at index %d in table for 'concat'", v.Type().String(), i)
+			}
+			if i < to {
+				b = append(b, sep...)
+			}
+			if len(b) > maxString {
+				l.RaiseError("not enough memory")
+			}
+		}
+		l.Push(glua.LString(b))
+		return 1
+	})
+	s.set(t, "setn", func(l *glua.LState) int {
+		l.RaiseError("'setn' is obsolete")
+		return 0
+	})
+	s.set(t, "foreach", func(l *glua.LState) int { return s.foreach(l, false) })
+	s.set(t, "foreachi", func(l *glua.LState) int { return s.foreach(l, true) })
+}
+
+// foreach is table.foreach and, over the array part, table.foreachi.
+func (s *State) foreach(l *glua.LState, array bool) int {
+	t, f := s.behind(l.CheckTable(1)), l.CheckFunction(2)
+	call := func(k, v glua.LValue) bool {
+		l.Push(f)
+		l.Push(k)
+		l.Push(v)
+		l.Call(2, 1)
+		if l.Get(-1) != glua.LNil {
+			return true
+		}
+		l.Pop(1)
+		return false
+	}
+	if array {
+		for i := 1; i <= t.Len(); i++ {
+			if call(glua.LNumber(i), t.RawGetInt(i)) {
+				return 1
+			}
+		}
+		return 0
+	}
+	for k, v := t.Next(glua.LNil); k != glua.LNil; k, v = t.Next(k) {
+		if call(k, v) {
+			return 1
+		}
+	}
+	return 0
+}
+
+func (s *State) overrideMath(t *glua.LTable) {
+	s.set(t, "random", func(l *glua.LState) int {
+		r := float64(s.random.next()%math.MaxInt32) / math.MaxInt32
+		switch l.GetTop() {
+		case 0:
+			l.Push(glua.LNumber(r))
+		case 1:
+			u := l.CheckNumber(1)
+			if u = glua.LNumber(math.Trunc(float64(u))); u < 1 {
+				l.ArgError(1, "interval is empty")
+			}
+			l.Push(glua.LNumber(math.Floor(r*float64(u)) + 1))
+		case 2:
+			lo, hi := math.Trunc(float64(l.CheckNumber(1))), math.Trunc(float64(l.CheckNumber(2)))
+			if lo > hi {
+				l.ArgError(2, "interval is empty")
+			}
+			l.Push(glua.LNumber(math.Floor(r*(hi-lo+1)) + lo))
+		default:
+			l.RaiseError("wrong number of arguments")
+		}
+		return 1
+	})
+	s.set(t, "randomseed", func(l *glua.LState) int {
+		s.random.seed(int32(int64(l.CheckNumber(1))))
+		return 0
+	})
+}
+
+// overrideCoroutine gives each coroutine the State's clock, so that it ends with
+// the script.
+func (s *State) overrideCoroutine(t *glua.LTable) {
+	create := t.RawGetString("create").(*glua.LFunction).GFunction
+	s.set(t, "create", func(l *glua.LState) int {
+		n := create(l)
+		l.Get(-1).(*glua.LState).SetContext(&s.clock)
+		return n
+	})
+	wrap := t.RawGetString("wrap").(*glua.LFunction).GFunction
+	s.set(t, "wrap", func(l *glua.LState) int {
+		n := wrap(l)
+		if f, ok := l.Get(-1).(*glua.LFunction); ok {
+			for _, u := range f.Upvalues {
+				if th, ok := u.Value().(*glua.LState); ok {
+					th.SetContext(&s.clock)
+				}
+			}
+		}
+		return n
+	})
+}
+
+// An lrand48 is the generator behind math.random: the same numbers for the same
+// seed as everywhere, so that a script does the same each time.
+type lrand48 struct{ x uint64 }
+
+func (r *lrand48) seed(n int32) { r.x = uint64(uint32(n))<<16 | 0x330E }
+
+func (r *lrand48) next() int64 {
+	r.x = (r.x*0x5DEECE66D + 0xB) & (1<<48 - 1)
+	return int64(r.x >> 17)
+}

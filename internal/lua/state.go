@@ -1,0 +1,241 @@
+package lua
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	glua "github.com/yuin/gopher-lua"
+
+	"cached/internal/resp"
+)
+
+// A Host is the server as a script sees it.
+type Host interface {
+	// Call runs a command for the script. The reply, in version proto of the
+	// protocol, is good until the next call; a refusal is an error reply.
+	Call(argv [][]byte, proto int) []byte
+	// Allowed reports whether the script's user may run a command; known is
+	// false if there is no such command.
+	Allowed(argv [][]byte) (allowed, known bool)
+	// Log writes a line to the server's log: 0 is debug, 3 is warning.
+	Log(level int, text string)
+	// Tick is called every now and then. What it returns ends the script.
+	Tick() error
+}
+
+// Versions are what redis.REDIS_VERSION and REDIS_VERSION_NUM say.
+type Versions struct {
+	Text string
+	Num  int
+}
+
+// Options are what a State is made of.
+type Options struct {
+	Version Versions
+	// Functions makes an interpreter for libraries of functions, not scripts.
+	Functions bool
+}
+
+// Bounds of an interpreter. C's Lua allows 200 nested C calls and some 20000
+// nested Lua calls.
+const (
+	registryStart = 1 << 10
+	registryMax   = 1 << 20
+	callDepth     = 10000
+	maxString     = 512 << 20 // longest string that a library makes
+)
+
+// A State is an interpreter that runs one program at a time.
+type State struct {
+	l         *glua.LState
+	opts      Options
+	globals   *glua.LTable                 // the real ones, behind the protected _G
+	protected map[*glua.LTable]*glua.LTable // what stands for a table that must not change
+	errFunc   *glua.LFunction
+	tostr     *glua.LFunction
+	null      *glua.LUserData
+	clock     clock
+	random    lrand48
+
+	host     Host
+	proto    int // of the replies that redis.call converts
+	cjson    cjsonConfig
+	argv     [][]byte // of redis.call, reused
+	buf      []byte   // of numbers in argv
+	loading  *Library // while a library's code runs
+	inScript bool
+}
+
+// NewState makes an interpreter.
+func NewState(o Options) *State {
+	s := &State{opts: o, protected: make(map[*glua.LTable]*glua.LTable)}
+	s.l = glua.NewState(glua.Options{SkipOpenLibs: true, RegistrySize: registryStart, RegistryMaxSize: registryMax,
+		CallStackSize: callDepth, MinimizeStackMemory: true})
+	s.clock.s = s
+	s.l.SetContext(&s.clock)
+	s.errFunc = s.l.NewFunction(s.locate)
+	s.tostr = s.l.NewFunction(concatOperand)
+	s.openLibraries()
+	return s
+}
+
+// Close frees what the interpreter holds.
+func (s *State) Close() { s.l.Close() }
+
+// A clock is the interpreter's context. The interpreter asks it at every
+// instruction whether the script is over, which makes it the place to look at the
+// time every so many instructions.
+type clock struct {
+	context.Context
+	s    *State
+	left int
+	err  error
+	done chan struct{}
+}
+
+// ticks is how many instructions pass between calls of Host.Tick: about a
+// millisecond.
+const ticks = 50000
+
+var closedChan = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+func (c *clock) reset() { c.left, c.err, c.done = ticks, nil, nil }
+
+// Done counts an instruction.
+func (c *clock) Done() <-chan struct{} {
+	c.left--
+	if c.left <= 0 {
+		c.tick()
+	}
+	return c.done
+}
+
+func (c *clock) tick() {
+	c.left = ticks
+	if c.err == nil && c.s.host != nil {
+		c.err = c.s.host.Tick()
+	}
+	if c.err != nil {
+		c.done, c.left = closedChan, 0 // at every instruction from now on: pcall does not catch it
+	}
+}
+
+func (c *clock) Err() error                       { return c.err }
+func (c *clock) Deadline() (t time.Time, ok bool) { return t, false }
+func (c *clock) Value(any) any                    { return nil }
+
+// An Error is how a script ended that did not return.
+type Error struct {
+	Text         string // as a client sees it, without where it happened
+	Source, Line string // where, or empty
+	Ignore       bool   // the error was counted when a command failed
+}
+
+func (e *Error) Error() string { return e.Text }
+
+// ErrKilled is what Host.Tick returns to end a script for good.
+var ErrKilled = errors.New("Script killed by user with SCRIPT KILL...")
+
+// Run runs a script and replies with what it returns.
+func (s *State) Run(p *Program, keys, args [][]byte, host Host, w *resp.Writer) error {
+	s.begin(host)
+	defer s.end()
+	s.globals.RawSetString("KEYS", s.list(keys))
+	s.globals.RawSetString("ARGV", s.list(args))
+	fn := s.l.NewFunctionFromProto(p.proto)
+	return s.call(w, fn, s.tostr)
+}
+
+func (s *State) begin(host Host) {
+	s.host, s.proto = host, 2
+	s.clock.reset()
+	s.random.seed(0)
+	s.cjson = defaultCJSON
+	s.inScript = true
+}
+
+func (s *State) end() {
+	s.host, s.inScript = nil, false
+	s.l.SetTop(0)
+}
+
+// call calls fn and writes what it returns to w, if there is one.
+func (s *State) call(w *resp.Writer, fn glua.LValue, args ...glua.LValue) error {
+	s.l.Push(fn)
+	for _, a := range args {
+		s.l.Push(a)
+	}
+	if err := s.l.PCall(len(args), 1, s.errFunc); err != nil {
+		return s.failure(err)
+	}
+	v := s.l.Get(-1)
+	s.l.Pop(1)
+	if w != nil {
+		s.reply(w, v, 0)
+	}
+	return nil
+}
+
+func (s *State) list(words [][]byte) *glua.LTable {
+	t := s.l.CreateTable(len(words), 0)
+	for _, a := range words {
+		t.Append(glua.LString(a))
+	}
+	return t
+}
+
+// failure makes an Error of what the interpreter says.
+func (s *State) failure(err error) error {
+	var api *glua.ApiError
+	if !errors.As(err, &api) {
+		return &Error{Text: "ERR " + err.Error()}
+	}
+	t, ok := api.Object.(*glua.LTable)
+	if !ok {
+		return &Error{Text: "ERR " + translate(api.Object.String())}
+	}
+	e := &Error{Text: "ERR unknown error"}
+	if v, ok := t.RawGetString("err").(glua.LString); ok {
+		e.Text = string(v)
+	}
+	e.Source = rawText(t, "source")
+	e.Line = rawText(t, "line")
+	e.Ignore = glua.LVAsBool(t.RawGetString("ignore_error_stats_update"))
+	return e
+}
+
+func rawText(t *glua.LTable, key string) string {
+	switch v := t.RawGetString(key).(type) {
+	case glua.LString:
+		return string(v)
+	case glua.LNumber:
+		return numberText(v)
+	}
+	return ""
+}
+
+// locate is the error handler: it makes a table of the error and notes where it
+// happened.
+func (s *State) locate(l *glua.LState) int {
+	v := l.Get(1)
+	t, ok := v.(*glua.LTable)
+	if !ok {
+		t = l.NewTable()
+		t.RawSetString("err", glua.LString("ERR "+translate(s.text(v))))
+	}
+	for level := 1; level < 4; level++ {
+		d, ok := l.GetStack(level)
+		if !ok {
+			break
+		}
+		if _, err := l.GetInfo("Sl", d, glua.LNil); err != nil || d.What == "G" || d.What == "C" || d.CurrentLine <= 0 {
+			continue
+		}
+		t.RawSetString("source", glua.LString("@"+d.Source))
+		t.RawSetString("line", glua.LNumber(d.CurrentLine))
+		break
+	}
+	l.Push(t)
+	return 1
+}

@@ -1,0 +1,149 @@
+package lua
+
+import (
+	"fmt"
+	"strings"
+
+	glua "github.com/yuin/gopher-lua"
+)
+
+func (s *State) overrideString(t *glua.LTable) {
+	t.RawSetString("dump", glua.LNil)
+	s.set(t, "dump", func(l *glua.LState) int {
+		l.RaiseError("unable to dump given function")
+		return 0
+	})
+	rep := func(l *glua.LState) int {
+		str, n := s.argText(l, 1), l.CheckNumber(2)
+		if n <= 0 || str == "" {
+			l.Push(glua.LString(""))
+			return 1
+		}
+		if float64(len(str))*float64(n) > maxString {
+			l.RaiseError("not enough memory")
+		}
+		l.Push(glua.LString(strings.Repeat(str, int(n))))
+		return 1
+	}
+	s.set(t, "rep", rep)
+	s.set(t, "format", s.format)
+	for _, name := range []string{"len", "lower", "upper", "reverse", "sub", "byte", "find", "match", "gmatch", "gsub"} {
+		f, ok := t.RawGetString(name).(*glua.LFunction)
+		if !ok {
+			continue
+		}
+		old := f.GFunction
+		if f.Upvalues != nil {
+			continue
+		}
+		s.set(t, name, func(l *glua.LState) int {
+			// Numbers become strings here and not in the interpreter's way.
+			if n, ok := l.Get(1).(glua.LNumber); ok {
+				l.Replace(1, glua.LString(numberText(n)))
+			}
+			return old(l)
+		})
+	}
+}
+
+// format is string.format with C's directives.
+func (s *State) format(l *glua.LState) int {
+	f := s.argText(l, 1)
+	var b []byte
+	arg := 1
+	for i := 0; i < len(f); i++ {
+		if f[i] != '%' {
+			b = append(b, f[i])
+			continue
+		}
+		i++
+		if i < len(f) && f[i] == '%' {
+			b = append(b, '%')
+			continue
+		}
+		from := i
+		for i < len(f) && strings.IndexByte("-+ #0", f[i]) >= 0 {
+			i++
+		}
+		digits := i
+		for i < len(f) && (f[i] >= '0' && f[i] <= '9' || f[i] == '.') {
+			i++
+		}
+		if i-digits > 5 || digits-from > 5 {
+			l.RaiseError("invalid format (width or precision too long)")
+		}
+		if i >= len(f) {
+			l.RaiseError("invalid option '%%' to 'format'")
+		}
+		spec := "%" + f[from:i]
+		arg++
+		switch verb := f[i]; verb {
+		case 'c':
+			b = append(b, byte(int64(l.CheckNumber(arg))))
+		case 'd', 'i':
+			b = fmt.Appendf(b, spec+"d", truncate(float64(l.CheckNumber(arg))))
+		case 'u':
+			b = fmt.Appendf(b, spec+"d", uint64(truncate(float64(l.CheckNumber(arg)))))
+		case 'o', 'x', 'X':
+			b = fmt.Appendf(b, spec+string(verb), uint64(truncate(float64(l.CheckNumber(arg)))))
+		case 'e', 'E', 'f':
+			b = fmt.Appendf(b, spec+string(verb), float64(l.CheckNumber(arg)))
+		case 'g', 'G':
+			b = appendGeneral(b, spec, verb, float64(l.CheckNumber(arg)))
+		case 'q':
+			b = appendQuoted(b, s.argText(l, arg))
+		case 's':
+			b = fmt.Appendf(b, spec+"s", s.argText(l, arg))
+		default:
+			l.RaiseError("invalid option '%%%c' to 'format'", verb)
+		}
+		if len(b) > maxString {
+			l.RaiseError("not enough memory")
+		}
+	}
+	l.Push(glua.LString(b))
+	return 1
+}
+
+// appendGeneral is %g, whose precision, unlike Go's, is 6 when nothing is said.
+func appendGeneral(b []byte, spec string, verb byte, n float64) []byte {
+	digits := 6
+	flags, precision, ok := strings.Cut(spec[1:], ".")
+	if ok {
+		digits = 0
+		_, _ = fmt.Sscanf(precision, "%d", &digits)
+	}
+	text := string(appendNumber(nil, n))
+	if n-n == 0 {
+		text = string(appendG(nil, n, min(max(digits, 1), 99)))
+	}
+	if verb == 'G' {
+		text = strings.ToUpper(text)
+	}
+	if strings.Contains(flags, "+") && n >= 0 {
+		text = "+" + text
+	}
+	width := 0
+	_, _ = fmt.Sscanf(strings.TrimLeft(flags, "-+ #0"), "%d", &width)
+	if strings.HasPrefix(flags, "-") {
+		width = -width
+	}
+	return fmt.Appendf(b, "%*s", width, text)
+}
+
+func appendQuoted(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; c {
+		case '"', '\\', '\n':
+			b = append(b, '\\', c)
+		case '\r':
+			b = append(b, "\\r"...)
+		case 0:
+			b = append(b, "\\000"...)
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
+}

