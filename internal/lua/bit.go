@@ -13,8 +13,9 @@ func bitArg(l *glua.LState, i int) uint32 {
 	if f != f || math.IsInf(f, 0) {
 		return 0
 	}
-	f = math.RoundToEven(f)
-	return uint32(int64(math.Mod(f, 1<<32)))
+	// The sum has the rounded integer in its low bits; so has what C's library
+	// makes of numbers that are too large.
+	return uint32(math.Float64bits(f + 1<<52 + 1<<51))
 }
 
 func pushBits(l *glua.LState, n uint32) int {

@@ -166,7 +166,7 @@ func (s *State) appendJSONNumber(b []byte, n float64) []byte {
 
 func (s *State) appendJSONTable(b []byte, t *glua.LTable, depth int) []byte {
 	if depth > s.cjson.encodeDepth {
-		s.l.RaiseError("Cannot serialise, excessive depth (%d)", depth)
+		s.l.RaiseError("Cannot serialise, excessive nesting (%d)", depth)
 	}
 	if n := s.jsonArray(t); n > 0 {
 		b = append(b, '[')

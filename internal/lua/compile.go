@@ -104,15 +104,25 @@ var (
 	compileAt  = regexp.MustCompile(`(?s)^compile error near line\((\d+)\) [^:]*: (.*)$`)
 )
 
+// parseTexts are the parser's words and those of C's Lua. The parser does not know
+// what it expected.
+var parseTexts = map[string]string{
+	":   syntax error":                  ":   unexpected symbol",
+	":   parse error":                   ":   unexpected symbol",
+	":   Invalid token":                 ":   unexpected symbol",
+	":   unterminated string":           ":   unfinished string",
+	":   unterminated multiline string": ":   unfinished long string",
+	":   invalid multiline comment":     ":   unfinished long comment",
+}
+
 // parseMessage words a syntax error as C's Lua does.
 func parseMessage(name, source string, err error) string {
 	text := err.Error()
+	for theirs, ours := range parseTexts {
+		text = strings.Replace(text, theirs, ours, 1)
+	}
 	if m := parseAt.FindStringSubmatch(text); m != nil {
-		what := strings.TrimSpace(m[3])
-		if strings.HasPrefix(what, "unterminated string") {
-			what = "unfinished string"
-		}
-		return fmt.Sprintf("%s:%s: %s near '%s'", name, m[1], what, m[2])
+		return fmt.Sprintf("%s:%s: %s near '%s'", name, m[1], strings.TrimSpace(m[3]), m[2])
 	}
 	if m := parseAtEOF.FindStringSubmatch(text); m != nil {
 		return fmt.Sprintf("%s:%d: %s near '<eof>'", name, 1+strings.Count(source, "\n"), strings.TrimSpace(m[1]))
@@ -121,6 +131,9 @@ func parseMessage(name, source string, err error) string {
 }
 
 func compileMessage(name string, err error) string {
+	if strings.Contains(err.Error(), "no loop to break") {
+		return name + ":1: no loop to break near '<eof>'"
+	}
 	if m := compileAt.FindStringSubmatch(err.Error()); m != nil {
 		return fmt.Sprintf("%s:%s: %s", name, m[1], m[2])
 	}

@@ -61,18 +61,16 @@ func (s *State) fail(l *glua.LState, text string, raise bool) int {
 	return 1
 }
 
+const errNoWords = "ERR Please specify at least one argument for this redis lib call"
+
 // command is redis.call and redis.pcall.
 func (s *State) command(l *glua.LState, raise bool) int {
 	n := l.GetTop()
-	name := "pcall"
-	if raise {
-		name = "call"
-	}
-	if s.host == nil {
-		return s.raise(l, "ERR redis."+name+" can only be called inside a script invocation")
+	if s.host == nil || s.loading != nil {
+		return s.raise(l, "ERR redis.call/pcall can only be called inside a script invocation")
 	}
 	if n == 0 {
-		return s.fail(l, "ERR Please specify at least one argument for this redis."+name+"() call", raise)
+		return s.fail(l, errNoWords, raise)
 	}
 	argv, ok := s.words(l, n)
 	if !ok {
@@ -136,7 +134,7 @@ func (s *State) log(l *glua.LState) int {
 		return s.raise(l, "ERR First argument must be a number (log level).")
 	}
 	if level < 0 || level > 3 {
-		return s.raise(l, "ERR Invalid log level.")
+		return s.raise(l, "ERR Invalid debug level.")
 	}
 	var b strings.Builder
 	for i := 2; i <= n; i++ {
@@ -185,7 +183,7 @@ func (s *State) setRepl(l *glua.LState) int {
 	}
 	n, _ := l.Get(1).(glua.LNumber)
 	if int(n)&^3 != 0 {
-		return s.raise(l, "ERR Invalid replication flags. Please use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.")
+		return s.raise(l, "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.")
 	}
 	return 0
 }
@@ -205,7 +203,7 @@ func (s *State) setResp(l *glua.LState) int {
 func (s *State) aclCheck(l *glua.LState) int {
 	n := l.GetTop()
 	if n == 0 {
-		return s.raise(l, "ERR Please specify at least one argument for this redis.acl_check_cmd() call")
+		return s.raise(l, errNoWords)
 	}
 	argv, ok := s.words(l, n)
 	if !ok {

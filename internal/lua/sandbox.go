@@ -2,6 +2,7 @@ package lua
 
 import (
 	"math"
+	"strconv"
 	"strings"
 
 	glua "github.com/yuin/gopher-lua"
@@ -16,7 +17,7 @@ func (s *State) openLibraries() {
 		name string
 		open glua.LGFunction
 	}{{"", glua.OpenBase}, {glua.TabLibName, glua.OpenTable}, {glua.StringLibName, glua.OpenString},
-		{glua.MathLibName, glua.OpenMath}, {glua.CoroutineLibName, glua.OpenCoroutine}, {glua.OsLibName, glua.OpenOs}} {
+		{glua.MathLibName, glua.OpenMath}, {glua.CoroutineLibName, glua.OpenCoroutine}} {
 		l.Push(l.NewFunction(lib.open))
 		l.Push(glua.LString(lib.name))
 		l.Call(1, 0)
@@ -30,10 +31,6 @@ func (s *State) openLibraries() {
 			s.globals.RawSetString(name, v)
 		}
 	}
-	clock := l.GetField(g.RawGetString("os"), "clock")
-	osTable := l.NewTable()
-	osTable.RawSetString("clock", clock)
-	s.globals.RawSetString("os", osTable)
 	s.globals.RawSetString("_VERSION", glua.LString("Lua 5.1"))
 	s.null = l.NewUserData()
 	s.globals.RawSetString("redis", s.redisTable())
@@ -64,6 +61,7 @@ func (s *State) openLibraries() {
 	s.globals.RawSetString("_G", g)
 	if m, ok := l.GetMetatable(glua.LString("")).(*glua.LTable); ok {
 		m.RawSetString("__index", s.globals.RawGetString("string"))
+		s.strings = s.protect(m, m)
 	}
 }
 
@@ -116,7 +114,7 @@ func (s *State) guard(t *glua.LTable, name string) {
 	old := t.RawGetString(name).(*glua.LFunction).GFunction
 	s.set(t, name, func(l *glua.LState) int {
 		if tb, ok := l.Get(1).(*glua.LTable); ok && s.protected[tb] != nil {
-			l.RaiseError(readonlyText)
+			l.Error(glua.LString(readonlyText), 0)
 		}
 		return old(l)
 	})
@@ -135,15 +133,16 @@ func (s *State) overrideBase() {
 	s.set(g, "getmetatable", func(l *glua.LState) int {
 		switch v := l.CheckAny(1).(type) {
 		case *glua.LTable:
-			if s.protected[v] == nil {
-				return getmeta(l)
+			if s.protected[v] != nil {
+				// Its own is not for scripts to change.
+				l.Push(s.strings)
+				return 1
 			}
-		case *glua.LUserData:
-			return getmeta(l)
+		case glua.LString:
+			l.Push(s.strings)
+			return 1
 		}
-		// Those of strings and protected tables are not for scripts to change.
-		l.Push(glua.LNil)
-		return 1
+		return getmeta(l)
 	})
 	next := func(l *glua.LState) int {
 		k, v := s.behind(l.CheckTable(1)).Next(l.Get(2))
@@ -177,6 +176,45 @@ func (s *State) overrideBase() {
 		}
 		return tostring(l)
 	})
+	s.set(g, "error", func(l *glua.LState) int {
+		v := l.Get(1)
+		if text, ok := v.(glua.LString); ok {
+			if level := l.OptInt(2, 1); level > 0 {
+				v = glua.LString(position(l, level)) + text
+			}
+		}
+		l.Error(v, 0)
+		return 0
+	})
+	pcall := g.RawGetString("pcall").(*glua.LFunction).GFunction
+	s.set(g, "pcall", func(l *glua.LState) int {
+		n := pcall(l)
+		// Of a command's error only the text is left, as in Redis.
+		if n == 2 && l.Get(-2) == glua.LFalse {
+			v := l.Get(-1)
+			if t, ok := v.(*glua.LTable); ok {
+				if text, ok := t.RawGetString("err").(glua.LString); ok {
+					l.Pop(1)
+					l.Push(text)
+				}
+			} else if text, ok := v.(glua.LString); ok {
+				l.Pop(1)
+				l.Push(glua.LString(translate(string(text))))
+			}
+		}
+		return n
+	})
+	unpack := g.RawGetString("unpack").(*glua.LFunction).GFunction
+	s.set(g, "unpack", func(l *glua.LState) int {
+		to := l.CheckTable(1).Len()
+		if l.Get(3) != glua.LNil {
+			to = l.CheckInt(3)
+		}
+		if to-l.OptInt(2, 1) >= maxResults {
+			l.RaiseError("too many results to unpack")
+		}
+		return unpack(l)
+	})
 	s.set(g, "loadstring", func(l *glua.LState) int {
 		return s.load(l, s.argText(l, 1), l.OptString(2, ""))
 	})
@@ -201,6 +239,22 @@ func (s *State) overrideBase() {
 	})
 	s.set(g, "gcinfo", func(l *glua.LState) int { l.Push(glua.LNumber(0)); return 1 })
 	s.set(g, "collectgarbage", func(l *glua.LState) int { l.Push(glua.LNumber(0)); return 1 })
+}
+
+// maxResults is how many values a function of the libraries returns.
+const maxResults = 8000
+
+// position is where the function at a level of the stack is, in front of an
+// error; empty if it is not Lua.
+func position(l *glua.LState, level int) string {
+	d, ok := l.GetStack(level)
+	if !ok {
+		return ""
+	}
+	if _, err := l.GetInfo("Sl", d, glua.LNil); err != nil || d.CurrentLine <= 0 {
+		return ""
+	}
+	return d.Source + ":" + strconv.Itoa(d.CurrentLine) + ": "
 }
 
 // load compiles text for a script.

@@ -3,6 +3,7 @@ package lua
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	glua "github.com/yuin/gopher-lua"
@@ -50,11 +51,12 @@ const (
 type State struct {
 	l         *glua.LState
 	opts      Options
-	globals   *glua.LTable                 // the real ones, behind the protected _G
+	globals   *glua.LTable                  // the real ones, behind the protected _G
 	protected map[*glua.LTable]*glua.LTable // what stands for a table that must not change
 	errFunc   *glua.LFunction
 	tostr     *glua.LFunction
 	null      *glua.LUserData
+	strings   *glua.LTable // shown as the metatable of strings
 	clock     clock
 	random    lrand48
 
@@ -76,6 +78,7 @@ func NewState(o Options) *State {
 	s.l.SetContext(&s.clock)
 	s.errFunc = s.l.NewFunction(s.locate)
 	s.tostr = s.l.NewFunction(concatOperand)
+	s.random.x = rand.Uint64() & (1<<48 - 1)
 	s.openLibraries()
 	return s
 }
@@ -150,7 +153,6 @@ func (s *State) Run(p *Program, keys, args [][]byte, host Host, w *resp.Writer) 
 func (s *State) begin(host Host) {
 	s.host, s.proto = host, 2
 	s.clock.reset()
-	s.random.seed(0)
 	s.cjson = defaultCJSON
 	s.inScript = true
 }

@@ -2,6 +2,7 @@ package lua
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 
 	glua "github.com/yuin/gopher-lua"
@@ -87,11 +88,11 @@ func (p *layout) control(opt byte) {
 	case '!':
 		n := p.count(maxAlign)
 		if n == 0 || n&(n-1) != 0 {
-			p.l.RaiseError("alignment is not a power of 2")
+			p.l.RaiseError("alignment %d is not a power of 2", n)
 		}
 		p.align = n
 	default:
-		p.l.RaiseError("invalid format option '%c'", opt)
+		p.l.ArgError(1, fmt.Sprintf("invalid format option '%c'", opt))
 	}
 }
 
@@ -266,10 +267,8 @@ func (s *State) packSize(l *glua.LState) int {
 		opt, size := p.next()
 		at += p.pad(at, size, opt)
 		switch {
-		case opt == 's':
-			l.ArgError(1, "variable-size format in 'size'")
-		case opt == 'c' && size == 0:
-			l.ArgError(1, "variable-length format in 'size'")
+		case opt == 's' || opt == 'c' && size == 0:
+			l.ArgError(1, fmt.Sprintf("option '%c' has no fixed size", opt))
 		case size == 0:
 			p.control(opt)
 		}

@@ -3,6 +3,7 @@ package lua
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -73,11 +74,7 @@ func (s *State) text(v glua.LValue) string {
 	return v.String()
 }
 
-// typeWords are the types in the interpreter's messages about operands.
-func quoteWord(msg, prefix string) (string, bool) {
-	rest, ok := strings.CutPrefix(msg, prefix)
-	return rest, ok
-}
+var badArgument = regexp.MustCompile(`(?s)^bad argument #(\d+) to (\w+) \((.*)$`)
 
 // translate words the interpreter's own messages as C's Lua does, as far as they
 // tell enough.
@@ -88,23 +85,32 @@ func translate(text string) string {
 		at = -2
 	}
 	where, msg := text[:at+2], text[at+2:]
-	if rest, ok := quoteWord(msg, "attempt to index a non-table object("); ok {
+	if rest, ok := strings.CutPrefix(msg, "attempt to index a non-table object("); ok {
 		if typ, key, ok := strings.Cut(rest, ") with key '"); ok {
 			_ = key
 			return where + "attempt to index a " + typ + " value"
 		}
 	}
+	if m := badArgument.FindStringSubmatch(msg); m != nil {
+		return where + "bad argument #" + m[1] + " to '" + m[2] + "' (" + m[3]
+	}
+	switch msg {
+	case "__len undefined":
+		return where + "attempt to get length of a nil value"
+	case "__unm undefined":
+		return where + "attempt to perform arithmetic on a nil value"
+	}
 	if msg == "attempt to call a non-function object" {
 		return where + "attempt to call a nil value"
 	}
-	if rest, ok := quoteWord(msg, "cannot perform concat operation between "); ok {
+	if rest, ok := strings.CutPrefix(msg, "cannot perform concat operation between "); ok {
 		a, b, _ := strings.Cut(rest, " and ")
 		if a == "string" || a == "number" {
 			a = b
 		}
 		return where + "attempt to concatenate a " + a + " value"
 	}
-	if rest, ok := quoteWord(msg, "cannot perform "); ok {
+	if rest, ok := strings.CutPrefix(msg, "cannot perform "); ok {
 		if _, types, ok := strings.Cut(rest, " operation between "); ok {
 			a, b, _ := strings.Cut(types, " and ")
 			if a == "number" {
@@ -113,7 +119,7 @@ func translate(text string) string {
 			return where + "attempt to perform arithmetic on a " + a + " value"
 		}
 	}
-	if rest, ok := quoteWord(msg, "attempt to compare "); ok {
+	if rest, ok := strings.CutPrefix(msg, "attempt to compare "); ok {
 		a, b, _ := strings.Cut(rest, " with ")
 		if a == b && a != "" {
 			return where + "attempt to compare two " + a + " values"
