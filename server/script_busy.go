@@ -95,6 +95,18 @@ func busyGate(w *worker, c *client, spec *commands.Spec) error {
 	return errBusyScript
 }
 
+// slowFunction is the function that is over the limit, or nil, and how long it runs.
+func (x *scripts) slowFunction() (*scriptRun, int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for r := range x.all {
+		if r.run.function {
+			return r.run, time.Since(r.start).Milliseconds()
+		}
+	}
+	return nil, 0
+}
+
 // killSlow ends scripts (or functions) that are over the limit.
 func (x *scripts) killSlow(function bool) error {
 	x.mu.Lock()

@@ -2,7 +2,10 @@ package server
 
 import "cached/commands"
 
-const anyKeys = "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE"
+const (
+	anyKeys     = "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE"
+	anyKeysRead = "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS"
+)
 
 // scriptFlags are those of every command that runs a script.
 const scriptFlags = commands.NoScript | commands.Stale | commands.SkipMonitor | commands.NoMandatoryKeys |
@@ -48,7 +51,7 @@ func (s *Server) scriptRows() []commands.Spec {
 			Name: "eval_ro", Group: commands.Scripting, Since: "7.0.0", Arity: -3, Complexity: complexity,
 			Summary: "Execute a read-only Lua script server side.",
 			Flags:   scriptFlags | commands.ReadOnly, ACL: commands.CatScripting,
-			Keys: scriptKeys(reads, "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS"), Args: scriptArgs("script"),
+			Keys: scriptKeys(reads, anyKeysRead), Args: scriptArgs("script"),
 			Run: s.eval,
 		},
 		{

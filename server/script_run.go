@@ -7,6 +7,7 @@ import (
 
 	"cached/commands"
 	"cached/engine"
+	"cached/internal/acl"
 	"cached/internal/lua"
 	"cached/internal/pubsub"
 )
@@ -25,8 +26,8 @@ type scriptRun struct {
 	w        *worker
 	c        *commands.Ctx
 	cl       *client
-	name     string // of the function, or the script's SHA-1
-	command  string // how it was called, for FUNCTION STATS
+	name     string   // of the function, or the script's SHA-1
+	words    []string // how a function was called, for FUNCTION STATS
 	function bool
 	readOnly bool
 	inExec   bool // the locks are those of a transaction
@@ -153,7 +154,8 @@ func (r *scriptRun) Allowed(argv [][]byte) (allowed, known bool) {
 	if spec == nil {
 		return false, false
 	}
-	return r.w.srv.mayFromScript(r.cl, spec, argv) == nil, true
+	reason, _ := may(r.cl.account.Load().user.Load(), spec, argv)
+	return reason == acl.Allowed, true
 }
 
 // Log writes a script's line to the log.
@@ -163,4 +165,23 @@ func (r *scriptRun) Log(level int, text string) {
 }
 
 // mayFromScript refuses a command that the script's user may not run.
-func (s *Server) mayFromScript(*client, *commands.Spec, [][]byte) error { return nil }
+func (s *Server) mayFromScript(c *client, spec *commands.Spec, argv [][]byte) error {
+	a := c.account.Load()
+	u := a.user.Load()
+	if u.Full() {
+		return nil
+	}
+	reason, object := may(u, spec, argv)
+	if reason == acl.Allowed {
+		return nil
+	}
+	s.deniedACL[reason].Add(1)
+	s.accounts.log.add(s, c, denial{reason: reasonNames[reason], context: "lua", object: object, user: a.name})
+	return commands.Error("ERR The user executing the script " + scriptDenied[reason])
+}
+
+var scriptDenied = [...]string{
+	acl.DeniedCommand: "can't run this command or subcommand",
+	acl.DeniedKey:     "can't access at least one of the keys mentioned in the command arguments",
+	acl.DeniedChannel: "can't publish to the channel mentioned in the command",
+}

@@ -50,19 +50,20 @@ type Server struct {
 	runID  string
 	replID string
 
-	gates    []Gate
-	gated    atomic.Bool // some gate has something to say
-	pause    pause
-	block    blocker
-	watch    watchTable
-	hooks    hooks
-	hub      *pubsub.Hub
-	monitors *pubsub.Hub // its only channel is that of MONITOR
-	tracked  trackingTable
-	accounts *accounts
-	notify   atomic.Uint32 // engine.EventClass
-	slow     slowlog
-	scripts  scripts
+	gates     []Gate
+	gated     atomic.Bool // some gate has something to say
+	pause     pause
+	block     blocker
+	watch     watchTable
+	hooks     hooks
+	hub       *pubsub.Hub
+	monitors  *pubsub.Hub // its only channel is that of MONITOR
+	tracked   trackingTable
+	accounts  *accounts
+	notify    atomic.Uint32 // engine.EventClass
+	slow      slowlog
+	scripts   scripts
+	functions *functions
 
 	latency latencyMonitor
 
@@ -139,6 +140,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.scripts.srv, s.scripts.all = s, make(map[*running]struct{})
 	s.scripts.cache = newScriptCache(s.keysOfCommand)
+	s.functions = newFunctions()
 	s.totals.init(s.table.Numbers())
 	s.accounts = newAccounts(s.table)
 	if err := s.applySettings(); err != nil {

@@ -1,0 +1,389 @@
+package server
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"cached/commands"
+	"cached/internal/glob"
+	"cached/internal/lua"
+)
+
+const (
+	errNoFunction      = commands.Error("ERR Function not found")
+	errNoLibrary       = commands.Error("ERR Library not found")
+	errMissingMeta     = commands.Error("ERR Missing library metadata")
+	errNoLibraryName   = commands.Error("ERR Library name was not given")
+	errLibraryName     = commands.Error("ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long")
+	errFunctionsFull   = commands.Error("ERR the libraries take too much memory")
+	errWriteFunctionRO = commands.Error("ERR Can not execute a script with write flag using *_ro command.")
+)
+
+// maxLibraryBytes bounds the code of all libraries together.
+const maxLibraryBytes = 256 << 20
+
+// functions are the libraries that were loaded. They share one interpreter, so
+// that what a library keeps in its variables is there at every call, whoever calls;
+// a call holds mu as long as it runs. Shards are locked before mu.
+type functions struct {
+	mu        sync.Mutex // guards what follows
+	state     *lua.State
+	libraries map[string]*lua.Library
+	byName    map[string]*lua.Function
+
+	shown atomic.Pointer[functionCounts] // for those who may not wait for mu
+}
+
+type functionCounts struct{ libraries, functions, bytes int }
+
+func newFunctions() *functions {
+	f := &functions{}
+	f.resetLocked()
+	return f
+}
+
+// resetLocked forgets all libraries.
+func (f *functions) resetLocked() {
+	if f.state != nil {
+		f.state.Close()
+	}
+	f.state = lua.NewState(lua.Options{Version: luaVersion, Functions: true})
+	f.libraries, f.byName = make(map[string]*lua.Library), make(map[string]*lua.Function)
+	f.countLocked()
+}
+
+func (f *functions) countLocked() {
+	n := &functionCounts{libraries: len(f.libraries), functions: len(f.byName)}
+	for _, lib := range f.libraries {
+		n.bytes += len(lib.Code)
+	}
+	f.shown.Store(n)
+}
+
+// loadLocked adds a library. host is asked whether its code runs too long.
+func (f *functions) loadLocked(code string, replace bool, host lua.Host) (*lua.Library, error) {
+	name, body, err := libraryHead(code)
+	if err != nil {
+		return nil, err
+	}
+	old := f.libraries[name]
+	if old != nil && !replace {
+		return nil, commands.Error("ERR Library '" + name + "' already exists")
+	}
+	if f.shown.Load().bytes+len(code) > maxLibraryBytes {
+		return nil, errFunctionsFull
+	}
+	taken := func(fn string) bool { return f.byName[fn] != nil && f.byName[fn].Library != old }
+	lib, err := f.state.Load(name, code, body, taken, host)
+	if err != nil {
+		return nil, commands.Error(err.Error())
+	}
+	if old != nil {
+		f.dropLocked(old)
+	}
+	f.libraries[name] = lib
+	for _, fn := range lib.Functions {
+		f.byName[fn.Name] = fn
+	}
+	f.countLocked()
+	return lib, nil
+}
+
+func (f *functions) dropLocked(lib *lua.Library) {
+	delete(f.libraries, lib.Name)
+	for _, fn := range lib.Functions {
+		delete(f.byName, fn.Name)
+	}
+	f.countLocked()
+}
+
+// libraryHead reads the first line of a library.
+func libraryHead(code string) (name, body string, err error) {
+	line, rest, ok := strings.Cut(code, "\n")
+	if !strings.HasPrefix(line, "#!") {
+		return "", "", errMissingMeta
+	}
+	if !ok {
+		return "", "", commands.Error("ERR Invalid library metadata")
+	}
+	words := strings.Fields(line[2:])
+	for i, w := range words {
+		if i == 0 {
+			continue
+		}
+		v, ok := strings.CutPrefix(w, "name=")
+		if !ok {
+			return "", "", commands.Error("ERR Invalid metadata value given: " + w)
+		}
+		if name != "" {
+			return "", "", commands.Error("ERR Invalid metadata value, name argument was given multiple times")
+		}
+		name = v
+	}
+	switch {
+	case name == "":
+		return "", "", errNoLibraryName
+	case !lua.ValidName(name):
+		return "", "", errLibraryName
+	case !strings.EqualFold(words[0], "lua"):
+		return "", "", commands.Error("ERR Engine '" + words[0] + "' not found")
+	}
+	return name, "\n" + rest, nil
+}
+
+// LibraryCode returns the code of all libraries, in the order of their names.
+func (s *Server) LibraryCode() []string {
+	f := s.functions
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var all []string
+	for _, lib := range f.sortedLocked() {
+		all = append(all, lib.Code)
+	}
+	return all
+}
+
+// LoadLibrary loads a library, in place of one of the same name.
+func (s *Server) LoadLibrary(code string) error {
+	f := s.functions
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, err := f.loadLocked(code, true, &loadRun{srv: s})
+	return err
+}
+
+func (f *functions) sortedLocked() []*lua.Library {
+	all := make([]*lua.Library, 0, len(f.libraries))
+	for _, lib := range f.libraries {
+		all = append(all, lib)
+	}
+	slices.SortFunc(all, func(a, b *lua.Library) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// fcall is FCALL and FCALL_RO. What a function touches is not known beforehand:
+// it has the whole keyspace.
+func (s *Server) fcall(c *commands.Ctx) error {
+	asReader := c.Spec.Flags&commands.ReadOnly != 0
+	f := s.functions
+	r := &scriptRun{w: workerOf(c), c: c, cl: clientOf(c), name: string(c.Argv[1]), function: true}
+	for _, a := range c.Argv {
+		r.words = append(r.words, string(a))
+	}
+	return r.runScript(nil, true, func() error {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		fn := f.byName[r.name]
+		if fn == nil {
+			return errNoFunction
+		}
+		keys, args, err := keysAndArgs(c.Argv)
+		if errors.Is(err, commands.ErrNotInt) {
+			return commands.Error("ERR Bad number of keys provided")
+		}
+		if err != nil {
+			return err
+		}
+		if asReader && fn.Flags&lua.NoWrites == 0 {
+			return errWriteFunctionRO
+		}
+		r.readOnly = asReader || fn.Flags&lua.NoWrites != 0
+		return f.state.Call(fn, keys, args, r, c.Reply)
+	})
+}
+
+func (s *Server) functionLoad(c *commands.Ctx) error {
+	replace := false
+	if len(c.Argv) > 3 {
+		for _, a := range c.Argv[2 : len(c.Argv)-1] {
+			if fold(a) != "replace" {
+				return commands.Error("ERR Unknown option given: " + string(a))
+			}
+			replace = true
+		}
+	}
+	f := s.functions
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	lib, err := f.loadLocked(string(c.Argv[len(c.Argv)-1]), replace, &loadRun{srv: s})
+	if err != nil {
+		return err
+	}
+	c.Tx.Propagate("FUNCTION", []byte("LOAD"), []byte("REPLACE"), []byte(lib.Code))
+	c.Reply.BulkString(lib.Name)
+	return nil
+}
+
+func (s *Server) functionDelete(c *commands.Ctx) error {
+	f := s.functions
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	lib := f.libraries[string(c.Argv[2])]
+	if lib == nil {
+		return errNoLibrary
+	}
+	f.dropLocked(lib)
+	c.Propagate("FUNCTION", c.Argv[1:]...)
+	c.Reply.OK()
+	return nil
+}
+
+func (s *Server) functionFlush(c *commands.Ctx) error {
+	if len(c.Argv) > 3 || len(c.Argv) == 3 && fold(c.Argv[2]) != "async" && fold(c.Argv[2]) != "sync" {
+		return commands.Error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option")
+	}
+	f := s.functions
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.resetLocked()
+	c.Propagate("FUNCTION", []byte("FLUSH"))
+	c.Reply.OK()
+	return nil
+}
+
+func (s *Server) functionList(c *commands.Ctx) error {
+	var pattern []byte
+	withCode := false
+	for i := 2; i < len(c.Argv); i++ {
+		switch {
+		case !withCode && fold(c.Argv[i]) == "withcode":
+			withCode = true
+		case pattern == nil && fold(c.Argv[i]) == "libraryname":
+			if i++; i == len(c.Argv) {
+				return commands.Error("ERR library name argument was not given")
+			}
+			pattern = c.Argv[i]
+		default:
+			return commands.Error("ERR Unknown argument " + string(c.Argv[i]))
+		}
+	}
+	f := s.functions
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	libs := slices.DeleteFunc(f.sortedLocked(), func(lib *lua.Library) bool {
+		return pattern != nil && !glob.Match(pattern, []byte(lib.Name), true)
+	})
+	w := c.Reply
+	w.Array(len(libs))
+	for _, lib := range libs {
+		n := 3
+		if withCode {
+			n++
+		}
+		w.Map(n)
+		w.BulkString("library_name")
+		w.BulkString(lib.Name)
+		w.BulkString("engine")
+		w.BulkString("LUA")
+		w.BulkString("functions")
+		w.Array(len(lib.Functions))
+		for _, fn := range lib.Functions {
+			w.Map(3)
+			w.BulkString("name")
+			w.BulkString(fn.Name)
+			w.BulkString("description")
+			if fn.HasDesc {
+				w.BulkString(fn.Description)
+			} else {
+				w.Null()
+			}
+			w.BulkString("flags")
+			var flags []string
+			for i, name := range lua.FlagNames {
+				if fn.Flags>>i&1 != 0 {
+					flags = append(flags, name)
+				}
+			}
+			w.Set(len(flags))
+			for _, name := range flags {
+				w.Status(name)
+			}
+		}
+		if withCode {
+			w.BulkString("library_code")
+			w.BulkString(lib.Code)
+		}
+	}
+	return nil
+}
+
+func (s *Server) functionStats(c *commands.Ctx) error {
+	w := c.Reply
+	w.Map(2)
+	w.BulkString("running_script")
+	if r, ms := s.scripts.slowFunction(); r != nil {
+		w.Map(3)
+		w.BulkString("name")
+		w.BulkString(r.name)
+		w.BulkString("command")
+		w.Array(len(r.words))
+		for _, word := range r.words {
+			w.BulkString(word)
+		}
+		w.BulkString("duration_ms")
+		w.Int(ms)
+	} else {
+		w.Null()
+	}
+	n := s.functions.shown.Load()
+	w.BulkString("engines")
+	w.Map(1)
+	w.BulkString("LUA")
+	w.Map(2)
+	w.BulkString("libraries_count")
+	w.Int(int64(n.libraries))
+	w.BulkString("functions_count")
+	w.Int(int64(n.functions))
+	return nil
+}
+
+func (s *Server) functionKill(c *commands.Ctx) error {
+	if err := s.scripts.killSlow(true); err != nil {
+		return err
+	}
+	c.Reply.OK()
+	return nil
+}
+
+func (s *Server) functionHelp(c *commands.Ctx) error {
+	return c.ReplyHelp("FUNCTION",
+		"LOAD [REPLACE] <FUNCTION CODE>",
+		"    Create a new library with the given library name and code.",
+		"DELETE <LIBRARY NAME>",
+		"    Delete the given library.",
+		"LIST [LIBRARYNAME PATTERN] [WITHCODE]",
+		"    Return general information on all the libraries:",
+		"    * Library name",
+		"    * The engine used to run the Library",
+		"    * Functions list",
+		"    * Library code (if WITHCODE is given)",
+		"    It also possible to get only function that matches a pattern using LIBRARYNAME argument.",
+		"STATS",
+		"    Return information about the current function running:",
+		"    * Function name",
+		"    * Command used to run the function",
+		"    * Duration in MS that the function is running",
+		"    If no function is running, return nil",
+		"    In addition, returns a list of available engines.",
+		"KILL",
+		"    Kill the current running function.",
+		"FLUSH [ASYNC|SYNC]",
+		"    Delete all the libraries.",
+		"    When called without the optional mode argument, the behavior is determined by the",
+		"    lazyfree-lazy-user-flush configuration directive. Valid modes are:",
+		"    * ASYNC: Asynchronously flush the libraries.",
+		"    * SYNC: Synchronously flush the libraries.",
+		"DUMP",
+		"    Return a serialized payload representing the current libraries, can be restored using FUNCTION RESTORE command",
+		"RESTORE <PAYLOAD> [FLUSH|APPEND|REPLACE]",
+		"    Restore the libraries represented by the given payload, it is possible to give a restore policy to",
+		"    control how to handle existing libraries (default APPEND):",
+		"    * FLUSH: delete all existing libraries.",
+		"    * APPEND: appends the restored libraries to the existing libraries. On collision, abort.",
+		"    * REPLACE: appends the restored libraries to the existing libraries, On collision, replace the old",
+		"      libraries with the new libraries (notice that even on this option there is a chance of failure",
+		"      in case of functions name conflict with another library).")
+}
