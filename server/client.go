@@ -150,7 +150,7 @@ func (c *client) setProto(v int) {
 
 // stopped reports whether the client's next command has to wait.
 func (c *client) stopped() bool {
-	return c.closing || c.closed || c.waiting != nil || c.postponed || c.shown.closing.Load()
+	return c.closing || c.closed || c.waiting != nil || c.postponed || c.mode&inScript != 0 || c.shown.closing.Load()
 }
 
 // feed runs the complete commands at the front of data and returns how many

@@ -11,7 +11,7 @@ func (c *loopConn) outlet() outlet { return c.loop }
 // deliver queues a message for clients of the loop. The loop that publishes
 // needs no waking.
 func (l *loop) deliver(w *worker, m *message, to []*pubsub.Subscription) {
-	if l.fan.add(delivery{m, to}) && w != &l.worker && !l.woken.Swap(true) {
+	if l.fan.add(delivery{m, to}) && w != l.worker && !l.woken.Swap(true) {
 		_, _ = unix.Write(l.wakeFD, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	}
 }

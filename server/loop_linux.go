@@ -18,7 +18,8 @@ const (
 
 // A loop serves its clients with one goroutine on raw non-blocking sockets.
 type loop struct {
-	worker
+	*worker      // another one while a slow script of this loop runs: see loop_busy_linux.go
+	spare        *worker
 	epfd, wakeFD int
 	clients      map[int]*loopConn // by file descriptor
 	listeners    map[int]listener  // on the first loop
@@ -72,12 +73,18 @@ func newLoop(s *Server) (*loop, error) {
 		unix.Close(epfd)
 		return nil, fmt.Errorf("create wake-up event: %w", err)
 	}
-	l := &loop{worker: *newWorker(s), epfd: epfd, wakeFD: wake, clients: map[int]*loopConn{},
+	l := &loop{epfd: epfd, wakeFD: wake, clients: map[int]*loopConn{},
 		listeners: map[int]listener{}, in: make([]byte, readChunk), ended: make(chan struct{})}
-	l.worker.tx.Owner = &l.worker
-	l.worker.ctx.Tx, l.worker.ctx.Reply = &l.worker.tx, &l.worker.reply
-	l.worker.flush = func(c *client) { l.write(c.conn.(*loopConn)) }
+	l.worker = l.newWorker(s)
 	return l, l.watch(wake, unix.EPOLLIN)
+}
+
+// newWorker makes a worker that writes to the loop's clients.
+func (l *loop) newWorker(s *Server) *worker {
+	w := newWorker(s)
+	w.flush = func(c *client) { l.write(c.conn.(*loopConn)) }
+	w.others = l.serveOthers
+	return w
 }
 
 func (l *loop) watch(fd int, events uint32) error {
@@ -101,19 +108,7 @@ func (l *loop) run() {
 			return
 		}
 		for _, ev := range events[:max(n, 0)] {
-			fd := int(ev.Fd)
-			if c := l.clients[fd]; c != nil {
-				if ev.Events&unix.EPOLLOUT != 0 {
-					l.markDirty(c)
-				}
-				if ev.Events&^unix.EPOLLOUT != 0 {
-					l.read(c)
-				}
-			} else if fd == l.wakeFD {
-				l.drainWake()
-			} else if lis, ok := l.listeners[fd]; ok {
-				l.accept(lis)
-			}
+			l.serve(ev)
 		}
 		l.send()
 		l.runQueue()
@@ -127,6 +122,23 @@ func (l *loop) run() {
 	}
 	unix.Close(l.wakeFD)
 	unix.Close(l.epfd)
+}
+
+// serve does what an event asks for.
+func (l *loop) serve(ev unix.EpollEvent) {
+	fd := int(ev.Fd)
+	if c := l.clients[fd]; c != nil {
+		if ev.Events&unix.EPOLLOUT != 0 {
+			l.markDirty(c)
+		}
+		if ev.Events&^unix.EPOLLOUT != 0 {
+			l.read(c)
+		}
+	} else if fd == l.wakeFD {
+		l.drainWake()
+	} else if lis, ok := l.listeners[fd]; ok {
+		l.accept(lis)
+	}
 }
 
 // wait waits for events. A loop with much to do waits for the next of it without
@@ -168,7 +180,7 @@ func (l *loop) waitMS() int {
 func (l *loop) read(c *loopConn) {
 	// Who was killed by another loop gets no more answers, even before the word
 	// of it has come through this loop's queue.
-	if c.closed || c.closing || c.shown.closing.Load() {
+	if c.closed || c.closing || c.mode&inScript != 0 || c.shown.closing.Load() {
 		return
 	}
 	if c.mode&subscribed != 0 && l.fan.pending.Load() > 0 {
@@ -222,6 +234,15 @@ func (l *loop) send() {
 		return
 	}
 	all := l.reply.B
+	l.writeOutbox(all)
+	l.reply.B, l.base = all[:0], 0
+	if cap(all) > 4*flushAt {
+		l.reply.B = nil // a giant reply leaves no giant buffer behind
+	}
+}
+
+// writeOutbox writes the gathered replies, which are in all.
+func (l *loop) writeOutbox(all []byte) {
 	for _, o := range l.outbox {
 		later := o.c.out // what others sent the client meanwhile
 		if len(later) > 0 {
@@ -234,10 +255,6 @@ func (l *loop) send() {
 	}
 	clear(l.outbox)
 	l.outbox = l.outbox[:0]
-	l.reply.B, l.base = all[:0], 0
-	if cap(all) > 4*flushAt {
-		l.reply.B = nil // a giant reply leaves no giant buffer behind
-	}
 }
 
 // readMore takes what a client has sent that has part of a command waiting, or
@@ -368,6 +385,10 @@ func (l *loop) close(c *loopConn) {
 	if c.closed {
 		return
 	}
+	if c.mode&inScript != 0 {
+		c.closing = true // when its script has ended
+		return
+	}
 	if !c.giveUp(nil) {
 		// A worker completes the client's command right now; the connection
 		// ends when that is posted.
@@ -473,9 +494,9 @@ func (l *loop) runQueue() {
 	for _, p := range queue {
 		switch {
 		case p.c == nil:
-			p.f(&l.worker, nil)
+			p.f(l.worker, nil)
 		case !p.c.closed:
-			p.f(&l.worker, &p.c.client)
+			p.f(l.worker, &p.c.client)
 			if p.c.closing || p.c.shown.closing.Load() {
 				l.markDirty(p.c)
 			}
