@@ -109,7 +109,10 @@ func libraryHead(code string) (name, body string, err error) {
 	if !ok {
 		return "", "", commands.Error("ERR Invalid library metadata")
 	}
-	words := strings.Fields(line[2:])
+	if len(line) == 2 {
+		return "", "", commands.Error("ERR Invalid library metadata")
+	}
+	words, named := strings.Fields(line[2:]), false
 	for i, w := range words {
 		if i == 0 {
 			continue
@@ -118,13 +121,13 @@ func libraryHead(code string) (name, body string, err error) {
 		if !ok {
 			return "", "", commands.Error("ERR Invalid metadata value given: " + w)
 		}
-		if name != "" {
+		if named {
 			return "", "", commands.Error("ERR Invalid metadata value, name argument was given multiple times")
 		}
-		name = v
+		name, named = v, true
 	}
 	switch {
-	case name == "":
+	case !named:
 		return "", "", errNoLibraryName
 	case !lua.ValidName(name):
 		return "", "", errLibraryName

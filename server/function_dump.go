@@ -161,6 +161,10 @@ func (s *Server) functionRestore(c *commands.Ctx) error {
 		f.resetLocked()
 	}
 	for _, code := range all {
+		if name, _, _ := libraryHead(code); policy == "append" && f.libraries[name] != nil {
+			err = commands.Error("ERR Library " + name + " already exists")
+			break
+		}
 		if _, err = f.loadLocked(code, policy == "replace", &loadRun{srv: s}); err != nil {
 			break
 		}

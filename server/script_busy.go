@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cached/commands"
+	"cached/internal/lua"
 )
 
 const (
@@ -14,8 +15,6 @@ const (
 	errNotBusy      = commands.Error("NOTBUSY No scripts in execution right now.")
 	errUnkillable   = commands.Error("UNKILLABLE Sorry the script already executed write commands against the dataset. " +
 		"You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.")
-	errKilledScript   = commands.Error("Error running script: Script killed by user with SCRIPT KILL.")
-	errKilledFunction = commands.Error("Error running script: Script killed by user with FUNCTION KILL.")
 )
 
 // A running is a script that runs, as others see it.
@@ -71,10 +70,7 @@ func (r *scriptRun) Tick() error {
 		r.w.others(r.cl)
 	}
 	if r.run.kill.Load() {
-		if r.function {
-			return errKilledFunction
-		}
-		return errKilledScript
+		return lua.ErrKilled
 	}
 	return nil
 }

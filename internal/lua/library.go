@@ -61,14 +61,7 @@ func loadText(err error) string {
 	if !ok {
 		return err.Error()
 	}
-	text := e.Text
-	if len(text) > 4 && text[:4] == "ERR " {
-		text = text[4:]
-	}
-	if e.Line != "" {
-		return e.Source + ": " + e.Line + ": " + text
-	}
-	return text
+	return e.Text
 }
 
 // tickOnly is the host of a library's code, which may run no commands.
@@ -97,15 +90,12 @@ func (s *State) registerFunction(l *glua.LState) int {
 			return s.raise(l, text)
 		}
 	case n == 2:
-		name, ok := l.Get(1).(glua.LString)
-		if !ok {
-			return s.raise(l, "ERR first argument to redis.register_function must be a string")
-		}
+		name := s.argText(l, 1)
 		body, ok := l.Get(2).(*glua.LFunction)
 		if !ok {
 			return s.raise(l, "ERR second argument to redis.register_function must be a function")
 		}
-		f.Name, f.body = string(name), body
+		f.Name, f.body = name, body
 	default:
 		return s.raise(l, "ERR wrong number of arguments to redis.register_function")
 	}

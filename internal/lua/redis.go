@@ -66,7 +66,10 @@ const errNoWords = "ERR Please specify at least one argument for this redis lib 
 // command is redis.call and redis.pcall.
 func (s *State) command(l *glua.LState, raise bool) int {
 	n := l.GetTop()
-	if s.host == nil || s.loading != nil {
+	if s.loading != nil {
+		l.RaiseError("Script attempted to access nonexistent global variable 'call'")
+	}
+	if s.host == nil {
 		return s.raise(l, "ERR redis.call/pcall can only be called inside a script invocation")
 	}
 	if n == 0 {

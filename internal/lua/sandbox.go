@@ -24,8 +24,8 @@ func (s *State) openLibraries() {
 	}
 	g := l.G.Global
 	s.globals = l.NewTable()
-	for _, name := range strings.Fields("assert collectgarbage error getfenv ipairs loadstring load newproxy next pairs " +
-		"pcall rawequal rawget rawset select setfenv getmetatable setmetatable tonumber tostring type unpack xpcall " +
+	for _, name := range strings.Fields("assert collectgarbage error ipairs loadstring load newproxy next pairs " +
+		"pcall rawequal rawget rawset select getmetatable setmetatable tonumber tostring type unpack xpcall " +
 		"table string math coroutine") {
 		if v := g.RawGetString(name); v != glua.LNil {
 			s.globals.RawSetString(name, v)
@@ -124,7 +124,6 @@ func (s *State) overrideBase() {
 	g := s.globals
 	s.guard(g, "rawset")
 	s.guard(g, "setmetatable")
-	s.guard(g, "setfenv")
 	s.set(g, "rawget", func(l *glua.LState) int {
 		l.Push(s.behind(l.CheckTable(1)).RawGet(l.CheckAny(2)))
 		return 1

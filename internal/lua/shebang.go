@@ -44,7 +44,7 @@ func shebang(source string) (Flags, string, error) {
 	}
 	words := strings.Fields(line)
 	if words[0] != "#!lua" {
-		return 0, "", fmt.Errorf("ERR Unexpected engine in script shebang: %s", words[0][2:])
+		return 0, "", fmt.Errorf("ERR Unexpected engine in script shebang: %s", words[0])
 	}
 	var flags Flags
 	for _, w := range words[1:] {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	glua "github.com/yuin/gopher-lua"
@@ -137,8 +138,8 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Text }
 
-// ErrKilled is what Host.Tick returns to end a script for good.
-var ErrKilled = errors.New("Script killed by user with SCRIPT KILL...")
+// ErrKilled is what Host.Tick returns to end a script that was killed.
+var ErrKilled = errors.New("ERR Script killed by user with SCRIPT KILL...")
 
 // Run runs a script and replies with what it returns.
 func (s *State) Run(p *Program, keys, args [][]byte, host Host, w *resp.Writer) error {
@@ -195,7 +196,11 @@ func (s *State) failure(err error) error {
 	}
 	t, ok := api.Object.(*glua.LTable)
 	if !ok {
-		return &Error{Text: "ERR " + translate(api.Object.String())}
+		text := api.Object.String()
+		if strings.HasSuffix(text, "stack overflow") || strings.HasSuffix(text, "registry overflow") {
+			text = "stack overflow"
+		}
+		return &Error{Text: "ERR " + translate(text)}
 	}
 	e := &Error{Text: "ERR unknown error"}
 	if v, ok := t.RawGetString("err").(glua.LString); ok {
@@ -224,7 +229,11 @@ func (s *State) locate(l *glua.LState) int {
 	t, ok := v.(*glua.LTable)
 	if !ok {
 		t = l.NewTable()
-		t.RawSetString("err", glua.LString("ERR "+translate(s.text(v))))
+		text := "ERR " + translate(s.text(v))
+		if s.clock.err != nil {
+			text = s.clock.err.Error() // whatever a handler made of it
+		}
+		t.RawSetString("err", glua.LString(text))
 	}
 	for level := 1; level < 4; level++ {
 		d, ok := l.GetStack(level)

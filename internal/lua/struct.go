@@ -134,7 +134,7 @@ func (s *State) pack(l *glua.LState) int {
 				size = len(text)
 			}
 			if len(text) < size {
-				l.ArgError(arg, "string too short")
+				l.ArgError(arg+1, "string too short") // counted so by the library
 			}
 			b = append(b, text[:size]...)
 			if opt == 's' {
