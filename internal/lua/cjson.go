@@ -11,15 +11,15 @@ import (
 
 // cjsonConfig is what a script may set; it lasts as long as the script.
 type cjsonConfig struct {
-	sparseConvert         bool
-	sparseRatio           int
-	sparseSafe            int
-	encodeDepth           int
-	decodeDepth           int
-	digits                int
-	invalidEncode         invalidNumbers
-	invalidDecode         bool
-	keepBuffer, emptyList bool
+	sparseConvert bool
+	sparseRatio   int
+	sparseSafe    int
+	encodeDepth   int
+	decodeDepth   int
+	digits        int
+	invalidEncode invalidNumbers
+	invalidDecode bool
+	keepBuffer    bool
 }
 
 type invalidNumbers uint8

@@ -88,15 +88,6 @@ func (s *State) protectInto(t, real *glua.LTable, index glua.LValue) {
 	s.protected[t] = real
 }
 
-// table is an argument that is a table; ok is false if it is a protected one.
-func (s *State) writable(l *glua.LState, i int) *glua.LTable {
-	t := l.CheckTable(i)
-	if s.protected[t] != nil {
-		l.RaiseError(readonlyText)
-	}
-	return t
-}
-
 // behind is the table that t stands for.
 func (s *State) behind(t *glua.LTable) *glua.LTable {
 	if real := s.protected[t]; real != nil {

@@ -61,13 +61,12 @@ type State struct {
 	clock     clock
 	random    lrand48
 
-	host     Host
-	proto    int // of the replies that redis.call converts
-	cjson    cjsonConfig
-	argv     [][]byte // of redis.call, reused
-	buf      []byte   // of numbers in argv
-	loading  *Library // while a library's code runs
-	inScript bool
+	host    Host
+	proto   int // of the replies that redis.call converts
+	cjson   cjsonConfig
+	argv    [][]byte // of redis.call, reused
+	buf     []byte   // of numbers in argv
+	loading *Library // while a library's code runs
 }
 
 // NewState makes an interpreter.
@@ -155,11 +154,10 @@ func (s *State) begin(host Host) {
 	s.host, s.proto = host, 2
 	s.clock.reset()
 	s.cjson = defaultCJSON
-	s.inScript = true
 }
 
 func (s *State) end() {
-	s.host, s.inScript = nil, false
+	s.host = nil
 	s.l.SetTop(0)
 }
 
