@@ -245,6 +245,9 @@ func pauseGate(w *worker, c *client, spec *commands.Spec) error {
 	if c.mode&inMulti != 0 && spec.Name == "exec" {
 		flags |= c.multi.flags
 	}
+	if flags&commands.NoMandatoryKeys != 0 && spec.Flags&commands.ReadOnly == 0 {
+		flags |= commands.MayReplicate // a script may write
+	}
 	if !w.srv.pause.holds(w.nowMS(), flags) || spec.FullName() == "client|unpause" {
 		return nil
 	}
