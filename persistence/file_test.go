@@ -227,12 +227,12 @@ func TestAFailedSnapshotStopsWrites(t *testing.T) {
 	s.ConfigSet(ctx, "save", "3600 1000000")
 	s.Set(ctx, "a", "1", 0)
 	background(t, s.Client)
-	files.Fail = func(op, _ string) error {
+	files.Fail(func(op, _ string) error {
 		if op == "sync" {
 			return errors.New("no space left")
 		}
 		return nil
-	}
+	})
 	s.BgSave(ctx)
 	waitInfo(t, s.Client, "rdb_last_bgsave_status:err")
 	const want = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk."
@@ -253,7 +253,7 @@ func TestAFailedSnapshotStopsWrites(t *testing.T) {
 		t.Errorf("SET, not stopped: %v", err)
 	}
 	s.ConfigSet(ctx, "stop-writes-on-bgsave-error", "yes")
-	files.Fail = nil
+	files.Fail(nil)
 	if err := s.Save(ctx).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -319,5 +319,74 @@ func TestDeadlinesOfFieldsComeBack(t *testing.T) {
 		if got, want := contents(t, again.Client, key), contents(t, s.Client, key); got != want {
 			t.Errorf("%s: %.200s, want %.200s", key, got, want)
 		}
+	}
+}
+
+// A slowFile lets a loading go on when it is told to.
+type slowFile struct {
+	vfs.File
+	goOn chan struct{}
+}
+
+func (f slowFile) Read(b []byte) (int, error) {
+	<-f.goOn
+	return f.File.Read(b)
+}
+
+type slowFS struct {
+	vfs.FS
+	goOn chan struct{}
+}
+
+func (s slowFS) Open(name string) (vfs.File, error) {
+	f, err := s.FS.Open(name)
+	return slowFile{f, s.goOn}, err
+}
+
+func TestWhoAsksWhileKeysAreLoadedIsToldSo(t *testing.T) {
+	files := new(vfs.Mem)
+	startOn(t, files).Do(ctx, "SAVE")
+	goOn := make(chan struct{})
+	s, loaded := startLoading(t, slowFS{files, goOn})
+	const want = "LOADING Redis is loading the dataset in memory"
+	for _, words := range [][]any{call("GET", "a"), call("SET", "a", "b"), call("PING"), call("SAVE"), call("BGSAVE"), call("MULTI")} {
+		err := s.Do(ctx, words...).Err()
+		if words[0] == "MULTI" {
+			if err != nil {
+				t.Errorf("%v: %v", words, err)
+			}
+			s.Do(ctx, "DISCARD")
+		} else if err == nil || err.Error() != want {
+			t.Errorf("%v: %v", words, err)
+		}
+	}
+	info := s.Info(ctx, "persistence").Val()
+	for _, line := range []string{"loading:1", "loading_total_bytes:", "loading_loaded_perc:0.00", "loading_eta_seconds:"} {
+		if !strings.Contains(info, "\r\n"+line) {
+			t.Errorf("INFO has no %s:\n%s", line, info)
+		}
+	}
+	close(goOn)
+	if err := <-loaded; err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Set(ctx, "a", "b", 0).Err(); err != nil {
+		t.Error(err)
+	}
+	if info := s.Info(ctx, "persistence").Val(); !strings.Contains(info, "\r\nloading:0") || strings.Contains(info, "loading_eta") {
+		t.Errorf("INFO after loading: %s", info)
+	}
+}
+
+func TestACorruptFileIsNotLoaded(t *testing.T) {
+	files := new(vfs.Mem)
+	f, _ := files.Create("dump.rdb")
+	_, _ = f.Write([]byte("REDIS0010\x00\x01k\x01v\xFF12345678"))
+	s, loaded := startLoading(t, files)
+	if err := <-loaded; err == nil || !strings.Contains(err.Error(), "dump.rdb") || !strings.Contains(err.Error(), "checksum") {
+		t.Errorf("loading: %v", err)
+	}
+	if n := s.DBSize(ctx).Val(); n != 0 {
+		t.Errorf("%d keys", n)
 	}
 }

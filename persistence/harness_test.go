@@ -54,6 +54,17 @@ func (d inDir) Rename(from, to string) error {
 // startOn starts a subject that has its files in a file system.
 func startOn(t testing.TB, files vfs.FS, directives ...string) *subject {
 	t.Helper()
+	s, loaded := startLoading(t, files, directives...)
+	if err := <-loaded; err != nil {
+		t.Fatal(err)
+	}
+	s.disk.Start()
+	return s
+}
+
+// startLoading starts a subject and returns while it is loading.
+func startLoading(t testing.TB, files vfs.FS, directives ...string) (*subject, chan error) {
+	t.Helper()
 	cfg, err := config.New(server.Params(), persistence.Params())
 	if err != nil {
 		t.Fatal(err)
@@ -70,15 +81,14 @@ func startOn(t testing.TB, files vfs.FS, directives ...string) *subject {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := disk.Load(); err != nil {
-		t.Fatal(err)
-	}
+	disk.Begin()
 	if err := srv.Start(); err != nil {
 		t.Fatal(err)
 	}
-	disk.Start()
 	t.Cleanup(func() { srv.Close(); disk.Close() })
-	return &subject{client(t, "127.0.0.1:"+port), disk, keys, "127.0.0.1:" + port}
+	loaded := make(chan error, 1)
+	go func() { loaded <- disk.Load() }()
+	return &subject{client(t, "127.0.0.1:"+port), disk, keys, "127.0.0.1:" + port}, loaded
 }
 
 func client(t testing.TB, addr string) *redis.Client {

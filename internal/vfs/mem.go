@@ -5,14 +5,13 @@ import (
 	"io"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 )
 
 // A Mem is a file system in memory for tests, which can fail and can lose what
 // was not synced. The zero Mem is empty.
 type Mem struct {
-	// Fail, if not nil, is asked before each operation ("create", "open",
-	// "write", "sync", "rename", "remove", "syncdir") and may return an error.
-	Fail func(op, name string) error
+	asked atomic.Pointer[func(op, name string) error]
 
 	mu     sync.Mutex // guards what follows
 	names  map[string]*memFile
@@ -23,11 +22,22 @@ type memFile struct {
 	data, safe []byte // what was written, and what of it is on the disk
 }
 
+// Fail has f asked before each operation ("create", "open", "write", "sync",
+// "rename", "remove", "syncdir"); it may return an error. nil is asked nothing.
+func (m *Mem) Fail(f func(op, name string) error) {
+	if f == nil {
+		m.asked.Store(nil)
+		return
+	}
+	m.asked.Store(&f)
+}
+
 func (m *Mem) fail(op, name string) error {
-	if m.Fail == nil {
+	ask := m.asked.Load()
+	if ask == nil {
 		return nil
 	}
-	if err := m.Fail(op, name); err != nil {
+	if err := (*ask)(op, name); err != nil {
 		return &fs.PathError{Op: op, Path: name, Err: err}
 	}
 	return nil

@@ -17,12 +17,12 @@ func TestReplaceLeavesTheOldFileOrTheNew(t *testing.T) {
 		if err := write("old"); err != nil {
 			t.Fatal(err)
 		}
-		m.Fail = func(o, _ string) error {
+		m.Fail(func(o, _ string) error {
 			if o == op {
 				return failed
 			}
 			return nil
-		}
+		})
 		err := write("new")
 		if (op != "") != errors.Is(err, failed) {
 			t.Errorf("with a failing %q: %v", op, err)
