@@ -16,13 +16,17 @@ type Origin struct {
 // NoOrigin is that of a key made now.
 var NoOrigin = Origin{IdleMS: -1, Freq: -1}
 
+// tickMS is how exactly access words tell the time.
+const tickMS = 256
+
 // access is the access word of an item that comes with o.
 func (tx *Tx) access(o Origin) uint32 {
 	switch {
 	case tx.policy.LFU && o.Freq >= 0:
 		return eviction.LFU(tx.NowMS, uint8(min(o.Freq, 255)))
 	case !tx.policy.LFU && o.IdleMS >= 0:
-		return eviction.LRUIdle(tx.NowMS, o.IdleMS)
+		// Up to a tick more, so that who asks for the seconds gets them back.
+		return eviction.LRUIdle(tx.NowMS, o.IdleMS+tickMS)
 	}
 	return tx.newAccess()
 }
