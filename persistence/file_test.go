@@ -74,6 +74,9 @@ func TestWhatIsLeftHereRedisLoads(t *testing.T) {
 		for _, args := range [][]string{nil, {"--rdbcompression", "no", "--rdbchecksum", "no"}, {"--maxmemory-policy", "allkeys-lru"},
 			{"--maxmemory-policy", "allkeys-lfu"}, {"--hash-max-listpack-entries", "0", "--zset-max-listpack-entries", "0",
 				"--set-max-intset-entries", "0", "--list-max-listpack-size", "1"}} {
+			if how == "SAVE" && args != nil {
+				continue // the encoder is the same
+			}
 			t.Run(how+fmt.Sprint(args), func(t *testing.T) {
 				dir, all := t.TempDir(), append(samples(), hugeSamples()...)
 				s := startOn(t, inDir{vfs.OS, dir}, args...)
@@ -286,6 +289,14 @@ func TestReloadKeepsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	compare(t, snapshotOf(t, s.Client, all), want)
+
+	s.Set(ctx, "another", "kept", 0)
+	s.Set(ctx, "string0", "replaced", 0)
+	if err := s.Do(ctx, "DEBUG", "RELOAD", "NOSAVE", "NOFLUSH", "MERGE").Err(); err != nil {
+		t.Fatal(err)
+	}
+	want["another"] = "string:kept"
+	compare(t, snapshotOf(t, s.Client, append(all, sample{key: "another"})), want)
 }
 
 func TestDeadlinesOfFieldsComeBack(t *testing.T) {

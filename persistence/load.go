@@ -46,11 +46,11 @@ func (d *Disk) Load() error {
 	stop := make(chan struct{})
 	defer close(stop)
 	go d.logProgress(stop)
-	return d.load(nil)
+	return d.load(nil, false)
 }
 
-// load reads the snapshot. tx, if not nil, holds the whole keyspace.
-func (d *Disk) load(tx *engine.Tx) error {
+// load reads the snapshot, into what is there with merge. tx, if not nil, holds the whole keyspace.
+func (d *Disk) load(tx *engine.Tx, merge bool) error {
 	start := time.Now()
 	f, err := d.fs.Open(d.path())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -67,7 +67,7 @@ func (d *Disk) load(tx *engine.Tx) error {
 	p.Bytes.Store(0)
 	p.Keys.Store(0)
 	p.Expired.Store(0)
-	r, err := rdb.Load(f, d.keys, rdb.LoadOptions{NowMS: start.UnixMilli(), Tx: tx, Progress: p, NoChecksum: !d.cfg.Value("rdbchecksum").Bool()})
+	r, err := rdb.Load(f, d.keys, rdb.LoadOptions{NowMS: start.UnixMilli(), Tx: tx, Merge: merge, Progress: p, NoChecksum: !d.cfg.Value("rdbchecksum").Bool()})
 	if err != nil {
 		return fmt.Errorf("load snapshot %s: %w", d.path(), err)
 	}
@@ -113,9 +113,9 @@ func (d *Disk) secondsLeft() int64 {
 	return max(0, int64(float64(total-done)/float64(done)*float64(elapsed)))
 }
 
-// Reload saves the keyspace, empties it and loads it again, for DEBUG RELOAD. tx
-// holds the whole keyspace.
-func (d *Disk) Reload(tx *engine.Tx, save, flush bool) error {
+// Reload saves the keyspace, empties it and loads it again, for DEBUG RELOAD; merge
+// lets keys that are there be replaced. tx holds the whole keyspace.
+func (d *Disk) Reload(tx *engine.Tx, save, flush, merge bool) error {
 	if save {
 		if err := d.saveNow(tx); err != nil {
 			d.log.Error("reload", "error", err)
@@ -125,7 +125,7 @@ func (d *Disk) Reload(tx *engine.Tx, save, flush bool) error {
 	if flush {
 		tx.Flush(-1, false)
 	}
-	if err := d.load(tx); err != nil {
+	if err := d.load(tx, merge); err != nil {
 		d.log.Error("reload", "error", err)
 		return err
 	}

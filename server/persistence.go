@@ -20,8 +20,9 @@ type Persistence interface {
 	Flushed()
 	// Info passes fields of INFO persistence; changes is Engine.Changes.
 	Info(changes int64, line func(name string, value any))
-	// Reload saves, empties and loads the keyspace, all of which tx holds.
-	Reload(tx *engine.Tx, save, flush bool) error
+	// Reload saves, empties and loads the keyspace, all of which tx holds; with
+	// merge, keys that are there may be replaced.
+	Reload(tx *engine.Tx, save, flush, merge bool) error
 	// Shutdown saves what SHUTDOWN wants saved.
 	Shutdown(ctx context.Context, save, nosave, force bool) error
 }
@@ -38,10 +39,11 @@ func (s *Server) persistenceGate(c *client, spec *commands.Spec) error {
 
 // debugReload is DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE].
 func (s *Server) debugReload(c *commands.Ctx) error {
-	save, flush := true, true
+	save, flush, merge := true, true, false
 	for a := c.Args(2); a.More(); {
 		switch {
 		case a.Is("MERGE"):
+			merge = true
 		case a.Is("NOFLUSH"):
 			flush = false
 		case a.Is("NOSAVE"):
@@ -53,7 +55,7 @@ func (s *Server) debugReload(c *commands.Ctx) error {
 	if s.disk == nil {
 		return errSubcommand(c)
 	}
-	if err := s.disk.Reload(c.Tx, save, flush); err != nil {
+	if err := s.disk.Reload(c.Tx, save, flush, merge); err != nil {
 		return commands.Error("ERR Error trying to load the RDB dump, check server logs")
 	}
 	c.Tx.PropagateNothing()

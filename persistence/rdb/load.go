@@ -18,6 +18,9 @@ type LoadOptions struct {
 	NowMS       int64
 	KeepExpired bool // keys whose deadline has passed are loaded, for a replica
 	NoChecksum  bool
+	// Merge puts keys in the place of those that are there. The databases need
+	// not be empty, and after an error they are left as they are.
+	Merge bool
 
 	// Tx, if not nil, holds the whole keyspace; everything is then done by the
 	// calling goroutine.
@@ -67,8 +70,8 @@ type entry struct {
 	origin           engine.Origin
 }
 
-// Load reads a file into e, whose databases are empty. After an error they are so
-// again.
+// Load reads a file into e, whose databases are empty unless o says otherwise.
+// After an error they are so again.
 func Load(src io.Reader, e *engine.Engine, o LoadOptions) (Result, error) {
 	l := &loader{e: e, o: o, in: newReader(src)}
 	l.in.noSum = o.NoChecksum
@@ -85,11 +88,10 @@ func Load(src io.Reader, e *engine.Engine, o LoadOptions) (Result, error) {
 	l.result.Empty = l.empty.Load()
 	l.result.Bytes = l.in.offset()
 	l.o.Progress.Bytes.Store(l.result.Bytes)
-	if err != nil {
+	if err != nil && !o.Merge {
 		l.clear()
-		return l.result, err
 	}
-	return l.result, nil
+	return l.result, err
 }
 
 type loader struct {
@@ -445,7 +447,7 @@ func (in *inserter) one(e *entry, key, raw []byte) error {
 		return err
 	}
 	in.isOpen = false
-	if !in.tx.Adopt(it, false) {
+	if !in.tx.Adopt(it, in.l.o.Merge) {
 		return &FormatError{e.offset, "the file has a key twice: " + strconv.QuoteToASCII(string(key))}
 	}
 	return nil
