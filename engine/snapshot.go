@@ -201,7 +201,8 @@ func (snap *Snapshot) begunHuge(db int, key []byte) *hugeKey {
 		return nil
 	}
 	h := snap.huge[0]
-	if !h.begun || h.db != db || h.key != string(key) {
+	// begun and cursor are guarded by the lock of the key's own shard.
+	if h.db != db || h.key != string(key) || !h.begun {
 		return nil
 	}
 	snap.huge = snap.huge[1:]

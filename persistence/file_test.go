@@ -285,8 +285,18 @@ func TestReloadKeepsEverything(t *testing.T) {
 	all := append(samples(), hugeSamples()...)
 	fill(t, s.Client, all)
 	want := snapshotOf(t, s.Client, all)
+	encodings := map[string]string{}
+	for _, x := range all {
+		encodings[x.key] = s.ObjectEncoding(ctx, x.key).Val()
+	}
 	if err := s.Do(ctx, "DEBUG", "RELOAD").Err(); err != nil {
 		t.Fatal(err)
+	}
+	for _, x := range all {
+		// A number that was appended to is one again.
+		if got := s.ObjectEncoding(ctx, x.key).Val(); got != encodings[x.key] && x.key != "string:appended" {
+			t.Errorf("%s is a %s, was a %s", x.key, got, encodings[x.key])
+		}
 	}
 	compare(t, snapshotOf(t, s.Client, all), want)
 

@@ -352,11 +352,11 @@ func (e *Encoder) String(b []byte) {
 func (e *Encoder) number(n int64) {
 	switch {
 	case n == int64(int8(n)):
-		e.B = append(e.B, 0xC0|encInt8, byte(n))
+		e.B = append(e.B, 0xC0+encInt8, byte(n))
 	case n == int64(int16(n)):
-		e.B = binary.LittleEndian.AppendUint16(append(e.B, 0xC0|encInt16), uint16(n))
+		e.B = binary.LittleEndian.AppendUint16(append(e.B, 0xC0+encInt16), uint16(n))
 	case n == int64(int32(n)):
-		e.B = binary.LittleEndian.AppendUint32(append(e.B, 0xC0|encInt32), uint32(n))
+		e.B = binary.LittleEndian.AppendUint32(append(e.B, 0xC0+encInt32), uint32(n))
 	default:
 		var buf [20]byte
 		e.raw(strconv.AppendInt(buf[:0], n, 10))
@@ -371,7 +371,7 @@ func (e *Encoder) raw(b []byte) {
 		}
 		var ok bool
 		if e.text, ok = e.packer.Append(e.text[:0], b, len(b)-4); ok {
-			e.B = append(e.B, 0xC0|encLZF)
+			e.B = append(e.B, 0xC0+encLZF)
 			e.length(uint64(len(e.text)))
 			e.length(uint64(len(b)))
 			e.B = append(e.B, e.text...)
