@@ -25,6 +25,12 @@ func (k *KeySpec) each(argv [][]byte, visit func(i int, flags KeyFlag)) bool {
 	if !ok {
 		return true // an optional part that is not there
 	}
+	if k.Instead != "" && first < len(argv) && len(argv[first]) == 0 {
+		other := KeySpec{Keyword: k.Instead, From: -2}
+		if _, ok := other.begin(argv); ok {
+			return true
+		}
+	}
 	last, step := first, max(k.Step, 1)
 	if k.Counted {
 		at := first + k.CountAt

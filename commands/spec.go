@@ -185,6 +185,10 @@ type KeySpec struct {
 	CountAt, FirstAt int
 
 	UnknownBegin, UnknownFind bool
+
+	// Instead names the keyword with which an empty word at Index is no key,
+	// since the keys are behind it.
+	Instead string
 }
 
 // KeyAt is the KeySpec of the key at one position.

@@ -33,7 +33,7 @@ func (d *Disk) Commands() []commands.Spec {
 			Summary:    "Atomically transfer a key from a Redis instance to another one.",
 			Flags:      commands.Write | commands.MovableKeys, ACL: commands.CatKeyspace | commands.CatDangerous,
 			Tips: []string{"nondeterministic_output"},
-			Keys: []commands.KeySpec{commands.KeyAt(3, commands.RW|commands.Access|commands.Delete),
+			Keys: []commands.KeySpec{{Flags: commands.RW | commands.Access | commands.Delete, Index: 3, Step: 1, Instead: "KEYS"},
 				{Flags: commands.RW | commands.Access | commands.Delete | commands.Incomplete, Keyword: "KEYS", From: -2, Last: -1, Step: 1}},
 			Args: []commands.Arg{
 				commands.Str("host"), commands.Int("port"),
