@@ -280,6 +280,21 @@ func TestASavePointSaves(t *testing.T) {
 	}
 }
 
+func TestKeysDoNotComeBackAfterFlushall(t *testing.T) {
+	files := new(vfs.Mem)
+	s := startOn(t, files)
+	s.ConfigSet(ctx, "save", "3600 1000000")
+	s.Set(ctx, "a", "1", 0)
+	if err := s.Save(ctx).Err(); err != nil {
+		t.Fatal(err)
+	}
+	s.FlushAll(ctx)
+	waitInfo(t, s.Client, "rdb_saves:2")
+	if n := startOn(t, copyOf(t, files)).DBSize(ctx).Val(); n != 0 {
+		t.Errorf("%d keys", n)
+	}
+}
+
 func TestReloadKeepsEverything(t *testing.T) {
 	s := startSubject(t)
 	all := append(samples(), hugeSamples()...)

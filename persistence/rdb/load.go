@@ -43,6 +43,7 @@ type Result struct {
 	Bytes                int64             // how long it is
 	Aux                  map[string]string // those with a meaning here
 	Libraries            [][]byte          // the code of function libraries
+	LostGroups           int64             // consumer groups, which have no place here
 }
 
 // keptAux are the auxiliary fields that Result holds.
@@ -155,6 +156,7 @@ func (l *loader) finish() error {
 	l.group.Wait()
 	for _, in := range l.inserters {
 		in.abandon()
+		l.result.LostGroups += in.decoder.LostGroups
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -120,7 +120,7 @@ func (e *Encoder) streamTail(t byte, s value.StreamRef) {
 	e.streamGroups(t, s)
 }
 
-// streamGroups appends the consumer groups.
+// streamGroups appends the consumer groups: there are none.
 func (e *Encoder) streamGroups(_ byte, _ value.StreamRef) { e.length(0) }
 
 // A streamDecoder reads the runs of a stream.
@@ -287,7 +287,7 @@ func (d *Decoder) streamTail(c *cursor) error {
 	return d.streamGroups(c)
 }
 
-// streamGroups reads the consumer groups.
+// streamGroups passes over the consumer groups.
 func (d *Decoder) streamGroups(c *cursor) error {
 	n, err := c.length()
 	if err != nil {
@@ -297,6 +297,7 @@ func (d *Decoder) streamGroups(c *cursor) error {
 		if err := d.streamGroup(c); err != nil {
 			return err
 		}
+		d.LostGroups++
 	}
 	return nil
 }
