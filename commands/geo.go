@@ -1,8 +1,10 @@
 package commands
 
 import (
-	"fmt"
+	"math"
 	"math/big"
+	"strconv"
+	"strings"
 
 	"cached/engine/value"
 	"cached/internal/geo"
@@ -32,9 +34,17 @@ func parsePoint(lon, lat []byte) (p geo.Point, err error) {
 		return p, ErrNotFloat
 	}
 	if !p.Valid() {
-		return p, Error(fmt.Sprintf("ERR invalid longitude,latitude pair %f,%f", p.Lon, p.Lat))
+		return p, Error("ERR invalid longitude,latitude pair " + fixed(p.Lon) + "," + fixed(p.Lat))
 	}
 	return p, nil
+}
+
+// fixed is a number as C prints it with %f.
+func fixed(f float64) string {
+	if math.IsInf(f, 0) {
+		return strings.TrimPrefix(strings.ToLower(strconv.FormatFloat(f, 'f', 6, 64)), "+")
+	}
+	return strconv.FormatFloat(f, 'f', 6, 64)
 }
 
 // parseUnit reads a unit of length.

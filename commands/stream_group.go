@@ -53,6 +53,9 @@ func (c *Ctx) groupOf() (s value.StreamRef, g value.StreamGroup, err error) {
 // groupOptions are those of XGROUP CREATE and SETID.
 func (c *Ctx) groupOptions(create bool) (makeStream bool, read int64, err error) {
 	read = value.NoRead
+	if most := 7; len(c.Argv) > most && !(create && len(c.Argv) == most+1) {
+		return false, 0, c.errSubcommand()
+	}
 	for a := c.Args(5); a.More(); {
 		switch {
 		case create && a.Is("MKSTREAM"):

@@ -75,9 +75,6 @@ func (d *Disk) load(tx *engine.Tx, merge bool) error {
 	d.libraries = r.Libraries
 	d.last.loaded, d.last.expired = r.Keys, r.Expired
 	d.mu.Unlock()
-	if r.LostGroups > 0 {
-		d.log.Warn("consumer groups of streams were left out", "file", d.path(), "groups", r.LostGroups)
-	}
 	took := time.Since(start)
 	d.log.Info("loaded from disk", "file", d.path(), "bytes", r.Bytes, "keys", r.Keys, "expired", r.Expired, "version", r.Version,
 		"written_by", r.Aux["redis-ver"], "took", took, "mb_per_second", rate(r.Bytes, took))

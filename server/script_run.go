@@ -173,7 +173,7 @@ func (s *Server) mayFromScript(c *client, spec *commands.Spec, argv [][]byte) er
 	}
 	reason, object := may(u, spec, argv)
 	if reason == acl.Allowed {
-		return nil
+		return sortDenied(u, spec, argv)
 	}
 	s.deniedACL[reason].Add(1)
 	s.accounts.log.add(s, c, denial{reason: reasonNames[reason], context: "lua", object: object, user: a.name})

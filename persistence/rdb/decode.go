@@ -29,8 +29,6 @@ type Decoder struct {
 	a, b []byte // strings that had to be unpacked
 	pend pending
 
-	// LostGroups counts consumer groups of streams, which have no place here.
-	LostGroups int64
 
 	str   streamDecoder
 	elems []value.Elem // of a run of a stream

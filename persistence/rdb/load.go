@@ -43,7 +43,6 @@ type Result struct {
 	Bytes                int64             // how long it is
 	Aux                  map[string]string // those with a meaning here
 	Libraries            [][]byte          // the code of function libraries
-	LostGroups           int64             // consumer groups, which have no place here
 }
 
 // keptAux are the auxiliary fields that Result holds.
@@ -156,7 +155,6 @@ func (l *loader) finish() error {
 	l.group.Wait()
 	for _, in := range l.inserters {
 		in.abandon()
-		l.result.LostGroups += in.decoder.LostGroups
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -120,8 +120,39 @@ func (e *Encoder) streamTail(t byte, s value.StreamRef) {
 	e.streamGroups(t, s)
 }
 
-// streamGroups appends the consumer groups: there are none.
-func (e *Encoder) streamGroups(_ byte, _ value.StreamRef) { e.length(0) }
+// streamGroups appends the consumer groups.
+func (e *Encoder) streamGroups(t byte, s value.StreamRef) {
+	e.length(uint64(s.Groups()))
+	s.EachGroup(func(g value.StreamGroup) bool {
+		e.String(g.Name())
+		e.length(g.Last().MS)
+		e.length(g.Last().Seq)
+		e.length(uint64(g.Read()))
+		e.length(uint64(g.Pending()))
+		g.EachPending(value.StreamID{}, nil, func(p value.StreamPending) bool {
+			e.streamID(p.ID)
+			e.time(p.DeliveredMS)
+			e.length(p.Count)
+			return true
+		})
+		e.length(uint64(g.Consumers()))
+		g.EachConsumer(func(c value.StreamConsumer) bool {
+			seen, active := c.Times()
+			e.String(c.Name())
+			e.time(seen)
+			if t == typeStream3 {
+				e.time(active)
+			}
+			e.length(uint64(c.Pending()))
+			g.EachPending(value.StreamID{}, &c, func(p value.StreamPending) bool { e.streamID(p.ID); return true })
+			return true
+		})
+		return true
+	})
+}
+
+// time appends milliseconds as streams have them.
+func (e *Encoder) time(ms int64) { e.B = binary.LittleEndian.AppendUint64(e.B, uint64(ms)) }
 
 // A streamDecoder reads the runs of a stream.
 type streamDecoder struct {
@@ -287,71 +318,131 @@ func (d *Decoder) streamTail(c *cursor) error {
 	return d.streamGroups(c)
 }
 
-// streamGroups passes over the consumer groups.
+// streamGroups reads the consumer groups.
 func (d *Decoder) streamGroups(c *cursor) error {
+	n, err := c.length()
+	for ; n > 0 && err == nil; n-- {
+		err = d.streamGroup(c)
+	}
+	return err
+}
+
+// A delivery is a pending entry of a group whose consumer is not known yet.
+type delivery struct {
+	ms    int64
+	count uint64
+}
+
+func (d *Decoder) streamGroup(c *cursor) error {
+	name, err := c.bytes(&d.a)
+	if err != nil {
+		return err
+	}
+	unread := int64(value.NoRead)
+	n := [3]uint64{2: uint64(unread)}
+	numbers := 2
+	if d.typ != typeStream {
+		numbers = 3
+	}
+	for i := range numbers {
+		if n[i], err = c.length(); err != nil {
+			return err
+		}
+	}
+	g, created := d.str.to.CreateGroup(name, value.StreamID{MS: n[0], Seq: n[1]}, int64(n[2]))
+	if !created {
+		return c.fail("two groups of one name")
+	}
+	count, err := c.length()
+	if err != nil {
+		return err
+	}
+	pending := make(map[value.StreamID]delivery)
+	for range count {
+		id, err := streamIDAt(c)
+		if err != nil {
+			return err
+		}
+		at, err := timeAt(c)
+		if err != nil {
+			return err
+		}
+		times, err := c.length()
+		if err != nil {
+			return err
+		}
+		if _, twice := pending[id]; twice {
+			return c.fail("an entry is pending twice")
+		}
+		pending[id] = delivery{at, times}
+	}
+	if count, err = c.length(); err != nil {
+		return err
+	}
+	for range count {
+		if err := d.streamConsumer(c, g, pending); err != nil {
+			return err
+		}
+	}
+	if len(pending) > 0 {
+		return c.fail("a pending entry without a consumer")
+	}
+	return nil
+}
+
+// streamConsumer reads a consumer and which of the group's pending entries are
+// his.
+func (d *Decoder) streamConsumer(c *cursor, g value.StreamGroup, pending map[value.StreamID]delivery) error {
+	name, err := c.bytes(&d.a)
+	if err != nil {
+		return err
+	}
+	consumer, created := g.CreateConsumer(name, 0)
+	if !created {
+		return c.fail("two consumers of one name")
+	}
+	seen, err := timeAt(c)
+	if err != nil {
+		return err
+	}
+	active := seen // older files do not tell it
+	if d.typ == typeStream3 {
+		if active, err = timeAt(c); err != nil {
+			return err
+		}
+	}
+	consumer.SetTimes(seen, active)
 	n, err := c.length()
 	if err != nil {
 		return err
 	}
 	for range n {
-		if err := d.streamGroup(c); err != nil {
+		id, err := streamIDAt(c)
+		if err != nil {
 			return err
 		}
-		d.LostGroups++
+		p, ok := pending[id]
+		if !ok {
+			return c.fail("a consumer has an entry that is not pending")
+		}
+		delete(pending, id)
+		g.Deliver(id, consumer, p.ms, p.count)
 	}
 	return nil
 }
 
-func (d *Decoder) streamGroup(c *cursor) error {
-	if _, err := c.bytes(&d.a); err != nil {
-		return err
-	}
-	numbers := 2
-	if d.typ != typeStream {
-		numbers = 3
-	}
-	for range numbers {
-		if _, err := c.length(); err != nil {
-			return err
-		}
-	}
-	pending, err := c.length()
+func streamIDAt(c *cursor) (value.StreamID, error) {
+	b, err := c.take(16)
 	if err != nil {
-		return err
+		return value.StreamID{}, err
 	}
-	for range pending {
-		if _, err := c.take(16 + 8); err != nil {
-			return err
-		}
-		if _, err := c.length(); err != nil {
-			return err
-		}
-	}
-	consumers, err := c.length()
+	return value.StreamID{MS: binary.BigEndian.Uint64(b), Seq: binary.BigEndian.Uint64(b[8:])}, nil
+}
+
+func timeAt(c *cursor) (int64, error) {
+	b, err := c.take(8)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	for range consumers {
-		if _, err := c.bytes(&d.a); err != nil {
-			return err
-		}
-		times := uint64(8)
-		if d.typ == typeStream3 {
-			times = 16
-		}
-		if _, err := c.take(times); err != nil {
-			return err
-		}
-		n, err := c.length()
-		if err != nil {
-			return err
-		}
-		if n > uint64(c.left())/16 {
-			return c.fail("unexpected end")
-		}
-		if _, err := c.take(16 * n); err != nil {
-			return err
-		}
-	}
-	return nil
+	return int64(binary.LittleEndian.Uint64(b)), nil
 }
