@@ -53,9 +53,6 @@ func (c *Ctx) groupOf() (s value.StreamRef, g value.StreamGroup, err error) {
 // groupOptions are those of XGROUP CREATE and SETID.
 func (c *Ctx) groupOptions(create bool) (makeStream bool, read int64, err error) {
 	read = value.NoRead
-	if most := 7; len(c.Argv) > most && !(create && len(c.Argv) == most+1) {
-		return false, 0, c.errSubcommand()
-	}
 	for a := c.Args(5); a.More(); {
 		switch {
 		case create && a.Is("MKSTREAM"):
@@ -89,6 +86,9 @@ func xgroupCreate(c *Ctx) error {
 	if !ok && !makeStream {
 		return errXNoKey
 	}
+	if len(c.Argv) > 8 {
+		return c.errSubcommand() // an option that comes twice
+	}
 	last := value.StreamID{}
 	switch {
 	case string(c.Argv[4]) != "$":
@@ -119,6 +119,9 @@ func xgroupSetID(c *Ctx) error {
 	s, g, err := c.groupOf()
 	if err != nil {
 		return err
+	}
+	if len(c.Argv) > 7 {
+		return c.errSubcommand()
 	}
 	last := s.State().Last
 	if string(c.Argv[4]) != "$" {
