@@ -281,7 +281,7 @@ func xadd(c *Ctx) error {
 	if q.trims && s.Trim(q.trim) > 0 {
 		c.Tx.Modified(key, eventXTrim)
 	}
-	if q.auto || q.anySeq || q.trim.Approx {
+	if c.Tx.Journaled() && (q.auto || q.anySeq || q.trim.Approx) {
 		args := [][]byte{key}
 		if q.trims {
 			args = append(args, trimWords(s, q.trim)...)

@@ -42,6 +42,8 @@ func TestGetAndSetAllocateNothing(t *testing.T) {
 		"BITFIELD": "*6\r\n$8\r\nBITFIELD\r\n$4\r\nbits\r\n$6\r\nINCRBY\r\n$2\r\nu8\r\n$2\r\n10\r\n$1\r\n1\r\n",
 		"PFADD":    "*3\r\n$5\r\nPFADD\r\n$3\r\nhll\r\n$5\r\nvalue\r\n",
 		"PFCOUNT":  "*2\r\n$7\r\nPFCOUNT\r\n$3\r\nhll\r\n*3\r\n$7\r\nPFCOUNT\r\n$3\r\nhll\r\n$1\r\nx\r\n",
+		"XADD":     "*5\r\n$4\r\nXADD\r\n$6\r\nstream\r\n$1\r\n*\r\n$5\r\nfield\r\n$5\r\nvalue\r\n",
+		"hashes":   strings.Repeat("*12\r\n$4\r\nHSET\r\n$4\r\nhash\r\n"+strings.Repeat("$5\r\nfield\r\n$5\r\nvalue\r\n", 5), 40),
 		"PING":     "PING\r\n",
 		"INCR":     "*2\r\n$4\r\nINCR\r\n$7\r\ncounter\r\n",
 		"batch":    strings.Repeat("*2\r\n$3\r\nGET\r\n$7\r\nkey:001\r\n", 40),

@@ -44,7 +44,7 @@ type worker struct {
 
 func newWorker(s *Server) *worker {
 	w := &worker{srv: s}
-	w.batch.args = make([][]byte, 0, 128)
+	w.batch.args = make([][]byte, 0, maxBatchArgs)
 	w.ctx.Tx, w.ctx.Reply, w.ctx.Table = &w.tx, &w.reply, s.table
 	w.tx.Owner = w
 	w.samples = make([]latencySample, 0, 256)
