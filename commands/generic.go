@@ -7,7 +7,6 @@ import (
 	"cached/engine"
 	"cached/engine/table"
 	"cached/engine/value"
-	"cached/eviction"
 	"cached/internal/glob"
 )
 
@@ -433,7 +432,7 @@ func objectIdletime(c *Ctx) error {
 	if c.Tx.Engine().AccessPolicy().LFU {
 		return Error("ERR An LFU maxmemory policy is selected, idle time not tracked." + switchNote)
 	}
-	c.Reply.Int(eviction.IdleMS(it.Access(), c.NowMS) / 1000)
+	c.Reply.Int(c.Tx.IdleMS(c.Argv[2], it) / 1000)
 	return nil
 }
 
@@ -443,11 +442,10 @@ func objectFreq(c *Ctx) error {
 		c.Reply.Null()
 		return nil
 	}
-	p := c.Tx.Engine().AccessPolicy()
-	if !p.LFU {
+	if !c.Tx.Engine().AccessPolicy().LFU {
 		return Error("ERR An LFU maxmemory policy is not selected, access frequency not tracked." + switchNote)
 	}
-	c.Reply.Int(int64(eviction.LFUCount(it.Access(), c.NowMS, p.DecayMinutes)))
+	c.Reply.Int(int64(c.Tx.Frequency(c.Argv[2], it)))
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"cached/engine/arena"
 	"cached/engine/table"
 	"cached/engine/value"
+	"cached/eviction"
 )
 
 // Errors of the engine; commands give them a code and a text.
@@ -44,10 +45,11 @@ type Engine struct {
 	access    atomic.Pointer[AccessPolicy]
 	expiry    atomic.Bool // active expiry is on
 
-	journal  Journal   // nil: none; set before the first Tx
-	watchers []Watcher // set before the first Tx
-	nextWork atomic.Uint32
-	snap     atomic.Pointer[Snapshot] // that is being taken; changes under all locks
+	journal                Journal   // nil: none; set before the first Tx
+	watchers               []Watcher // set before the first Tx
+	nextWork               atomic.Uint32
+	nextEvict, nextCompact atomic.Uint32
+	snap                   atomic.Pointer[Snapshot] // that is being taken; changes under all locks
 }
 
 // A shard is one slice of the keyspace with its own lock.
@@ -58,6 +60,11 @@ type shard struct {
 	tasks []task    // what Maintain has to free
 	snap  *Snapshot // that is being taken, or nil
 	mark  bool      // of items that need not be saved: new, or saved already
+
+	density    *eviction.Density // under Auto
+	times      timeline          // of the accesses that density counts
+	found      candidates
+	compaction compaction
 
 	stats   Stats
 	changes int64    // by commands, since the start
@@ -70,6 +77,7 @@ type keyspace struct {
 	expires int    // keys with a deadline
 	parts   bool   // there may be hashes with deadlines of fields
 	sweep   uint64 // where the expiry sweep goes on
+	rare    uint64 // where the search for keys that may be evicted goes on
 
 	origin int    // which database it was when the snapshot began
 	walked uint64 // where the snapshot goes on
@@ -81,14 +89,9 @@ type Stats struct {
 	Expired         int64 // keys whose deadline passed
 	ExpiredFields   int64 // fields of hashes
 	LazyFreed       int64 // values freed in the background
+	Evicted         int64 // keys
+	EvictedBytes    int64
 	ExpiredStalePct float64
-}
-
-// AccessPolicy says what the access bits of items mean.
-type AccessPolicy struct {
-	LFU          bool
-	LogFactor    int // lfu-log-factor
-	DecayMinutes int // lfu-decay-time
 }
 
 // New returns an empty Engine.
@@ -125,6 +128,9 @@ func New(o Options) *Engine {
 	return e
 }
 
+// Shards returns how many parts the keyspace has.
+func (e *Engine) Shards() int { return len(e.shards) }
+
 // Databases returns how many databases there are.
 func (e *Engine) Databases() int { return e.databases }
 
@@ -158,6 +164,7 @@ type Memory struct {
 	Held   int64 // bytes of slabs and large blocks; Held-Live is free blocks
 	Kept   int64 // bytes of free memory not yet given back to the system
 	Tables int64 // bytes of Live that are hash tables of keyspaces
+	Gaps   int64 // bytes of slabs with memory behind them that are no live blocks
 }
 
 // each visits the shards one after the other, each under its lock. tx, if not
@@ -181,6 +188,7 @@ func (e *Engine) Memory(tx *Tx) (m Memory) {
 	e.each(tx, func(s *shard) {
 		m.Live += s.heap.LiveBytes()
 		m.Held += s.heap.HeldBytes()
+		m.Gaps += s.gaps()
 		for j := range s.dbs {
 			m.Tables += s.dbs[j].keys.Bytes()
 		}
@@ -188,6 +196,10 @@ func (e *Engine) Memory(tx *Tx) (m Memory) {
 	m.Kept = e.pool.KeptBytes()
 	return m
 }
+
+// SmallPages has the data use small pages from now on, so that the system counts
+// little that is not in use; see arena.Pool.
+func (e *Engine) SmallPages() { e.pool.SmallPages() }
 
 // Trim gives all free memory back to the system.
 func (e *Engine) Trim() { e.pool.Trim() }
@@ -201,6 +213,8 @@ func (e *Engine) Stats(tx *Tx) (t Stats) {
 		t.Expired += s.stats.Expired
 		t.ExpiredFields += s.stats.ExpiredFields
 		t.LazyFreed += s.stats.LazyFreed
+		t.Evicted += s.stats.Evicted
+		t.EvictedBytes += s.stats.EvictedBytes
 	})
 	return t
 }

@@ -142,6 +142,9 @@ func (e *Engine) Maintain(tx *Tx, nowMS int64) bool {
 	s.mu.Lock()
 	tx.one = i
 	unused, more := s.work(maintainBudget)
+	if s.density != nil {
+		s.times.note(s.density.Clock(), nowMS)
+	}
 	if e.expiry.Load() {
 		for db := range s.dbs {
 			if (s.dbs[db].expires > 0 || s.dbs[db].parts) && tx.sweep(s, db) {

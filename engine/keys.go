@@ -62,7 +62,7 @@ func (tx *Tx) Create(key []byte, t value.Type, e value.Encoding, valueLen int) v
 	h := tx.hash(key)
 	s := tx.shard(h)
 	a := at{s: s, ks: &s.dbs[tx.DB], hash: h}
-	it := table.NewItem(s.heap, value.Kind(t, e), tx.newAccess(), key, valueLen, 0)
+	it := table.NewItem(s.heap, value.Kind(t, e), tx.newAccess(&a), key, valueLen, 0)
 	tx.insert(tx.DB, &a, it)
 	return value.Ref{Heap: s.heap, Slot: a.slot}
 }
@@ -177,7 +177,7 @@ func (tx *Tx) Copy(from, to []byte, db int, replace bool) bool {
 	}
 	it := table.ItemOf(src.slot)
 	c := value.Copy(dst.s.heap, it, to, it.DeadlineMS())
-	c.SetAccess(tx.newAccess())
+	c.SetAccess(tx.newAccess(&dst))
 	tx.insert(db, &dst, c)
 	return true
 }
@@ -186,7 +186,7 @@ func (tx *Tx) Copy(from, to []byte, db int, replace bool) bool {
 func (tx *Tx) Touch(key []byte) bool {
 	a := tx.find(tx.DB, key)
 	if a.slot != nil {
-		tx.touch(table.ItemOf(a.slot))
+		tx.touch(&a)
 	}
 	return a.slot != nil
 }

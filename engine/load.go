@@ -19,28 +19,30 @@ var NoOrigin = Origin{IdleMS: -1, Freq: -1}
 // tickMS is how exactly access words tell the time.
 const tickMS = 256
 
-// access is the access word of an item that comes with o.
-func (tx *Tx) access(o Origin) uint32 {
+// access is the access word of an item for key that comes with o.
+func (tx *Tx) access(key []byte, o Origin) uint32 {
 	switch {
+	case tx.policy.Order == Auto: // it starts as others do
 	case tx.policy.LFU && o.Freq >= 0:
 		return eviction.LFU(tx.NowMS, uint8(min(o.Freq, 255)))
 	case !tx.policy.LFU && o.IdleMS >= 0:
 		// Up to a tick more, so that who asks for the seconds gets them back.
 		return eviction.LRUIdle(tx.NowMS, o.IdleMS+tickMS)
 	}
-	return tx.newAccess()
+	h := tx.hash(key)
+	return tx.newAccess(&at{s: tx.shard(h), hash: h})
 }
 
 // Build begins an item of type t for key in b. The item is in no table until
 // Adopt puts it there; between the two the lock may be released.
 func (tx *Tx) Build(b *value.Builder, t value.Type, key []byte, o Origin) {
 	s := tx.shard(tx.hash(key))
-	b.Begin(s.heap, tx.Limits(), t, key, tx.access(o), o.DeadlineMS)
+	b.Begin(s.heap, tx.Limits(), t, key, tx.access(key, o), o.DeadlineMS)
 }
 
 // BuildString makes an item of a string, for Adopt.
 func (tx *Tx) BuildString(b *value.Builder, key, v []byte, o Origin) table.Item {
-	return b.BeginString(tx.shard(tx.hash(key)).heap, key, v, tx.access(o), o.DeadlineMS)
+	return b.BeginString(tx.shard(tx.hash(key)).heap, key, v, tx.access(key, o), o.DeadlineMS)
 }
 
 // Adopt puts an item that was built at its key in the database of the Tx. It
@@ -64,9 +66,6 @@ func (tx *Tx) Discard(it table.Item) { value.Free(tx.shard(table.Hash(it.Key()))
 
 // ShardOf is the number of the shard that key belongs to, of Shards.
 func (e *Engine) ShardOf(key []byte) int { return e.shardOf(table.Hash(key)) }
-
-// Shards is how many shards there are.
-func (e *Engine) Shards() int { return len(e.shards) }
 
 // FieldDeadlines reports whether any database may have hashes with deadlines of
 // fields. The whole keyspace is locked.

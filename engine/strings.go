@@ -51,14 +51,14 @@ func (tx *Tx) MakeString(key []byte, n int, deadlineMS int64, enc value.Encoding
 	}
 	kind := value.Kind(value.String, enc)
 	if a.slot == nil {
-		it := table.NewItem(a.s.heap, kind, tx.newAccess(), key, n, deadlineMS)
+		it := table.NewItem(a.s.heap, kind, tx.newAccess(&a), key, n, deadlineMS)
 		tx.insert(tx.DB, &a, it)
 		return it.Value()
 	}
 	it := table.ItemOf(a.slot)
 	if value.TypeOf(it) != value.String {
 		tx.remove(&a, true)
-		it := table.NewItem(a.s.heap, kind, tx.newAccess(), key, n, deadlineMS)
+		it := table.NewItem(a.s.heap, kind, tx.newAccess(&a), key, n, deadlineMS)
 		tx.insert(tx.DB, &a, it)
 		return it.Value()
 	}
@@ -74,7 +74,7 @@ func (tx *Tx) MakeString(key []byte, n int, deadlineMS int64, enc value.Encoding
 		}
 	}
 	it.SetKind(kind)
-	tx.touch(it)
+	tx.touch(&a)
 	return it.Value()
 }
 

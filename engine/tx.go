@@ -209,22 +209,31 @@ func (tx *Tx) lookup(key []byte) at {
 		a.s.stats.Hits++
 	}
 	if !tx.NoTouch {
-		tx.touch(table.ItemOf(a.slot))
+		tx.touch(&a)
 	}
 	return a
 }
 
-func (tx *Tx) touch(it table.Item) {
-	if tx.policy.LFU {
-		it.SetAccess(eviction.LFUTouch(it.Access(), tx.NowMS, tx.policy.LogFactor, tx.policy.DecayMinutes, rand.Uint32()))
-	} else if it.Access() != tx.clock {
+// touch remembers an access to the item at a.
+func (tx *Tx) touch(a *at) {
+	it := table.ItemOf(a.slot)
+	switch p := tx.policy; {
+	case p.Order == Auto:
+		it.SetAccess(a.s.auto().Touch(it.Access(), a.hash))
+	case p.LFU:
+		it.SetAccess(eviction.LFUTouch(it.Access(), tx.NowMS, p.LogFactor, p.DecayMinutes, rand.Uint32()))
+	case p.Order == LRM && tx.Counting:
+	case it.Access() != tx.clock:
 		it.SetAccess(tx.clock)
 	}
 }
 
-// newAccess is the access word of a key that is created now.
-func (tx *Tx) newAccess() uint32 {
-	if tx.policy.LFU {
+// newAccess is the access word of a key that is created now at a.
+func (tx *Tx) newAccess(a *at) uint32 {
+	switch p := tx.policy; {
+	case p.Order == Auto:
+		return a.s.auto().Insert(a.hash)
+	case p.LFU:
 		return eviction.LFU(tx.NowMS, eviction.LFUStart)
 	}
 	return tx.clock
@@ -234,6 +243,10 @@ func (tx *Tx) newAccess() uint32 {
 func (tx *Tx) insert(db int, a *at, it table.Item) {
 	it.SetMark(a.s.mark)
 	a.slot = a.ks.keys.Insert(a.s.heap, a.hash, it)
+	if tx.policy.Order == Auto && a.s.found.n < keptCandidates {
+		// What is new may be worth the least.
+		a.s.found.add(candidate{db: db, hash: a.hash, addr: it.Addr()})
+	}
 	if it.DeadlineMS() != 0 {
 		a.ks.expires++
 	}

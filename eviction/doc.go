@@ -4,5 +4,7 @@
 // access history that every item carries, and says which of two histories is
 // worth less. The engine samples items and asks.
 //
-// The functions are pure; the caller passes the time in.
+// clock.go has Redis's meanings of the bits: the time of the last access, and a
+// counter of accesses that decays; its functions are pure, and the caller passes
+// the time in. density.go has the server's own, which learns from the requests.
 package eviction

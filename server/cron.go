@@ -31,6 +31,7 @@ func (s *Server) cron(ctx context.Context) {
 		}
 		w.tick()
 		s.maintain(w, &tx)
+		s.keepWithin(w)
 		if n%100 == 0 {
 			// The wall clock may have been set; it is followed once a second.
 			now := time.Now()

@@ -6,7 +6,6 @@ import (
 
 	"cached/commands"
 	"cached/engine/value"
-	"cached/eviction"
 	"cached/internal/glob"
 )
 
@@ -81,7 +80,7 @@ func (s *Server) debugObject(c *commands.Ctx) error {
 	p := s.keys.AccessPolicy()
 	idle := int64(0)
 	if !p.LFU {
-		idle = eviction.IdleMS(it.Access(), c.NowMS) / 1000
+		idle = c.Tx.IdleMS(key, it) / 1000
 	}
 	c.Reply.Status(fmt.Sprintf("Value at:0x%x refcount:1 encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d",
 		uint64(it.Addr()), value.EncodingOf(it), it.ValueLen(), it.Access(), idle))

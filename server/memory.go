@@ -27,7 +27,7 @@ func (m memoryUse) used() int64 { return m.data + m.tables + m.heap }
 // memoryUse looks at everything.
 func (s *Server) memoryUse(tx *engine.Tx) memoryUse {
 	e := s.keys.Memory(tx)
-	m := memoryUse{data: e.Live - e.Tables, tables: e.Tables, free: e.Held - e.Live + e.Kept}
+	m := memoryUse{data: e.Live - e.Tables, tables: e.Tables, free: e.Gaps + e.Kept}
 	for _, c := range s.allClients() {
 		m.clients += c.memory()
 	}
@@ -38,7 +38,7 @@ func (s *Server) memoryUse(tx *engine.Tx) memoryUse {
 	m.runtime = int64(sample[1].Value.Uint64() - sample[2].Value.Uint64())
 	m.rss, m.total = residentBytes(), machineBytes()
 	if m.rss == 0 {
-		m.rss = e.Held + e.Kept + m.runtime
+		m.rss = e.Live + e.Gaps + e.Kept + m.runtime
 	}
 	s.notePeak(m.used())
 	return m
@@ -204,7 +204,11 @@ func (s *Server) memoryDoctor(c *commands.Ctx) error {
 }
 
 func (s *Server) memoryPurge(c *commands.Ctx) error {
-	s.keys.Trim()
+	if clientOf(c).mode&inExec == 0 {
+		s.keys.CompactAll(c.NowMS)
+	} else {
+		s.keys.Trim() // the transaction's locks are held
+	}
 	c.Reply.OK()
 	return nil
 }

@@ -22,11 +22,19 @@ func residentBytes() int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-// machineBytes is the memory of the machine.
+// machineBytes is the memory of the machine, or what a container may have of it.
 func machineBytes() int64 {
 	var si unix.Sysinfo_t
 	if unix.Sysinfo(&si) != nil {
 		return 0
 	}
-	return int64(si.Totalram) * int64(si.Unit)
+	total := int64(si.Totalram) * int64(si.Unit)
+	for _, path := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
+		if b, err := os.ReadFile(path); err == nil {
+			if n, err := strconv.ParseInt(string(bytes.TrimSpace(b)), 10, 64); err == nil && n > 0 {
+				total = min(total, n)
+			}
+		}
+	}
+	return total
 }

@@ -12,11 +12,8 @@ import (
 func ignoredParams() []config.Param {
 	return []config.Param{
 		// Memory
-		{Name: "maxmemory-samples", Kind: config.Int, Default: "5", Flags: config.Ignored, Min: 1, Max: math.MaxInt32},
-		{Name: "maxmemory-eviction-tenacity", Kind: config.Int, Default: "10", Flags: config.Ignored, Min: 0, Max: 100},
 		{Name: "maxmemory-clients", Kind: config.Memory, Default: "0", Flags: config.Percent | config.Ignored},
 		{Name: "active-expire-effort", Kind: config.Int, Default: "1", Flags: config.Ignored, Min: 1, Max: 10},
-		{Name: "activedefrag", Kind: config.Bool, Default: "no", Flags: config.Ignored},
 		{Name: "active-defrag-cycle-max", Kind: config.Int, Default: "25", Flags: config.Ignored, Min: 1, Max: 99},
 		{Name: "active-defrag-cycle-min", Kind: config.Int, Default: "1", Flags: config.Ignored, Min: 1, Max: 99},
 		{Name: "active-defrag-ignore-bytes", Kind: config.Memory, Default: "100mb", Flags: config.Ignored, Min: 1, Max: math.MaxInt64},

@@ -53,6 +53,7 @@ type Server struct {
 	gates     []Gate
 	gated     atomic.Bool // some gate has something to say
 	pause     pause
+	limit     memoryLimit
 	block     blocker
 	watch     watchTable
 	hooks     hooks
@@ -131,7 +132,7 @@ func New(o Options) (*Server, error) {
 	s.tracked.keys = make(map[string]map[int64]struct{})
 	s.tracked.bcast, s.tracked.all = make(map[*client]*tracking), make(map[int64]*client)
 	s.keys.Watch(&s.hooks)
-	s.gates = []Gate{pauseGate, busyGate}
+	s.gates = []Gate{memoryGate, pauseGate, busyGate}
 	s.table = commands.NewTable(commands.Data(), s.commands(), o.Rows)
 	for _, words := range s.cfg.Lines("rename-command") {
 		if err := s.table.Rename(words[0], words[1]); err != nil {
@@ -143,6 +144,7 @@ func New(o Options) (*Server, error) {
 	s.functions = newFunctions()
 	s.totals.init(s.table.Numbers())
 	s.accounts = newAccounts(s.table)
+	s.limit.started = residentBytes()
 	if err := s.applySettings(); err != nil {
 		return nil, err
 	}

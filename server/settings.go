@@ -2,6 +2,7 @@ package server
 
 import (
 	"math"
+	"runtime"
 	"strings"
 	"time"
 
@@ -20,8 +21,13 @@ type outputLimits struct{ normal, replica, pubsub outputLimit }
 
 // EngineOptions are the engine's part of the configuration.
 func EngineOptions(cfg *config.Config) engine.Options {
+	shards := 0
+	if limit := cfg.Value("maxmemory").Bytes(machineBytes()); limit > 0 && limit < 512<<20 && runtime.NumCPU() <= 4 {
+		shards = 8 // each has slabs of its own, which are not full
+	}
 	return engine.Options{
 		Databases:     int(cfg.Value("databases").Int()),
+		Shards:        shards,
 		HugePagesFrom: hugePagesFrom,
 	}
 }
@@ -55,14 +61,8 @@ func (s *Server) applySettings() error {
 			s.latency.thresholdNS.Store(v.Int() * 1e6)
 			return nil
 		}},
-		{"maxmemory-policy lfu-log-factor lfu-decay-time", func(*config.Value) error {
-			s.keys.SetAccessPolicy(engine.AccessPolicy{
-				LFU:          strings.HasSuffix(s.cfg.Value("maxmemory-policy").String(), "lfu"),
-				LogFactor:    int(s.cfg.Value("lfu-log-factor").Int()),
-				DecayMinutes: int(s.cfg.Value("lfu-decay-time").Int()),
-			})
-			return nil
-		}},
+		{"maxmemory maxmemory-policy maxmemory-samples maxmemory-eviction-tenacity eviction-algorithm " +
+			"eviction-objective lfu-log-factor lfu-decay-time activedefrag", s.setMaxMemory},
 		{"hash-max-listpack-entries hash-max-listpack-value set-max-listpack-entries set-max-listpack-value " +
 			"set-max-intset-entries zset-max-listpack-entries zset-max-listpack-value list-max-listpack-size " +
 			"stream-node-max-bytes stream-node-max-entries hll-sparse-max-bytes", s.setLimits},

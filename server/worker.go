@@ -18,6 +18,7 @@ const flushAt = 256 << 10
 type worker struct {
 	srv   *Server
 	tx    engine.Tx
+	evict engine.Tx // of what the memory limit throws out, between commands
 	ctx   commands.Ctx
 	reply resp.Writer
 	base  int // where the replies to the present client begin in reply.B
@@ -46,7 +47,7 @@ func newWorker(s *Server) *worker {
 	w := &worker{srv: s}
 	w.batch.args = make([][]byte, 0, maxBatchArgs)
 	w.ctx.Tx, w.ctx.Reply, w.ctx.Table = &w.tx, &w.reply, s.table
-	w.tx.Owner = w
+	w.tx.Owner, w.evict.Owner = w, w
 	w.samples = make([]latencySample, 0, 256)
 	w.stats = make([]commandStat, s.table.Numbers())
 	w.tick()

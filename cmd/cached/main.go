@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 
@@ -47,9 +46,6 @@ func run(args []string) error {
 	}
 	defer log.Close()
 
-	// The data is outside the Go heap; what is on it is small and mostly
-	// garbage, so a larger share of garbage is cheap.
-	debug.SetGCPercent(400)
 	// Event loops hold a processor each; others, such as the collector, need
 	// one more.
 	runtime.GOMAXPROCS(runtime.NumCPU() + 1)

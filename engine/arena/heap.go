@@ -4,12 +4,15 @@ import "cached/internal/invariants"
 
 // A Heap allocates blocks for one owner, whose lock guards it.
 type Heap struct {
-	pool  *Pool
-	open  [numClasses]Addr // first slab with a free block, by class
-	all   Addr             // every slab, for Reset
-	large map[Addr][]byte  // blocks mapped one by one
-	live  int64            // bytes of live blocks, by class size
-	held  int64            // bytes of slabs and large blocks
+	pool   *Pool
+	open   [numClasses]Addr // first slab with a free block, by class
+	all    Addr             // every slab, for Reset
+	large  map[Addr][]byte  // blocks mapped one by one
+	live   int64            // bytes of live blocks, by class size
+	held   int64            // bytes of slabs and large blocks
+	told   int64            // what the pool knows of live
+	warm   int64            // bytes of held that have memory behind them
+	purged int              // class that was purged last
 }
 
 // A slab is a page or a chunk cut into blocks of one class. This header takes
@@ -25,6 +28,8 @@ type slab struct {
 	allPrev  Addr
 	capacity uint32 // blocks in all
 	listed   uint32 // 1 when in the class's list
+	touched  uint32 // bytes that have memory behind them
+	reached  uint32 // offset up to which there had been memory
 }
 
 const slabHeader = 64
@@ -54,7 +59,7 @@ func (h *Heap) Alloc(size int) Addr {
 	}
 	c := classOf(size)
 	block := classBytes[c]
-	h.live += int64(block)
+	h.count(int64(block))
 	base := h.open[c]
 	if base == 0 {
 		base = h.newSlab(c)
@@ -64,9 +69,15 @@ func (h *Heap) Alloc(size int) Addr {
 	if s.free != 0 {
 		a = base + Addr(s.free)
 		s.free = *At[uint32](a)
+		if block > maxSmall {
+			h.refill(s, a)
+		}
 	} else {
 		a = base + Addr(s.bump)
 		s.bump += uint32(block)
+		if s.bump > s.reached {
+			h.touch(s)
+		}
 	}
 	s.used++
 	if s.used == s.capacity {
@@ -86,7 +97,7 @@ func (h *Heap) Free(a Addr, size int) {
 	}
 	c := classOf(size)
 	block := classBytes[c]
-	h.live -= int64(block)
+	h.count(-int64(block))
 	base := slabBase(a, c)
 	s := At[slab](base)
 	if invariants.Enabled {
@@ -95,6 +106,9 @@ func (h *Heap) Free(a Addr, size int) {
 		fill(a.Bytes(block), poisonFree)
 	}
 	*At[uint32](a) = s.free
+	if block > maxSmall {
+		*At[uint32](a + gapAt) = 0
+	}
 	s.free = uint32(a - base)
 	s.used--
 	if s.used == 0 && (s.listed == 0 || h.open[c] != base || s.next != 0) {
@@ -105,6 +119,99 @@ func (h *Heap) Free(a Addr, size int) {
 	}
 	if s.listed == 0 {
 		h.list(base, s)
+	}
+}
+
+// tellEvery is how much a heap's live bytes may change before the pool hears of
+// it: rarely enough that heaps do not fight for its counter.
+const tellEvery = 16 << 10
+
+// count adds to the live bytes.
+func (h *Heap) count(bytes int64) {
+	h.live += bytes
+	if d := h.live - h.told; d > tellEvery || d < -tellEvery {
+		h.told = h.live
+		h.pool.live.Add(d)
+	}
+}
+
+// ResidentBytes is how much of HeldBytes has memory behind it: slabs as far as
+// they were ever filled, and large blocks.
+func (h *Heap) ResidentBytes() int64 { return h.warm }
+
+func (h *Heap) warmed(bytes int64) {
+	h.warm += bytes
+	h.pool.touched.Add(bytes)
+}
+
+// touch counts the memory of a slab up to its last block as used.
+func (h *Heap) touch(s *slab) {
+	n := uint32(roundUp(int(s.bump), mapAlign))
+	s.touched += n - s.reached
+	h.warmed(int64(n - s.reached))
+	s.reached = n
+}
+
+// Compact returns a better place for the block at a, allocated for size bytes: in
+// a slab that is fuller than its own, so that slabs with few blocks become
+// empty. The contents are copied; the caller changes the one referrer and frees
+// the old block. 0 means that the block stays.
+func (h *Heap) Compact(a Addr, size int) Addr {
+	if size > maxMedium {
+		return 0
+	}
+	c := classOf(size)
+	base, to := slabBase(a, c), h.open[c]
+	if to == 0 || to == base {
+		return 0
+	}
+	s := At[slab](base)
+	if s.used == s.capacity {
+		return 0
+	}
+	if At[slab](to).used < s.used {
+		// The fullest slab that was met is the one to fill.
+		h.unlist(base, s)
+		h.list(base, s)
+		return 0
+	}
+	b := h.Alloc(size)
+	copy(b.Bytes(size), a.Bytes(size))
+	return b
+}
+
+// A free block of a medium class begins with the offset of the next one and, at
+// gapAt, how many of its bytes were given back to the system.
+const gapAt = 4
+
+// refill counts the memory of a free block that is about to be used again.
+func (h *Heap) refill(s *slab, a Addr) {
+	if n := *At[uint32](a + gapAt); n > 0 {
+		s.touched += n
+		h.warmed(int64(n))
+	}
+}
+
+// Purge gives the memory of free blocks back to the system, in the slabs of one
+// medium class; calls go round the classes.
+func (h *Heap) Purge() {
+	if h.purged++; h.purged >= numClasses || classBytes[h.purged] <= maxSmall {
+		h.purged = classOf(maxSmall) + 1
+	}
+	block := Addr(classBytes[h.purged])
+	for base := h.open[h.purged]; base != 0; base = At[slab](base).next {
+		s := At[slab](base)
+		for off := s.free; off != 0; {
+			a := base + Addr(off)
+			from, to := (a+8+mapAlign-1)&^(mapAlign-1), (a+block)&^(mapAlign-1)
+			if gap := At[uint32](a + gapAt); *gap == 0 && from < to {
+				*gap = uint32(to - from)
+				s.touched -= *gap
+				h.warmed(-int64(*gap))
+				release(from, int(to-from))
+			}
+			off = *At[uint32](a)
+		}
 	}
 }
 
@@ -125,6 +232,7 @@ func (h *Heap) Reset() {
 	for base := h.all; base != 0; {
 		s := At[slab](base)
 		next := s.allNext
+		h.warmed(-int64(s.touched))
 		if classBytes[s.class] <= maxSmall {
 			h.pool.freePage(base)
 		} else {
@@ -134,9 +242,12 @@ func (h *Heap) Reset() {
 	}
 	for a, b := range h.large {
 		h.pool.mapped.Add(-int64(len(b)))
+		h.warmed(-int64(len(b)))
 		unmapMemory(b)
 		delete(h.large, a)
 	}
+	h.pool.live.Add(-h.told)
+	h.told = 0
 	h.open = [numClasses]Addr{}
 	h.all, h.live, h.held = 0, 0, 0
 }
@@ -150,16 +261,21 @@ func slabBase(a Addr, class int) Addr {
 
 func (h *Heap) newSlab(c int) Addr {
 	var base Addr
+	var warm bool
 	bytes := pageBytes
 	if classBytes[c] <= maxSmall {
-		base = h.pool.page()
+		base, warm = h.pool.page()
 	} else {
-		base = h.pool.chunk()
+		base, warm = h.pool.chunk()
 		bytes = chunkBytes
 	}
 	h.held += int64(bytes)
 	s := At[slab](base)
 	*s = slab{class: uint32(c), bump: slabHeader, capacity: uint32((bytes - slabHeader) / classBytes[c]), allNext: h.all}
+	if warm {
+		s.touched, s.reached = uint32(bytes), uint32(bytes)
+		h.warmed(int64(bytes))
+	}
 	if h.all != 0 {
 		At[slab](h.all).allPrev = base
 	}
@@ -180,6 +296,7 @@ func (h *Heap) endSlab(base Addr, s *slab) {
 	if s.allNext != 0 {
 		At[slab](s.allNext).allPrev = s.allPrev
 	}
+	h.warmed(-int64(s.touched))
 	if classBytes[s.class] <= maxSmall {
 		h.held -= pageBytes
 		h.pool.freePage(base)
@@ -217,9 +334,10 @@ func (h *Heap) allocLarge(size int) Addr {
 	}
 	a := addressOf(b)
 	h.large[a] = b
-	h.live += int64(n)
+	h.count(int64(n))
 	h.held += int64(n)
 	h.pool.mapped.Add(int64(n))
+	h.warmed(int64(n))
 	return a
 }
 
@@ -227,9 +345,10 @@ func (h *Heap) freeLarge(a Addr, size int) {
 	b := h.large[a]
 	invariants.Check(len(b) == roundUp(size, mapAlign), "large block freed with another size than allocated")
 	delete(h.large, a)
-	h.live -= int64(len(b))
+	h.count(-int64(len(b)))
 	h.held -= int64(len(b))
 	h.pool.mapped.Add(-int64(len(b)))
+	h.warmed(-int64(len(b)))
 	unmapMemory(b)
 }
 

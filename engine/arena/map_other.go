@@ -16,3 +16,5 @@ func release(Addr, int) {}
 func adviseHuge(Addr, int) {}
 
 func addressOf(b []byte) Addr { return Addr(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) }
+
+func adviseSmall(Addr, int) {}

@@ -7,3 +7,5 @@ import "golang.org/x/sys/unix"
 const adviceRelease = unix.MADV_FREE
 
 func adviseHuge(Addr, int) {}
+
+func adviseSmall(Addr, int) {}

@@ -16,11 +16,14 @@ const (
 // A Pool maps regions from the system and shares them out to Heaps by the page
 // (64 KiB) and the chunk (1 MiB). It is safe for concurrent use.
 type Pool struct {
-	mapped atomic.Int64 // bytes handed out to heaps: slabs in use and large blocks
-	kept   atomic.Int64 // bytes of free pages that still have memory behind them
-	huge   atomic.Int64 // mapped bytes from which on regions ask for huge pages
+	mapped  atomic.Int64 // bytes handed out to heaps: slabs in use and large blocks
+	live    atomic.Int64 // bytes of live blocks, as heaps have told
+	touched atomic.Int64 // bytes of mapped that have memory behind them
+	kept    atomic.Int64 // bytes of free pages that still have memory behind them
+	huge    atomic.Int64 // mapped bytes from which on regions ask for huge pages
 
 	mu      sync.Mutex // guards what follows
+	small   bool       // no region shall have huge pages
 	regions []*region
 	fresh   []Addr            // chunks nobody has used since they were mapped or released
 	dirty   []Addr            // free chunks that still have memory behind them
@@ -56,18 +59,45 @@ func NewPool() *Pool {
 // memory, since a page is resident whole.
 func (p *Pool) HugePagesFrom(bytes int64) { p.huge.Store(bytes) }
 
+// SmallPages has memory come in small pages only, so that what is not in use takes
+// none: the system may otherwise give two megabytes where some bytes are used.
+func (p *Pool) SmallPages() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.small {
+		return
+	}
+	p.small = true
+	p.huge.Store(1 << 62)
+	for _, r := range p.regions {
+		adviseSmall(r.base, regionBytes)
+	}
+}
+
 // MappedBytes is what heaps hold: slabs in use and large blocks.
 func (p *Pool) MappedBytes() int64 { return p.mapped.Load() }
+
+// LiveBytes is about what the blocks of all heaps occupy.
+func (p *Pool) LiveBytes() int64 { return p.live.Load() }
+
+// ResidentBytes is what the system has given memory for: slabs in use as far as
+// they were ever filled, large blocks, and free pages that were kept.
+func (p *Pool) ResidentBytes() int64 { return p.touched.Load() + p.kept.Load() }
 
 // KeptBytes is memory of free pages not yet given back to the system.
 func (p *Pool) KeptBytes() int64 { return p.kept.Load() }
 
-// page returns a free page for a small slab.
-func (p *Pool) page() Addr {
+// page returns a free page for a small slab, and whether it has memory behind it.
+func (p *Pool) page() (a Addr, warm bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.open) == 0 {
-		s := &pageSet{base: p.chunkLocked(), free: allPages}
+		chunk, used := p.chunkLocked()
+		s := &pageSet{base: chunk, free: allPages}
+		if used {
+			s.dirty = allPages
+			p.kept.Add(chunkBytes)
+		}
 		p.split[s.base] = s
 		p.addOpenLocked(s)
 	}
@@ -81,13 +111,14 @@ func (p *Pool) page() Addr {
 	if s.dirty&bit != 0 {
 		s.dirty &^= bit
 		p.kept.Add(-pageBytes)
+		warm = true
 	}
 	s.free &^= bit
 	if s.free == 0 {
 		p.dropOpenLocked(s)
 	}
 	p.mapped.Add(pageBytes)
-	return s.base + Addr(i)<<pageShift
+	return s.base + Addr(i)<<pageShift, warm
 }
 
 // freePage takes back a page of page.
@@ -117,8 +148,9 @@ func (p *Pool) freePage(a Addr) {
 	}
 }
 
-// chunk returns a free chunk for a medium slab.
-func (p *Pool) chunk() Addr {
+// chunk returns a free chunk for a medium slab, and whether it has memory behind
+// it.
+func (p *Pool) chunk() (a Addr, warm bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.mapped.Add(chunkBytes)
@@ -149,19 +181,19 @@ func (p *Pool) keepLocked(n int64) bool {
 	return true
 }
 
-func (p *Pool) chunkLocked() Addr {
+func (p *Pool) chunkLocked() (a Addr, warm bool) {
 	if n := len(p.dirty); n > 0 {
-		a := p.dirty[n-1]
+		a = p.dirty[n-1]
 		p.dirty = p.dirty[:n-1]
 		p.kept.Add(-chunkBytes)
-		return a
+		return a, true
 	}
 	if len(p.fresh) == 0 {
 		p.growLocked()
 	}
-	a := p.fresh[len(p.fresh)-1]
+	a = p.fresh[len(p.fresh)-1]
 	p.fresh = p.fresh[:len(p.fresh)-1]
-	return a
+	return a, false
 }
 
 // growLocked maps one more region and lists its chunks, lowest address last so
@@ -175,7 +207,10 @@ func (p *Pool) growLocked() {
 	}
 	r := &region{raw: raw, base: (addressOf(raw) + hugeBytes - 1) &^ (hugeBytes - 1)}
 	p.regions = append(p.regions, r)
-	if p.mapped.Load() >= p.huge.Load() {
+	switch {
+	case p.small:
+		adviseSmall(r.base, regionBytes)
+	case p.mapped.Load() >= p.huge.Load():
 		adviseHuge(r.base, regionBytes)
 	}
 	for off := regionBytes - chunkBytes; off >= 0; off -= chunkBytes {

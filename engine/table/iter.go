@@ -156,3 +156,48 @@ func (t *Table) Sweep(cursor uint64, visit func(Item)) uint64 {
 	}
 	return s.after(cursor)
 }
+
+// Sample visits about n items that follow a random place in the order of hashes:
+// with volatile, only those that Sweep visits. It looks at no more than most
+// entries. rnd is 64 random bits; visit must not change the table.
+func (t *Table) Sample(rnd uint64, n, most int, volatile bool, visit func(Slot)) {
+	if t.dir == 0 {
+		return
+	}
+	mask := uint64(addrMask)
+	if volatile {
+		mask = flagVolatile
+	}
+	cursor := rnd
+	s := t.segmentOf(cursor)
+	at := int(rnd & 0xFFFF * uint64(s.lines()*lineSlots) >> 16)
+	for n > 0 && most > 0 {
+		entries := arena.Array[uint64](s.addr(), s.lines()*lineSlots)
+		for ; at < len(entries) && n > 0; at++ {
+			most--
+			if entries[at]&mask != 0 {
+				visit(&entries[at])
+				n--
+			}
+		}
+		at = 0
+		if cursor = s.after(cursor); cursor == 0 && s.depth() == 0 {
+			if int(t.count) <= n { // it was the only segment, and has no more
+				return
+			}
+		}
+		s = t.segmentOf(cursor)
+	}
+}
+
+// CompactSegment moves the segment at cursor to a better place, if there is one.
+func (t *Table) CompactSegment(hp *arena.Heap, cursor uint64) {
+	if t.dir == 0 {
+		return
+	}
+	s := t.segmentOf(cursor)
+	if a := hp.Compact(s.addr(), s.lines()*lineBytes); a != 0 {
+		t.setDirectory(prefixOf(cursor, s.depth()), makeSegment(a, s.lines(), s.depth()))
+		hp.Free(s.addr(), s.lines()*lineBytes)
+	}
+}

@@ -121,6 +121,23 @@ func (t *Table) Find(hash uint64, key []byte) Slot {
 	return nil
 }
 
+// FindItem returns the slot of the item at addr, whose key hashes to hash, or nil.
+func (t *Table) FindItem(hash uint64, addr arena.Addr) Slot {
+	if t.dir == 0 {
+		return nil
+	}
+	h := hash << t.skip
+	s := t.segmentOf(h)
+	tag := h << s.depth() >> tagShift
+	two := arena.At[[2 * lineSlots]uint64](s.addr() + arena.Addr(home(tag, s.lines())*lineBytes))
+	for i := range two {
+		if two[i]>>tagShift == tag && arena.Addr(two[i]&entryAddr) == addr {
+			return &two[i]
+		}
+	}
+	return nil
+}
+
 // Prefetch has the processor load the lines where hash belongs, so that a later
 // PrefetchItem or Find need not wait for them.
 func (t *Table) Prefetch(hash uint64) {

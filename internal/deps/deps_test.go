@@ -57,6 +57,9 @@ var allowed = map[string][]string{
 	"tests/compat":  {"internal/script"}, // the reader of its own scripts, and the socket
 	"tests/clients": {"internal/testcert"},
 	"bench":         {"internal/script"},
+
+	// It plays traces through the policies.
+	"cmd/cachesim": {"eviction"},
 }
 
 // free is what a package must not import of the standard library and beyond.

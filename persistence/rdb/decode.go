@@ -29,7 +29,6 @@ type Decoder struct {
 	a, b []byte // strings that had to be unpacked
 	pend pending
 
-
 	str   streamDecoder
 	elems []value.Elem // of a run of a stream
 }

@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"math/rand/v2"
+
+	"cached/engine/table"
+	"cached/engine/value"
+)
+
+// A compaction moves blocks of a shard out of slabs that are nearly empty. It goes
+// round the shard's databases, a segment at a time, and rests after a round until
+// there is more to gain.
+type compaction struct {
+	db     int
+	cursor uint64
+	began  int64 // free bytes in slabs when the round began
+	restMS int64 // no other round before that
+	rounds int   // that have ended
+}
+
+const (
+	// compactFrom is how many free bytes in slabs, and what share of all, make
+	// moving worth while.
+	compactFrom  = 128 << 10
+	compactShare = 32
+	// compactFew is the most items of a collection that are gone through in one
+	// step.
+	compactFew = 4096
+	// compactRestMS is the rest after a round that gained little: what is free is
+	// in blocks that cannot be moved, or in one slab of each size.
+	compactRestMS = 500
+)
+
+// gaps is how many bytes are free inside the shard's slabs.
+func (s *shard) gaps() int64 { return s.heap.ResidentBytes() - s.heap.LiveBytes() }
+
+// wantsCompaction reports whether there is something to gain.
+func (s *shard) wantsCompaction(nowMS int64) bool {
+	g := s.gaps()
+	return s.snap == nil && g > compactFrom && g > s.heap.ResidentBytes()/compactShare && nowMS >= s.compaction.restMS
+}
+
+// Compact does one step of giving memory in nearly empty slabs back: it moves
+// what is in one segment of one shard. It reports whether the shard has more to
+// gain. Calls go round the shards.
+func (e *Engine) Compact(nowMS int64) bool {
+	s := &e.shards[int(e.nextCompact.Add(1))%len(e.shards)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.wantsCompaction(nowMS) {
+		return false
+	}
+	s.compactStep(nowMS)
+	return true
+}
+
+// CompactAll goes a few times through all shards, even if they rest, with the locks
+// released in between.
+func (e *Engine) CompactAll(nowMS int64) {
+	for i := range e.shards {
+		s := &e.shards[i]
+		s.mu.Lock()
+		s.compaction = compaction{}
+		for s.compaction.rounds < 4 && s.wantsCompaction(nowMS) {
+			s.compactStep(nowMS)
+			s.mu.Unlock()
+			s.mu.Lock()
+		}
+		s.mu.Unlock()
+	}
+	e.pool.Trim()
+}
+
+func (s *shard) compactStep(nowMS int64) {
+	c := &s.compaction
+	if c.cursor == 0 && c.db == 0 {
+		c.began = s.gaps()
+	}
+	s.heap.Purge()
+	ks := &s.dbs[c.db]
+	next := ks.keys.Walk(c.cursor, func(slot table.Slot) {
+		value.Ref{Heap: s.heap, Slot: slot}.Compact(compactFew, rand.Uint64())
+	})
+	ks.keys.CompactSegment(s.heap, c.cursor)
+	if c.cursor = next; next != 0 {
+		return
+	}
+	for c.db++; c.db < len(s.dbs) && s.dbs[c.db].keys.Len() == 0; {
+		c.db++
+	}
+	if c.db < len(s.dbs) {
+		return
+	}
+	c.db = 0
+	c.rounds++
+	if s.gaps() > c.began-c.began/compactShare {
+		c.restMS = nowMS + compactRestMS
+	}
+}

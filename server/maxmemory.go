@@ -1,0 +1,235 @@
+package server
+
+import (
+	"runtime/debug"
+	"runtime/metrics"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"cached/commands"
+	"cached/engine"
+	"cached/internal/config"
+)
+
+// memoryLimit keeps the process within maxmemory. What the system sees is the
+// engine's memory and the rest: the Go runtime, clients' buffers, pages that
+// only the system knows of. The engine's is known at any moment; cron measures
+// the rest, and what is left of maxmemory is the engine's. What the process had
+// before its first key is not counted.
+type memoryLimit struct {
+	bytes   atomic.Int64 // maxmemory; 0: no limit
+	rest    atomic.Int64 // memory of the process beside the engine's
+	sliceNS atomic.Int64 // how long one command may evict
+	overMS  atomic.Int64 // since when there is too much, or 0
+	pastMS  atomic.Int64 // how long there had been before
+
+	defrag  atomic.Bool // activedefrag
+	started int64       // resident bytes before the first key
+}
+
+const (
+	// restAtLeast is what a server takes that holds nothing: less is no limit.
+	restAtLeast = 512 << 10
+	// slack is the share of maxmemory that is left free for slabs that are not
+	// full; what the system sees may exceed maxmemory by as much.
+	slack = 64
+	// evictSlice is how long a command may evict for each step of
+	// maxmemory-eviction-tenacity.
+	evictSlice = 50 * time.Microsecond
+	// cronEvictSlice is how long cron may, every cronEvery.
+	cronEvictSlice = 2 * time.Millisecond
+)
+
+const errOOM = commands.Error("OOM command not allowed when used memory > 'maxmemory'.")
+
+// setMaxMemory takes over maxmemory and what goes with it.
+func (s *Server) setMaxMemory(*config.Value) error {
+	bytes := s.cfg.Value("maxmemory").Bytes(machineBytes())
+	s.limit.bytes.Store(bytes)
+	slice := evictSlice * time.Duration(s.cfg.Value("maxmemory-eviction-tenacity").Int())
+	if t := s.cfg.Value("maxmemory-eviction-tenacity").Int(); t > 10 {
+		slice = 10 * evictSlice
+		for ; t > 10 && slice < time.Minute; t-- {
+			slice += slice * 15 / 100
+		}
+	}
+	s.limit.sliceNS.Store(int64(slice))
+	s.limit.defrag.Store(s.cfg.Value("activedefrag").Bool())
+	s.setAccessPolicy(bytes)
+	if bytes > 0 {
+		s.gated.Store(true)
+		s.keys.SmallPages()
+		debug.SetMemoryLimit(s.limit.started + max(16<<20, bytes/8))
+		s.measureRest()
+	} else {
+		debug.SetMemoryLimit(1 << 62)
+	}
+	return nil
+}
+
+// setAccessPolicy has the engine evict as configured.
+func (s *Server) setAccessPolicy(limit int64) {
+	policy := s.cfg.Value("maxmemory-policy").String()
+	scope, name, _ := strings.Cut(policy, "-")
+	orders := map[string]engine.Order{"lru": engine.LRU, "lfu": engine.LFU, "lrm": engine.LRM, "random": engine.Random, "ttl": engine.TTL}
+	p := engine.AccessPolicy{
+		LFU:          name == "lfu",
+		LogFactor:    int(s.cfg.Value("lfu-log-factor").Int()),
+		DecayMinutes: int(s.cfg.Value("lfu-decay-time").Int()),
+		Order:        orders[name],
+		Volatile:     scope == "volatile",
+		Samples:      int(s.cfg.Value("maxmemory-samples").Int()),
+		Bytes:        s.cfg.Value("eviction-objective").String() == "bytes",
+	}
+	if limit > 0 && scope == "allkeys" && (name == "lru" || name == "lfu") && s.cfg.Value("eviction-algorithm").String() == "auto" {
+		p.Order = engine.Auto
+	}
+	s.keys.SetAccessPolicy(p)
+}
+
+// measureRest looks what the process has beside the engine's memory.
+func (s *Server) measureRest() {
+	_, resident := s.keys.InUse()
+	process := residentBytes()
+	if process == 0 { // a system that is not asked
+		sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+		metrics.Read(sample)
+		process = resident + int64(sample[0].Value.Uint64()-sample[1].Value.Uint64())
+	}
+	s.limit.rest.Store(max(process-resident-s.limit.started, restAtLeast))
+}
+
+// over returns by how many bytes the data is more than the limit leaves room
+// for, and by how many what the system sees exceeds it.
+func (l *memoryLimit) over(e *engine.Engine) (data, system int64) {
+	bytes := l.bytes.Load()
+	if bytes == 0 {
+		return 0, 0
+	}
+	live, resident := e.InUse()
+	rest := l.rest.Load()
+	return live + rest - (bytes - bytes/slack), resident + rest - bytes
+}
+
+// exceededMS is how long there was too much memory in use, and how long there has
+// been now.
+func (l *memoryLimit) exceededMS(nowMS int64) (total, current int64) {
+	if since := l.overMS.Load(); since != 0 {
+		current = nowMS - since
+	}
+	return l.pastMS.Load() + current, current
+}
+
+// tooMuch reports whether keys have to go.
+func (l *memoryLimit) tooMuch(e *engine.Engine) bool {
+	data, system := l.over(e)
+	return data > 0 || system > l.bytes.Load()/slack
+}
+
+// memoryGate evicts before a command runs, and refuses commands that may need
+// memory when that did not help.
+func memoryGate(w *worker, c *client, spec *commands.Spec) error {
+	s := w.srv
+	if s.limit.bytes.Load() == 0 || s.scripts.busy.Load() != 0 {
+		return nil // locks may be held for long: busyGate has the word
+	}
+	if s.makeRoom(&w.evict, w.nowMS(), time.Duration(s.limit.sliceNS.Load())) {
+		return nil
+	}
+	deny := spec.Flags&commands.DenyOOM != 0
+	if c.mode&inMulti != 0 {
+		switch spec.Name {
+		case "exec":
+			deny = c.multi.flags&commands.DenyOOM != 0
+		case "discard", "quit", "reset":
+		default:
+			deny = true // what is queued takes memory too
+		}
+	}
+	if deny {
+		return errOOM
+	}
+	return nil
+}
+
+// outOfMemory reports whether commands that may need memory are refused now; it
+// evicts nothing, so it may be asked with locks held.
+func (s *Server) outOfMemory() bool {
+	if s.limit.bytes.Load() == 0 || !s.limit.tooMuch(s.keys) {
+		return false
+	}
+	return s.keys.AccessPolicy().Order == engine.NoEviction
+}
+
+// makeRoom evicts until there is room, for at most slice, and reports false if
+// there is none and nothing can be evicted. What is left for want of time is
+// evicted by later commands and by cron.
+func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration) bool {
+	l := &s.limit
+	data, system := l.over(s.keys)
+	if data <= 0 && system <= 0 {
+		if l.overMS.Load() != 0 {
+			l.pastMS.Add(nowMS - l.overMS.Swap(0))
+		}
+		return true
+	}
+	margin := l.bytes.Load() / slack
+	if data <= 0 && system <= margin {
+		return true // what is in the gaps of slabs, cron's compaction may win back
+	}
+	if l.overMS.Load() == 0 {
+		l.overMS.Store(nowMS)
+	}
+	start := time.Now()
+	freed := int64(0)
+	for idle := 0; idle < s.keys.Shards(); {
+		if system > margin {
+			s.keys.Compact(nowMS)
+		}
+		// Freed blocks are not memory that has gone back yet: a part of what the
+		// system sees too much is evicted by each command.
+		want := max(data, (system-margin)/4-freed, 1)
+		n := s.keys.Evict(tx, nowMS, want)
+		if n > 0 {
+			idle, freed = 0, freed+n
+		} else {
+			idle++
+		}
+		data, system = l.over(s.keys)
+		if data <= 0 && freed >= (system-margin)/4 {
+			return true
+		}
+		if time.Since(start) > slice && idle == 0 {
+			return true
+		}
+	}
+	return !l.tooMuch(s.keys)
+}
+
+// keepWithin is cron's part: it measures, evicts what commands have left, and
+// moves blocks so that memory can go back.
+func (s *Server) keepWithin(w *worker) {
+	l := &s.limit
+	if l.bytes.Load() > 0 {
+		s.measureRest()
+		s.makeRoom(&w.evict, w.nowMS(), cronEvictSlice)
+	}
+	_, system := l.over(s.keys)
+	if system > 0 {
+		s.keys.Trim()
+	}
+	if l.defrag.Load() || system > 0 {
+		slice := time.Millisecond / 2
+		if system > 0 {
+			slice = 2 * time.Millisecond
+		}
+		for start, idle := time.Now(), 0; idle < s.keys.Shards() && time.Since(start) < slice; {
+			if s.keys.Compact(w.nowMS()) {
+				idle = 0
+			} else {
+				idle++
+			}
+		}
+	}
+}
