@@ -121,6 +121,9 @@ func (r *scriptRun) do(argv [][]byte, mark int) error {
 		}
 		r.run.wrote.Store(true)
 	}
+	if spec.Flags&commands.DenyOOM != 0 && w.srv.outOfMemory() {
+		return errOOM
+	}
 	var l engine.LockSet
 	spec.AddLocks(w.srv.keys, argv, &l)
 	if !tx.Holds(&l) {
