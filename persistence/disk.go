@@ -37,10 +37,12 @@ type Disk struct {
 	codecs sync.Pool // of *codec
 	peers  peers
 
-	loading  loadState
-	saving   atomic.Bool // a snapshot in the background is being written, or about to be
-	closed   atomic.Bool // Refuse has something to say
-	cancel   atomic.Bool // the snapshot in the background shall end
+	loading   loadState
+	saving    atomic.Bool // a snapshot in the background is being written, or about to be
+	closed    atomic.Bool // Refuse has something to say
+	cancel    atomic.Bool // the snapshot in the background shall end
+	functions Functions   // or nil; set before Begin
+
 	quit     chan struct{}
 	quitOnce sync.Once
 	group    sync.WaitGroup
@@ -50,10 +52,20 @@ type Disk struct {
 	last      saveRecord
 	started   time.Time // when the snapshot in the background did
 	snapshot  *engine.Snapshot
-	libraries [][]byte // function libraries of the file
-	abandoned bool     // nothing is saved at the end
-	forced    bool     // everything is, whatever the save points
+	abandoned bool // nothing is saved at the end
+	forced    bool // everything is, whatever the save points
 }
+
+// Functions are the libraries of functions, which snapshots hold beside the keys.
+type Functions interface {
+	// LibraryCode returns the code of all libraries.
+	LibraryCode() []string
+	// LoadLibrary loads one, in place of one of the same name.
+	LoadLibrary(code string) error
+}
+
+// SetFunctions says who has the libraries. It comes before Begin.
+func (d *Disk) SetFunctions(f Functions) { d.functions = f }
 
 // A saveRecord is what became of the last snapshots.
 type saveRecord struct {

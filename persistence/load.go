@@ -72,9 +72,16 @@ func (d *Disk) load(tx *engine.Tx, merge bool) error {
 		return fmt.Errorf("load snapshot %s: %w", d.path(), err)
 	}
 	d.mu.Lock()
-	d.libraries = r.Libraries
 	d.last.loaded, d.last.expired = r.Keys, r.Expired
 	d.mu.Unlock()
+	for _, code := range r.Libraries {
+		if d.functions == nil {
+			break
+		}
+		if err := d.functions.LoadLibrary(string(code)); err != nil {
+			return fmt.Errorf("load snapshot %s: a library of functions: %w", d.path(), err)
+		}
+	}
 	took := time.Since(start)
 	d.log.Info("loaded from disk", "file", d.path(), "bytes", r.Bytes, "keys", r.Keys, "expired", r.Expired, "version", r.Version,
 		"written_by", r.Aux["redis-ver"], "took", took, "mb_per_second", rate(r.Bytes, took))

@@ -53,10 +53,11 @@ func (d *Disk) head(e *rdb.Encoder, nowMS, usedBytes int64) {
 	e.Aux("ctime", strconv.FormatInt(nowMS/1000, 10))
 	e.Aux("used-mem", strconv.FormatInt(usedBytes, 10))
 	e.Aux("aof-base", "0")
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, code := range d.libraries {
-		e.Library(code)
+	if d.functions == nil {
+		return
+	}
+	for _, code := range d.functions.LibraryCode() {
+		e.Library([]byte(code))
 	}
 }
 

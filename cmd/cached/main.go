@@ -65,6 +65,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	disk.SetFunctions(srv)
 	disk.Begin()
 	if err := srv.Start(); err != nil {
 		return err
