@@ -2,7 +2,7 @@
 GO          ?= go
 PORT        ?= 6379
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
-RACE        ?= ./engine/... ./commands/... ./server/... ./internal/...
+RACE        ?= ./engine/... ./eviction/... ./commands/... ./server/... ./internal/... ./persistence/...
 FUZZTIME    ?= 10s
 BENCHFLAGS  ?=
 

@@ -144,9 +144,10 @@ func (q *geoQuery) parse(c *Ctx, form geoForm, z value.ZSetRef, there bool, at i
 				return errGeoCount
 			}
 			q.count = int(min(n, math.MaxInt32))
-		case form.mayStore && a.Left() > 1 && a.Is("STORE"):
+		// Of two destinations the row finds the first, and locks that alone.
+		case form.mayStore && q.store == nil && a.Left() > 1 && a.Is("STORE"):
 			q.store, q.storeDist = a.Next(), false
-		case form.mayStore && a.Left() > 1 && a.Is("STOREDIST"):
+		case form.mayStore && q.store == nil && a.Left() > 1 && a.Is("STOREDIST"):
 			q.store, q.storeDist = a.Next(), true
 		case form.search && a.Left() > 1 && !hasCenter && a.Is("FROMMEMBER"):
 			err, hasCenter = q.around(z, there, a.Next()), true

@@ -54,6 +54,9 @@ func (q *xreadCall) parse(c *Ctx, grouped bool) error {
 			if grouped && q.group == nil {
 				return errXNoGroup
 			}
+			if !c.keysAt(a.i) {
+				return ErrSyntax // a group or consumer named STREAMS hides the keys
+			}
 			return nil
 		case a.Left() > 2 && a.Is("GROUP"):
 			if !grouped {
@@ -69,6 +72,18 @@ func (q *xreadCall) parse(c *Ctx, grouped bool) error {
 			return ErrSyntax
 		}
 	}
+}
+
+// keysAt reports whether the row finds the call's first key at that word. If it
+// does not, other keys are locked than those that the call means.
+func (c *Ctx) keysAt(word int) bool {
+	first := 0
+	c.Spec.EachKey(c.Argv, func(i int, _ KeyFlag) {
+		if first == 0 {
+			first = i
+		}
+	})
+	return first == word
 }
 
 // milliseconds reads a timeout in whole milliseconds and returns when it ends; 0
