@@ -187,6 +187,9 @@ func (l *loop) read(c *loopConn) {
 		// What was published before the client spoke comes before the reply.
 		l.send()
 		l.fanOut()
+		if c.closed {
+			return // a message could not be written; its descriptor may be another's by now
+		}
 	}
 	if len(c.in) > 0 || c.stopped() {
 		l.readMore(c)
