@@ -51,16 +51,9 @@ func xpending(c *Ctx) error {
 			of = c.Argv[at+3]
 		}
 	}
-	s, ok, err := c.stream(key)
+	_, g, err := c.streamGroup(key, group)
 	if err != nil {
 		return err
-	}
-	var g value.StreamGroup
-	if ok {
-		g, ok = s.Group(group)
-	}
-	if !ok {
-		return noGroup(key, group, "")
 	}
 	if len(c.Argv) == 3 {
 		c.replyPendingSummary(g)
@@ -144,16 +137,9 @@ type claim struct {
 
 func xclaim(c *Ctx) error {
 	key, group := c.Argv[1], c.Argv[2]
-	s, ok, err := c.stream(key)
+	s, g, err := c.streamGroup(key, group)
 	if err != nil {
 		return err
-	}
-	var g value.StreamGroup
-	if ok {
-		g, ok = s.Group(group)
-	}
-	if !ok {
-		return noGroup(key, group, "")
 	}
 	minIdle, ok := value.ParseInt(c.Argv[4])
 	if !ok {

@@ -45,7 +45,27 @@ func (c *Ctx) groupOf() (s value.StreamRef, g value.StreamGroup, err error) {
 	}
 	g, ok = s.Group(c.Argv[3])
 	if !ok {
-		return s, g, Error("NOGROUP No such consumer group '" + cString(c.Argv[3]) + "' for key name '" + cString(c.Argv[2]) + "'")
+		return s, g, noGroupFor(c.Argv[2], c.Argv[3])
+	}
+	return s, g, nil
+}
+
+// noGroupFor is the error of a stream that has no such group.
+func noGroupFor(key, group []byte) error {
+	return Error("NOGROUP No such consumer group '" + cString(group) + "' for key name '" + cString(key) + "'")
+}
+
+// streamGroup returns the group at key, or an error if there is none.
+func (c *Ctx) streamGroup(key, group []byte) (s value.StreamRef, g value.StreamGroup, err error) {
+	s, ok, err := c.stream(key)
+	if err != nil {
+		return s, g, err
+	}
+	if ok {
+		g, ok = s.Group(group)
+	}
+	if !ok {
+		return s, g, noGroup(key, group, "")
 	}
 	return s, g, nil
 }

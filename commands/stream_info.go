@@ -67,7 +67,7 @@ func xinfoConsumers(c *Ctx) error {
 	}
 	g, ok := s.Group(c.Argv[3])
 	if !ok {
-		return Error("NOGROUP No such consumer group '" + cString(c.Argv[3]) + "' for key name '" + cString(c.Argv[2]) + "'")
+		return noGroupFor(c.Argv[2], c.Argv[3])
 	}
 	c.Reply.Array(g.Consumers())
 	g.EachConsumer(func(x value.StreamConsumer) bool {

@@ -171,6 +171,16 @@ func (c *client) setAccount(a *account) {
 
 // aclGate refuses what the client's user may not do.
 func (s *Server) aclGate(c *client, spec *commands.Spec, argv [][]byte) error {
+	return s.allow(c, spec, argv, "", func(user string, reason acl.Reason, object string) string {
+		return "NOPERM " + describeDenial(user, reason, object, false)
+	})
+}
+
+// allow asks whether the client's user may run a command, wherever it is run. A
+// denial is counted and noted with its context ("": as the client is), and told in
+// the words of describe.
+func (s *Server) allow(c *client, spec *commands.Spec, argv [][]byte, context string,
+	describe func(user string, reason acl.Reason, object string) string) error {
 	a := c.account.Load()
 	u := a.user.Load()
 	if u.Full() {
@@ -180,10 +190,9 @@ func (s *Server) aclGate(c *client, spec *commands.Spec, argv [][]byte) error {
 	if reason == acl.Allowed {
 		return sortDenied(u, spec, argv)
 	}
-	d := denial{reason: reasonNames[reason], object: object, user: a.name}
 	s.deniedACL[reason].Add(1)
-	s.accounts.log.add(s, c, d)
-	return commands.Error("NOPERM " + describeDenial(a.name, reason, object, false))
+	s.accounts.log.add(s, c, denial{reason: reasonNames[reason], context: context, object: object, user: a.name})
+	return commands.Error(describe(a.name, reason, object))
 }
 
 // sortDenied refuses patterns of SORT, which may name any key, to a user who may
@@ -207,14 +216,10 @@ func sortDenied(u *acl.User, spec *commands.Spec, argv [][]byte) error {
 
 // stillAllowed refuses a queued command whose user lost the right to it since.
 func (s *Server) stillAllowed(c *client, spec *commands.Spec, argv [][]byte) error {
-	a := c.account.Load()
-	reason, object := may(a.user.Load(), spec, argv)
-	if reason == acl.Allowed {
-		return nil
-	}
-	s.accounts.log.add(s, c, denial{reason: reasonNames[reason], object: object, user: a.name})
-	return commands.Error("NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. " +
-		"This command is no longer allowed for the following reason: " + stillDenied[reason])
+	return s.allow(c, spec, argv, "", func(_ string, reason acl.Reason, _ string) string {
+		return "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. " +
+			"This command is no longer allowed for the following reason: " + stillDenied[reason]
+	})
 }
 
 var stillDenied = [...]string{

@@ -169,18 +169,9 @@ func (r *scriptRun) Log(level int, text string) {
 
 // mayFromScript refuses a command that the script's user may not run.
 func (s *Server) mayFromScript(c *client, spec *commands.Spec, argv [][]byte) error {
-	a := c.account.Load()
-	u := a.user.Load()
-	if u.Full() {
-		return nil
-	}
-	reason, object := may(u, spec, argv)
-	if reason == acl.Allowed {
-		return sortDenied(u, spec, argv)
-	}
-	s.deniedACL[reason].Add(1)
-	s.accounts.log.add(s, c, denial{reason: reasonNames[reason], context: "lua", object: object, user: a.name})
-	return commands.Error("ERR The user executing the script " + scriptDenied[reason])
+	return s.allow(c, spec, argv, "lua", func(_ string, reason acl.Reason, _ string) string {
+		return "ERR The user executing the script " + scriptDenied[reason]
+	})
 }
 
 var scriptDenied = [...]string{
