@@ -39,45 +39,33 @@ func eachListpack(b []byte, visit func(value.Elem) error) (ok bool, err error) {
 // or 0 if it is cut off or none.
 func listpackEntry(b []byte) (value.Elem, int) {
 	c := b[0]
-	text := func(head int, n uint64) (value.Elem, int) {
-		if n > uint64(len(b)-head) {
-			return value.Elem{}, 0
-		}
-		return value.Text(b[head : head+int(n)]), head + int(n)
-	}
-	number := func(n int) (value.Elem, int) {
-		if len(b) <= n {
-			return value.Elem{}, 0
-		}
-		return value.Number(signed(b[1 : 1+n])), 1 + n
-	}
 	switch {
 	case c < 0x80:
 		return value.Number(int64(c)), 1
 	case c < 0xC0:
-		return text(1, uint64(c&63))
+		return textIn(b, 1, uint64(c&63))
 	case len(b) < 2:
 		return value.Elem{}, 0
 	case c < 0xE0:
 		n := int64(c&31)<<8 | int64(b[1])
 		return value.Number(n << 51 >> 51), 2
 	case c < 0xF0:
-		return text(2, uint64(c&15)<<8|uint64(b[1]))
+		return textIn(b, 2, uint64(c&15)<<8|uint64(b[1]))
 	}
 	switch c {
 	case 0xF0:
 		if len(b) < 5 {
 			return value.Elem{}, 0
 		}
-		return text(5, uint64(binary.LittleEndian.Uint32(b[1:])))
+		return textIn(b, 5, uint64(binary.LittleEndian.Uint32(b[1:])))
 	case 0xF1:
-		return number(2)
+		return numberIn(b, 2)
 	case 0xF2:
-		return number(3)
+		return numberIn(b, 3)
 	case 0xF3:
-		return number(4)
+		return numberIn(b, 4)
 	case 0xF4:
-		return number(8)
+		return numberIn(b, 8)
 	}
 	return value.Elem{}, 0
 }
@@ -156,38 +144,43 @@ func eachZiplist(b []byte, visit func(value.Elem) error) (ok bool, err error) {
 	return count == n || count == 0xFFFF, nil
 }
 
+// textIn is an entry of n bytes behind the head, with its size, or 0 if it is cut
+// off.
+func textIn(b []byte, head int, n uint64) (value.Elem, int) {
+	if n > uint64(len(b)-head) {
+		return value.Elem{}, 0
+	}
+	return value.Text(b[head : head+int(n)]), head + int(n)
+}
+
+// numberIn is an entry of a byte and n more, which are a number.
+func numberIn(b []byte, n int) (value.Elem, int) {
+	if len(b) <= n {
+		return value.Elem{}, 0
+	}
+	return value.Number(signed(b[1 : 1+n])), 1 + n
+}
+
 // ziplistEntry reads an entry behind the size of the one in front of it.
 func ziplistEntry(b []byte) (value.Elem, int) {
 	c := b[0]
-	text := func(head int, n uint64) (value.Elem, int) {
-		if n > uint64(len(b)-head) {
-			return value.Elem{}, 0
-		}
-		return value.Text(b[head : head+int(n)]), head + int(n)
-	}
-	number := func(n int) (value.Elem, int) {
-		if len(b) <= n {
-			return value.Elem{}, 0
-		}
-		return value.Number(signed(b[1 : 1+n])), 1 + n
-	}
 	switch {
 	case c < 0x40:
-		return text(1, uint64(c))
+		return textIn(b, 1, uint64(c))
 	case c < 0x80 && len(b) >= 2:
-		return text(2, uint64(c&63)<<8|uint64(b[1]))
+		return textIn(b, 2, uint64(c&63)<<8|uint64(b[1]))
 	case c == 0x80 && len(b) >= 5:
-		return text(5, uint64(binary.BigEndian.Uint32(b[1:])))
+		return textIn(b, 5, uint64(binary.BigEndian.Uint32(b[1:])))
 	case c == 0xC0:
-		return number(2)
+		return numberIn(b, 2)
 	case c == 0xD0:
-		return number(4)
+		return numberIn(b, 4)
 	case c == 0xE0:
-		return number(8)
+		return numberIn(b, 8)
 	case c == 0xF0:
-		return number(3)
+		return numberIn(b, 3)
 	case c == 0xFE:
-		return number(1)
+		return numberIn(b, 1)
 	case c > 0xF0 && c < 0xFE:
 		return value.Number(int64(c&15) - 1), 1
 	}
