@@ -6,7 +6,7 @@ var geoCommands = []Spec{
 		Name: "geoadd", Group: Geo, Since: "3.2.0", Arity: -5, Complexity: "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
 		Summary: "Add one or more geospatial items in the geospatial index represented using a sorted set",
 		Flags:   Write | DenyOOM, ACL: CatGeo,
-		Keys: []KeySpec{KeyAt(1, RW|Update)},
+		Part: -1, Keys: []KeySpec{KeyAt(1, RW|Update)},
 		Args: []Arg{Key("key", 0), Since("6.2.0", Opt(OneOf("condition", Token("nx", "NX"), Token("xx", "XX")))), Since("6.2.0", Opt(Token("change", "CH"))), Many(Block("longitude_latitude_member", Double("longitude"), Double("latitude"), Str("member")))},
 		Run:  geoadd,
 	},

@@ -91,6 +91,19 @@ func (s *Spec) OneKey(argv [][]byte) []byte {
 	return argv[s.oneKey]
 }
 
+// PartOf returns the first field or member that a command looks up in the value
+// of its one key, or nil.
+func (s *Spec) PartOf(argv [][]byte) []byte {
+	switch i := s.Part; {
+	case i == 0 || i >= len(argv):
+		return nil
+	case i < 0:
+		return argv[len(argv)-1]
+	default:
+		return argv[i]
+	}
+}
+
 // AddLocks adds to l the shards that the command argv needs when it runs among
 // others.
 func (s *Spec) AddLocks(e *engine.Engine, argv [][]byte, l *engine.LockSet) {

@@ -12,6 +12,7 @@ type Spec struct {
 	ACL   Category // beyond those that flags imply
 	Tips  []string // hints for clients of clusters
 	Keys  []KeySpec
+	Part  int   // position of the first field or member that is looked up, -1: the last word, 0: none
 	Args  []Arg // for COMMAND DOCS, and the source of generated calls
 	Doc   DocFlag
 	Sub   []Spec

@@ -305,3 +305,62 @@ func TestGetAndSetDoNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// A lock that is kept is used by the next work on its shard, given back before
+// any other lock is taken, and free after Unlock.
+func TestKeptLock(t *testing.T) {
+	e := New(Options{Shards: 4})
+	var tx Tx
+	free := func(key string) bool {
+		s := &e.shards[e.shardOf(Hash([]byte(key)))]
+		if !s.mu.TryLock() {
+			return false
+		}
+		s.mu.Unlock()
+		return true
+	}
+	here := []byte("a")
+	var other []byte // on another shard
+	for i := 0; other == nil; i++ {
+		if k := fmt.Appendf(nil, "k%d", i); e.shardOf(Hash(k)) != e.shardOf(Hash(here)) {
+			other = k
+		}
+	}
+	begin := func() { tx.Begin(e, 0, 1) }
+
+	begin()
+	tx.LockKey(here)
+	if tx.Keep(Hash(other)) {
+		t.Fatal("kept for a key of another shard")
+	}
+	if !tx.Keep(Hash(here)) || !tx.Kept() || free("a") {
+		t.Fatal("not kept")
+	}
+	begin()
+	tx.LockKey(here)
+	if tx.Kept() || free("a") {
+		t.Fatal("the next work on the shard does not hold it")
+	}
+	tx.SetString(here, other, 0)
+	if !tx.Keep(Hash(here)) {
+		t.Fatal("not kept a second time")
+	}
+	begin()
+	tx.LockKey(other)
+	if !free("a") || free(string(other)) {
+		t.Fatal("the lock of one shard is held along with another's")
+	}
+	tx.Keep(Hash(other))
+	begin()
+	tx.LockAll()
+	if free("a") || free(string(other)) {
+		t.Fatal("LockAll does not hold all")
+	}
+	tx.Unlock()
+	if !free("a") || !free(string(other)) || tx.Kept() {
+		t.Fatal("a lock is left")
+	}
+	if tx.Keep(Hash(here)) {
+		t.Fatal("kept what is not locked")
+	}
+}

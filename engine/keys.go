@@ -328,3 +328,6 @@ func (tx *Tx) SwapDB(a, b int) {
 	}
 	tx.dirty++
 }
+
+// Hash is the hash of a key, by which it has its shard and its place there.
+func Hash(key []byte) uint64 { return table.Hash(key) }

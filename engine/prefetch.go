@@ -1,18 +1,31 @@
 package engine
 
-import "cached/engine/table"
+import (
+	"cached/engine/table"
+	"cached/engine/value"
+)
 
-// A Lookahead warms the processor's caches for keys that are about to be looked
-// up. A look-up in a large keyspace waits twice for memory, for the index and
-// for the item; for several keys at once these waits overlap. It changes
-// nothing and may be left out. The zero Lookahead is empty.
+// A Lookahead warms the processor's caches for what is about to be looked up:
+// keys, and fields or members in their values. A look-up in a large table waits
+// twice for memory, for the index and for the item; for several at once these
+// waits overlap. It changes nothing and may be left out. The zero Lookahead is
+// empty.
 type Lookahead struct {
-	n      int
-	hashes [lookahead]uint64
+	n     int
+	parts bool // there is a field or member among them
+	at    [MaxLookahead]ahead
+}
+
+// An ahead is one look-up.
+type ahead struct {
+	key, part uint64 // hashes
+	again     bool   // key is that of the look-up before
+	hasPart   bool
 }
 
 const (
-	lookahead = 16
+	// MaxLookahead is how many look-ups there is room for.
+	MaxLookahead = 16
 	// prefetchFrom is how much memory the keyspace must have for looking ahead
 	// to pay: what is less lies in the caches anyway.
 	prefetchFrom = 4 << 20
@@ -21,30 +34,73 @@ const (
 // Worthwhile reports whether the keyspace is large enough for looking ahead.
 func (l *Lookahead) Worthwhile(e *Engine) bool { return e.pool.MappedBytes() >= prefetchFrom }
 
-// Full reports whether there is no room for another key.
-func (l *Lookahead) Full() bool { return l.n == len(l.hashes) }
-
-// Add notes a key. There is room for it.
-func (l *Lookahead) Add(key []byte) {
-	l.hashes[l.n] = table.Hash(key)
+// Add notes a key by its hash, and a field or member that is looked up in its
+// value; nil is none. again says that the key is that of the last Add. There is
+// room for it.
+func (l *Lookahead) Add(hash uint64, again bool, part []byte) {
+	a := &l.at[l.n]
+	*a = ahead{key: hash, again: again && l.n > 0}
+	if part != nil {
+		a.part, a.hasPart = table.Hash(part), true
+		l.parts = true
+	} else if a.again {
+		return
+	}
 	l.n++
 }
 
-// Run starts the loading for all noted keys of the database db and forgets
-// them. A shard that is locked at the moment is left out.
+// Run starts the loading of all that was noted, in the database db, and forgets
+// it. A shard that is locked at the moment is left out.
 func (l *Lookahead) Run(e *Engine, db int) {
-	hashes := l.hashes[:l.n]
-	l.n = 0
-	for _, h := range hashes {
-		if s := &e.shards[e.shardOf(h)]; s.mu.TryLock() {
-			s.dbs[db].keys.Prefetch(h)
-			s.mu.Unlock()
-		}
+	looks := l.at[:l.n]
+	parts := l.parts
+	l.n, l.parts = 0, false
+	if len(looks) < 2 {
+		return // nothing to overlap with
 	}
-	for _, h := range hashes {
-		if s := &e.shards[e.shardOf(h)]; s.mu.TryLock() {
-			s.dbs[db].keys.PrefetchItem(h)
-			s.mu.Unlock()
+	warm(e, looks, func(a *ahead, s *shard) {
+		if !a.again {
+			s.dbs[db].keys.Prefetch(a.key)
 		}
+	})
+	warm(e, looks, func(a *ahead, s *shard) {
+		if !a.again {
+			s.dbs[db].keys.PrefetchItem(a.key)
+		}
+	})
+	if !parts {
+		return
+	}
+	warm(e, looks, func(a *ahead, s *shard) {
+		if a.hasPart {
+			value.Prefetch(s.dbs[db].keys.Likely(a.key), a.part)
+		}
+	})
+	warm(e, looks, func(a *ahead, s *shard) {
+		if a.hasPart {
+			value.PrefetchPart(s.dbs[db].keys.Likely(a.key), a.part)
+		}
+	})
+}
+
+// warm calls step for each look-up under the lock of its shard.
+func warm(e *Engine, looks []ahead, step func(*ahead, *shard)) {
+	var held *shard
+	for i := range looks {
+		s := &e.shards[e.shardOf(looks[i].key)]
+		if s != held {
+			if held != nil {
+				held.mu.Unlock()
+				held = nil
+			}
+			if !s.mu.TryLock() {
+				continue
+			}
+			held = s
+		}
+		step(&looks[i], s)
+	}
+	if held != nil {
+		held.mu.Unlock()
 	}
 }

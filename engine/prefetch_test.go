@@ -22,10 +22,11 @@ func TestLookaheadIsOnlyAHint(t *testing.T) {
 	tx.Begin(e, 0, 1)
 	tx.LockKey(set(1))
 	for i := 0; i < 4000; i++ {
-		l.Add(set(i))
-		if l.Full() {
+		l.Add(Hash(set(i)), false, nil)
+		l.Add(Hash(set(i)), true, set(i))
+		if i%(MaxLookahead/2) == MaxLookahead/2-1 {
 			l.Run(e, i%16)
-			if l.Full() {
+			if l.n != 0 {
 				t.Fatal("keys stay after Run")
 			}
 		}

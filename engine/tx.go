@@ -33,6 +33,7 @@ type Tx struct {
 	policy  *AccessPolicy
 	clock   uint32 // the access word of this moment, under LRU
 	one     int    // the locked shard when it is just one, else -1
+	kept    bool   // one was locked for work that has ended
 	locked  shardSet
 	lastKey *byte // whose hash lastHash is
 	lastLen int
@@ -70,12 +71,14 @@ func (s *shardSet) each(f func(i int)) {
 	}
 }
 
-// Begin starts a unit of work; no lock is held.
+// Begin starts a unit of work; no lock is held but one that was kept.
 func (tx *Tx) Begin(e *Engine, db int, nowMS int64) {
 	tx.e, tx.DB, tx.NowMS = e, db, nowMS
 	tx.policy = e.access.Load()
 	tx.clock = eviction.LRU(nowMS)
-	tx.one = -1
+	if !tx.kept {
+		tx.one = -1
+	}
 	tx.lastKey = nil
 	tx.NoTouch, tx.Counting = false, false
 }
@@ -93,16 +96,46 @@ func (tx *Tx) hash(key []byte) uint64 {
 	return table.Hash(key)
 }
 
-// LockKey locks the shard of the one key that the work is about.
-func (tx *Tx) LockKey(key []byte) {
-	h := table.Hash(key)
+// Know tells the hash of key, a slice that the work will use.
+func (tx *Tx) Know(key []byte, hash uint64) {
 	tx.lastKey = nil
 	if len(key) > 0 {
-		tx.lastKey, tx.lastLen, tx.last = &key[0], len(key), h
+		tx.lastKey, tx.lastLen, tx.last = &key[0], len(key), hash
 	}
-	tx.one = tx.e.shardOf(h)
-	tx.e.shards[tx.one].mu.Lock()
 }
+
+// LockKey locks the shard of the one key that the work is about.
+func (tx *Tx) LockKey(key []byte) {
+	h := tx.hash(key)
+	i := tx.e.shardOf(h)
+	if tx.kept {
+		tx.kept = false
+		if i != tx.one {
+			tx.e.shards[tx.one].mu.Unlock()
+			tx.e.shards[i].mu.Lock()
+		}
+	} else {
+		tx.e.shards[i].mu.Lock()
+	}
+	tx.Know(key, h)
+	tx.one = i
+}
+
+// Keep ends the work like Unlock, but keeps the lock of its one shard if that
+// is where the key with a hash belongs, for work on that key which follows at
+// once. It reports whether it does; the next Lock, LockKey or Unlock of this Tx
+// gives it back.
+func (tx *Tx) Keep(hash uint64) bool {
+	if tx.one < 0 || tx.one != tx.e.shardOf(hash) {
+		return false
+	}
+	tx.kept = true
+	tx.lastKey = nil
+	return true
+}
+
+// Kept reports whether a lock is held by Keep.
+func (tx *Tx) Kept() bool { return tx.kept }
 
 // A LockSet collects the shards of keys, to be locked together.
 type LockSet struct{ set shardSet }
@@ -119,6 +152,9 @@ func (l *LockSet) AddAll(e *Engine) {
 
 // Lock locks the shards of l in ascending order.
 func (tx *Tx) Lock(l *LockSet) {
+	if tx.kept {
+		tx.Unlock() // locks are taken in ascending order
+	}
 	tx.locked = l.set
 	tx.locked.each(func(i int) { tx.e.shards[i].mu.Lock() })
 }
@@ -146,6 +182,7 @@ func (tx *Tx) Holds(l *LockSet) bool {
 
 // Unlock releases what was locked. What was changed has been committed.
 func (tx *Tx) Unlock() {
+	tx.kept = false
 	if tx.one >= 0 {
 		tx.e.shards[tx.one].mu.Unlock()
 		tx.one = -1

@@ -1,13 +1,16 @@
 package server
 
 import (
+	"bytes"
+
+	"cached/commands"
 	"cached/engine"
 	"cached/internal/resp"
 )
 
 // maxBatch is how many commands of a pipeline are parsed before the first of
 // them runs.
-const maxBatch = 16
+const maxBatch = engine.MaxLookahead
 
 // A batch is the next commands of a client, parsed and not run yet, so that the
 // memory they will look at can be loaded for all of them at once.
@@ -22,6 +25,11 @@ type batch struct {
 type request struct {
 	argv [][]byte
 	size int
+
+	// What look-up found.
+	spec, parent *commands.Spec
+	key          []byte // the key of a command that has just one, else nil
+	hash         uint64 // of key
 }
 
 // maxBatchArgs bounds how many words of a batch are kept in place; a command
@@ -55,26 +63,53 @@ func (b *batch) parse(c *client, data []byte) {
 		} else if len(b.requests) == 0 && cap(argv) > cap(b.args) && cap(argv) <= maxBatchArgs {
 			b.args, args = argv, argv
 		}
-		b.requests = append(b.requests, request{argv, n})
+		b.requests = append(b.requests, request{argv: argv, size: n})
 		data = data[n:]
 	}
 }
 
-// lookAhead loads what the requests with one key will look at.
-func (b *batch) lookAhead(s *Server, db int) {
-	if !b.ahead.Worthwhile(s.keys) {
-		return
-	}
+// prepare looks up the commands of the batch and the one key each is about, and
+// has the memory loaded that they will look at.
+func (b *batch) prepare(w *worker, db int) {
+	ahead := len(b.requests) > 1 && b.ahead.Worthwhile(w.srv.keys)
+	var last *request // with a key
 	for i := range b.requests {
 		r := &b.requests[i]
 		if len(r.argv) == 0 {
 			continue
 		}
-		if spec, _ := s.table.Find(r.argv); spec != nil {
-			if key := spec.OneKey(r.argv); key != nil {
-				b.ahead.Add(key)
-			}
+		r.spec, r.parent = w.find(r.argv)
+		if r.spec == nil {
+			continue
 		}
+		if r.key = r.spec.OneKey(r.argv); r.key == nil {
+			continue
+		}
+		again := last != nil && bytes.Equal(last.key, r.key)
+		if again {
+			r.hash = last.hash
+		} else {
+			r.hash = engine.Hash(r.key)
+		}
+		if ahead {
+			b.ahead.Add(r.hash, again, r.spec.PartOf(r.argv))
+		}
+		last = r
 	}
-	b.ahead.Run(s.keys, db)
+	if ahead {
+		b.ahead.Run(w.srv.keys, db)
+	}
+}
+
+// find is Table.Find with a memory for one word: clients often send the same
+// command again.
+func (w *worker) find(argv [][]byte) (spec, parent *commands.Spec) {
+	if w.lastSpec != nil && string(argv[0]) == string(w.lastWord) {
+		return w.lastSpec, nil
+	}
+	spec, parent = w.srv.table.Find(argv)
+	if spec != nil && spec.Sub == nil && parent == nil {
+		w.lastSpec, w.lastWord = spec, append(w.lastWord[:0], argv[0]...)
+	}
+	return spec, parent
 }

@@ -167,21 +167,25 @@ func (w *worker) feed(c *client, data []byte) (used int) {
 			}
 			break
 		}
-		if len(w.batch.requests) > 1 {
-			w.batch.lookAhead(w.srv, c.db())
-		}
+		w.batch.prepare(w, c.db())
 		done := 0
 		for i := range w.batch.requests {
 			r := &w.batch.requests[i]
-			if c.stopped() || len(r.argv) > 0 && !w.dispatch(c, r.argv) {
+			w.next = nil
+			if i+1 < len(w.batch.requests) {
+				w.next = &w.batch.requests[i+1]
+			}
+			if c.stopped() || len(r.argv) > 0 && !w.dispatch(c, r) {
 				break
 			}
 			used += r.size
 			done++
 			if len(w.reply.B)-w.base > flushAt {
+				w.release()
 				w.flush(c)
 			}
 		}
+		w.release()
 		if done < len(w.batch.requests) {
 			// The others are parsed again when the client goes on.
 			c.parser = resp.Parser{}
@@ -189,4 +193,11 @@ func (w *worker) feed(c *client, data []byte) (used int) {
 		}
 	}
 	return used
+}
+
+// release gives back the lock that one command has kept for the next.
+func (w *worker) release() {
+	if w.tx.Kept() {
+		w.tx.Unlock()
+	}
 }

@@ -15,9 +15,9 @@ import (
 // client does not want it or waits. It returns false when the command was not
 // run: it has to wait for the end of CLIENT PAUSE, or until a snapshot has saved
 // the huge value that it would change.
-func (w *worker) dispatch(c *client, argv [][]byte) bool {
+func (w *worker) dispatch(c *client, r *request) bool {
 	mark := len(w.reply.B)
-	spec, parent := w.srv.table.Find(argv)
+	argv, spec, parent := r.argv, r.spec, r.parent
 	var err error
 	switch {
 	case spec == nil && isHTTP(argv[0]):
@@ -54,7 +54,7 @@ func (w *worker) dispatch(c *client, argv [][]byte) bool {
 		w.afterReply(c, mark)
 		return true
 	}
-	if !w.run(c, spec, argv, mark) {
+	if !w.run(c, r, mark) {
 		c.postponed = true
 		return false
 	}
@@ -68,12 +68,17 @@ func (w *worker) dispatch(c *client, argv [][]byte) bool {
 	return true
 }
 
-// run locks, calls the handler, records what it did and unlocks. It reports false
-// if the command has to come back later.
-func (w *worker) run(c *client, spec *commands.Spec, argv [][]byte, mark int) bool {
+// run locks, calls the handler, records what it did and unlocks, unless the next
+// command of the batch wants the same shard. It reports false if the command has
+// to come back later.
+func (w *worker) run(c *client, r *request, mark int) bool {
+	spec, argv := r.spec, r.argv
 	start := w.nowNS
 	tx := &w.tx
 	tx.Begin(w.srv.keys, c.db(), w.srv.unixMS(start))
+	if r.key != nil {
+		tx.Know(r.key, r.hash)
+	}
 	tx.NoTouch = c.noTouch && !spec.Touches()
 	tx.Counting = spec.Flags&commands.ReadOnly != 0
 	spec.Lock(tx, argv)
@@ -90,7 +95,9 @@ func (w *worker) run(c *client, spec *commands.Spec, argv [][]byte, mark int) bo
 		w.remember(c, spec, argv)
 	}
 	tx.Commit(argv)
-	tx.Unlock()
+	if !w.keep(c) {
+		tx.Unlock()
+	}
 	w.tick()
 
 	if c.shown.last.Load() != spec {
@@ -102,6 +109,15 @@ func (w *worker) run(c *client, spec *commands.Spec, argv [][]byte, mark int) bo
 		w.refuse(c, mark, err)
 	}
 	return true
+}
+
+// keep has the shard stay locked for the next command of the batch, which then
+// neither waits for other loops nor makes them wait more often. It does not where
+// something is to be done between the two that may need other locks.
+func (w *worker) keep(c *client) bool {
+	n := w.next
+	return n != nil && n.key != nil && c.mode == 0 && !w.srv.gated.Load() &&
+		len(w.events)+len(w.stale)+len(w.ready) == 0 && w.tx.Keep(n.hash)
 }
 
 // mustWait reports whether a command would change a huge value that a snapshot is
@@ -228,6 +244,7 @@ func (s *Server) gate(w *worker, c *client, spec *commands.Spec, argv [][]byte) 
 		}
 	}
 	if s.gated.Load() {
+		w.release() // a gate may evict
 		for _, g := range s.gates {
 			if err := g(w, c, spec); err != nil {
 				return err

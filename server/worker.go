@@ -23,6 +23,11 @@ type worker struct {
 	reply resp.Writer
 	base  int // where the replies to the present client begin in reply.B
 	batch batch
+	next  *request // the one behind that which runs, if its commands may share a lock
+
+	lastWord []byte // what find found last
+	lastSpec *commands.Spec
+
 	flush func(*client) // writes the replies from base on to the client
 
 	lua    *lua.State    // runs scripts; nil before the first

@@ -155,8 +155,17 @@ func (t *Table) Prefetch(hash uint64) {
 // PrefetchItem has the processor load the beginning of the item that hash
 // leads to, if there is one.
 func (t *Table) PrefetchItem(hash uint64) {
+	if it := t.Likely(hash); !it.IsZero() {
+		it.a.Prefetch()
+		(it.a + lineBytes).Prefetch()
+	}
+}
+
+// Likely returns the item that hash leads to without a look at it, or the zero
+// Item: another one with these bits of its hash is possible.
+func (t *Table) Likely(hash uint64) Item {
 	if t.dir == 0 {
-		return
+		return Item{}
 	}
 	h := hash << t.skip
 	s := t.segmentOf(h)
@@ -164,12 +173,10 @@ func (t *Table) PrefetchItem(hash uint64) {
 	two := arena.At[[2 * lineSlots]uint64](s.addr() + arena.Addr(home(tag, s.lines())*lineBytes))
 	for _, e := range two {
 		if e>>tagShift == tag && e != 0 {
-			a := arena.Addr(e & entryAddr)
-			a.Prefetch()
-			(a + lineBytes).Prefetch()
-			return
+			return Item{arena.Addr(e & entryAddr)}
 		}
 	}
+	return Item{}
 }
 
 // Insert adds an item whose key is not in the table and returns its slot.

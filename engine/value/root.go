@@ -49,6 +49,22 @@ func isRoot(it table.Item) bool {
 // find returns the slot of a field or member.
 func (r *root) find(key []byte) table.Slot { return r.items.Find(table.Hash(key), key) }
 
+// Prefetch has the processor load where the field or member with a hash belongs
+// in a large value; the zero Item and other values are left alone.
+func Prefetch(it table.Item, hash uint64) {
+	if !it.IsZero() && isRoot(it) {
+		rootOf(it).items.Prefetch(hash)
+	}
+}
+
+// PrefetchPart has it load the field or member itself, once what Prefetch asked
+// for is there.
+func PrefetchPart(it table.Item, hash uint64) {
+	if !it.IsZero() && isRoot(it) {
+		rootOf(it).items.PrefetchItem(hash)
+	}
+}
+
 // rootLen is how many items a large value has.
 func rootLen(it table.Item) int { return rootOf(it).items.Len() }
 
