@@ -391,25 +391,24 @@ const (
 	opDiff
 )
 
-// combine returns the result of an operation on the sets at keys. It aliases
-// them.
-func (c *Ctx) combine(op setOperation, keys [][]byte) (out []value.Elem, err error) {
+// combine visits the result of an operation on the sets at keys, which it
+// aliases.
+func (c *Ctx) combine(op setOperation, keys [][]byte, visit func(value.Elem)) error {
 	sets, missing, err := c.sets(keys)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	add := func(e value.Elem) { out = append(out, e) }
 	switch op {
 	case opInter:
 		if !missing {
-			inter(sets, func(e value.Elem) bool { add(e); return true })
+			inter(sets, func(e value.Elem) bool { visit(e); return true })
 		}
 	case opUnion:
-		union(sets, add)
+		union(sets, visit)
 	default:
-		diff(sets, add)
+		diff(sets, visit)
 	}
-	return out, nil
+	return nil
 }
 
 func sinter(c *Ctx) error { return c.replyCombined(opInter) }
@@ -417,15 +416,15 @@ func sunion(c *Ctx) error { return c.replyCombined(opUnion) }
 func sdiff(c *Ctx) error  { return c.replyCombined(opDiff) }
 
 func (c *Ctx) replyCombined(op setOperation) error {
-	out, err := c.combine(op, c.Argv[1:])
-	if err != nil {
-		return err
-	}
-	c.Reply.Set(len(out))
-	for _, e := range out {
+	mark, n := len(c.Reply.B), 0
+	err := c.combine(op, c.Argv[1:], func(e value.Elem) {
 		c.replyElem(e)
+		n++
+	})
+	if err == nil {
+		c.Reply.SetAt(mark, n)
 	}
-	return nil
+	return err
 }
 
 func sinterstore(c *Ctx) error { return c.storeCombined(opInter, eventSInterStore) }
@@ -433,25 +432,24 @@ func sunionstore(c *Ctx) error { return c.storeCombined(opUnion, eventSUnionStor
 func sdiffstore(c *Ctx) error  { return c.storeCombined(opDiff, eventSDiffStore) }
 
 func (c *Ctx) storeCombined(op setOperation, ev engine.Event) error {
-	out, err := c.combine(op, c.Argv[2:])
-	if err != nil {
+	// The result aliases sets of which the old value of key may be one.
+	var members texts
+	if err := c.combine(op, c.Argv[2:], members.add); err != nil {
 		return err
 	}
 	key := c.Argv[1]
-	if len(out) == 0 {
+	if len(members.ends) == 0 {
 		if c.Tx.Delete(key) {
 			c.Tx.Modified(key, engine.EventDel)
 		}
 		c.Reply.Int(0)
 		return nil
 	}
-	// The result aliases sets of which the old value of key may be one.
-	members := detached(out)
 	s := value.SetRef{Ref: c.Tx.Replace(key, value.Set, value.IntSet, value.NewSetBytes), Limits: c.Tx.Limits()}
 	s.Init()
 	members.each(func(b []byte) { s.Add(b) })
 	c.Tx.Modified(key, ev)
-	c.Reply.Int(int64(len(out)))
+	c.Reply.Int(int64(len(members.ends)))
 	return nil
 }
 
@@ -459,14 +457,6 @@ func (c *Ctx) storeCombined(op setOperation, ev engine.Event) error {
 type texts struct {
 	bytes []byte
 	ends  []int
-}
-
-// detached copies elements out of the engine's memory.
-func detached(elems []value.Elem) (t texts) {
-	for _, e := range elems {
-		t.add(e)
-	}
-	return t
 }
 
 func (t *texts) add(e value.Elem) {

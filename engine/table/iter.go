@@ -105,7 +105,11 @@ func (t *Table) Random(rnd func() uint64) Item {
 // not change the table, but may change values in place.
 func (t *Table) Each(visit func(Item) bool) {
 	t.eachSegment(func(s segment) bool {
-		for _, e := range arena.Array[uint64](s.addr(), s.lines()*lineSlots) {
+		entries := arena.Array[uint64](s.addr(), s.lines()*lineSlots)
+		for i, e := range entries {
+			if i+lineSlots < len(entries) {
+				arena.Addr(entries[i+lineSlots] & entryAddr).Prefetch()
+			}
 			if e != 0 && !visit(Item{arena.Addr(e & entryAddr)}) {
 				return false
 			}

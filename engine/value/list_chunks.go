@@ -42,7 +42,7 @@ type chunk arena.Addr
 const (
 	chunkHeader = 8
 	chunkFirst  = 256  // the block of a new chunk
-	chunkMost   = 2048 // a chunk grows no further, but an element has to fit
+	chunkMost   = 3840 // a chunk grows no further, but an element has to fit; 17 of them fill a page of the arena to 99.6%
 )
 
 func (c chunk) head() *[2]uint32 { return arena.At[[2]uint32](arena.Addr(c)) }
@@ -90,7 +90,7 @@ func (c chunk) room(h *arena.Heap, n int) chunk {
 	if need <= int(c.head()[1]) {
 		return c
 	}
-	return c.resize(h, max(need, min(need+need/2, chunkMost-chunkHeader)))
+	return c.resize(h, max(need, min(2*need, chunkMost-chunkHeader)))
 }
 
 // tight returns the chunk without capacity that is worth saving.

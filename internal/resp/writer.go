@@ -102,6 +102,17 @@ func (w *Writer) Set(n int) {
 	w.prefix('*', n)
 }
 
+// SetAt begins a set of n replies that have been written already, from mark in B
+// on, for those who do not know how many there will be.
+func (w *Writer) SetAt(mark, n int) {
+	end := len(w.B)
+	w.Set(n)
+	var head [24]byte
+	k := copy(head[:], w.B[end:])
+	copy(w.B[mark+k:], w.B[mark:end])
+	copy(w.B[mark:], head[:k])
+}
+
 // Map begins a map of n pairs of replies; in version 2, an array of 2n.
 func (w *Writer) Map(n int) {
 	if w.Proto == 3 {
