@@ -325,7 +325,6 @@ const errNoValues = Error("ERR NOVALUES option can only be used in HSCAN")
 
 // scanOptions are what SCAN and its kin have in common.
 type scanOptions struct {
-	cursor  uint64
 	count   int
 	pattern []byte // nil: everything
 	typ     []byte // nil: every type
@@ -333,13 +332,17 @@ type scanOptions struct {
 	noValues bool // HSCAN: fields only
 }
 
-// scanArgs reads a cursor and options from word i on; withType allows TYPE.
-func (c *Ctx) scanArgs(i int, withType bool) (o scanOptions, err error) {
+// scanCursor reads word i.
+func (c *Ctx) scanCursor(i int) (uint64, error) {
+	a := c.Args(i)
+	cursor := a.cursor()
+	return cursor, a.Err()
+}
+
+// scanOptions reads options from word i on; withType allows TYPE.
+func (c *Ctx) scanOptions(i int, withType bool) (o scanOptions, err error) {
 	a := c.Args(i)
 	o.count = 10
-	if o.cursor = a.cursor(); a.Err() != nil {
-		return o, a.Err()
-	}
 	for a.More() {
 		switch {
 		case a.Left() > 1 && a.Is("COUNT"):
@@ -367,13 +370,17 @@ func (c *Ctx) scanArgs(i int, withType bool) (o scanOptions, err error) {
 }
 
 func scan(c *Ctx) error {
-	o, err := c.scanArgs(1, true)
+	cursor, err := c.scanCursor(1)
+	if err != nil {
+		return err
+	}
+	o, err := c.scanOptions(2, true)
 	if err != nil {
 		return err
 	}
 	wanted, known := value.TypeNamed(lowered(o.typ))
 	found := c.found[:0]
-	next := c.Tx.Scan(o.cursor, o.count, func(it table.Item) {
+	next := c.Tx.Scan(cursor, o.count, func(it table.Item) {
 		if o.typ != nil && (!known || value.TypeOf(it) != wanted) {
 			return
 		}

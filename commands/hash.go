@@ -448,7 +448,7 @@ func (c *Ctx) replyRandom(n int, count int64, pairs bool, one func(), all func(v
 }
 
 func hscan(c *Ctx) error {
-	o, err := c.scanArgs(2, false)
+	cursor, err := c.scanCursor(2)
 	if err != nil {
 		return err
 	}
@@ -456,13 +456,17 @@ func hscan(c *Ctx) error {
 	if err != nil {
 		return err
 	}
-	if !ok {
+	if !ok { // whatever the options are
 		c.replyScanned(0, 0, nil)
 		return nil
 	}
+	o, err := c.scanOptions(3, false)
+	if err != nil {
+		return err
+	}
 	var out []value.Elem
 	var buf [20]byte
-	next := h.Scan(o.cursor, o.count, func(f, v value.Elem) {
+	next := h.Scan(cursor, o.count, func(f, v value.Elem) {
 		if o.pattern != nil && !glob.Match(o.pattern, f.Bytes(buf[:]), false) {
 			return
 		}

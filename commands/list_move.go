@@ -224,12 +224,12 @@ func lmpop(c *Ctx) error {
 }
 
 func blmpop(c *Ctx) error {
-	deadline, err := c.timeout(c.Argv[1])
+	a := c.Args(2)
+	q, err := c.parseLMPop(&a)
 	if err != nil {
 		return err
 	}
-	a := c.Args(2)
-	q, err := c.parseLMPop(&a)
+	deadline, err := c.timeout(c.Argv[1])
 	if err != nil {
 		return err
 	}

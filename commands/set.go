@@ -279,7 +279,7 @@ func srandmember(c *Ctx) error {
 }
 
 func sscan(c *Ctx) error {
-	o, err := c.scanArgs(2, false)
+	cursor, err := c.scanCursor(2)
 	if err != nil {
 		return err
 	}
@@ -287,13 +287,17 @@ func sscan(c *Ctx) error {
 	if err != nil {
 		return err
 	}
-	if !ok {
+	if !ok { // whatever the options are
 		c.replyScanned(0, 0, nil)
 		return nil
 	}
+	o, err := c.scanOptions(3, false)
+	if err != nil {
+		return err
+	}
 	var out []value.Elem
 	var buf [20]byte
-	next := s.Scan(o.cursor, o.count, func(e value.Elem) {
+	next := s.Scan(cursor, o.count, func(e value.Elem) {
 		if o.pattern == nil || glob.Match(o.pattern, e.Bytes(buf[:]), false) {
 			out = append(out, e)
 		}

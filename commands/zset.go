@@ -369,7 +369,7 @@ func (c *Ctx) replyPairs(n int, withScores bool) {
 }
 
 func zscan(c *Ctx) error {
-	o, err := c.scanArgs(2, false)
+	cursor, err := c.scanCursor(2)
 	if err != nil {
 		return err
 	}
@@ -377,9 +377,13 @@ func zscan(c *Ctx) error {
 	if err != nil {
 		return err
 	}
-	if !ok {
+	if !ok { // whatever the options are
 		c.replyScanned(0, 0, nil)
 		return nil
+	}
+	o, err := c.scanOptions(3, false)
+	if err != nil {
+		return err
 	}
 	type pair struct {
 		m value.Elem
@@ -387,7 +391,7 @@ func zscan(c *Ctx) error {
 	}
 	var out []pair
 	var buf [20]byte
-	next := z.Scan(o.cursor, o.count, func(m value.Elem, f float64) {
+	next := z.Scan(cursor, o.count, func(m value.Elem, f float64) {
 		if o.pattern == nil || glob.Match(o.pattern, m.Bytes(buf[:]), false) {
 			out = append(out, pair{m, f})
 		}

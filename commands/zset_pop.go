@@ -153,12 +153,12 @@ func zmpop(c *Ctx) error {
 }
 
 func bzmpop(c *Ctx) error {
-	deadline, err := c.timeout(c.Argv[1])
+	a := c.Args(2)
+	q, err := c.parseZMPop(&a)
 	if err != nil {
 		return err
 	}
-	a := c.Args(2)
-	q, err := c.parseZMPop(&a)
+	deadline, err := c.timeout(c.Argv[1])
 	if err != nil {
 		return err
 	}
