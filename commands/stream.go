@@ -89,6 +89,17 @@ func streamID(b []byte) (value.StreamID, error) {
 	return id, nil
 }
 
+// streamEdge reads an ID, or "-" or "+" for the first and the last that can be.
+func streamEdge(b []byte) (value.StreamID, error) {
+	switch string(b) {
+	case "-":
+		return value.StreamID{}, nil
+	case "+":
+		return value.MaxStreamID, nil
+	}
+	return streamID(b)
+}
+
 // streamBound reads one end of an interval: an ID, "-", "+" or "(" and an ID
 // that is not in it.
 func streamBound(b []byte, end bool) (value.StreamID, error) {

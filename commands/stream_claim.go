@@ -172,14 +172,15 @@ func xclaim(c *Ctx) error {
 		if !pending && !q.force || pending && q.minIdle > 0 && c.NowMS-p.DeliveredMS < q.minIdle {
 			continue
 		}
-		n := uint64(1)
+		n := uint64(1) // made pending counts as delivered, and being claimed does too
+		if pending {
+			n = p.Count
+		}
 		switch {
 		case q.retry >= 0:
 			n = uint64(q.retry)
-		case pending && q.justIDs:
-			n = p.Count
-		case pending:
-			n = p.Count + 1
+		case !q.justIDs:
+			n++
 		}
 		g.Deliver(id, consumer, q.atMS, n)
 		consumer.SetTimes(c.NowMS, c.NowMS)

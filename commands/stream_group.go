@@ -8,14 +8,14 @@ import (
 	"cached/engine/value"
 )
 
-// Events of consumer groups.
+// Events of consumer groups, which are beside the entries that a key is watched for.
 var (
-	eventXGroupCreate    = engine.Event{Name: "xgroup-create", Class: engine.ClassStream}
-	eventXGroupSetID     = engine.Event{Name: "xgroup-setid", Class: engine.ClassStream}
-	eventXGroupDestroy   = engine.Event{Name: "xgroup-destroy", Class: engine.ClassStream}
-	eventXCreateConsumer = engine.Event{Name: "xgroup-createconsumer", Class: engine.ClassStream}
-	eventXDelConsumer    = engine.Event{Name: "xgroup-delconsumer", Class: engine.ClassStream}
-	eventXSetID          = engine.Event{Name: "xsetid", Class: engine.ClassStream}
+	eventXGroupCreate    = engine.Event{Name: "xgroup-create", Class: engine.ClassStream, Beside: true}
+	eventXGroupSetID     = engine.Event{Name: "xgroup-setid", Class: engine.ClassStream, Beside: true}
+	eventXGroupDestroy   = engine.Event{Name: "xgroup-destroy", Class: engine.ClassStream, Beside: true, Wakes: true}
+	eventXCreateConsumer = engine.Event{Name: "xgroup-createconsumer", Class: engine.ClassStream, Beside: true}
+	eventXDelConsumer    = engine.Event{Name: "xgroup-delconsumer", Class: engine.ClassStream, Beside: true}
+	eventXSetID          = engine.Event{Name: "xsetid", Class: engine.ClassStream, Beside: true}
 )
 
 const (
@@ -145,7 +145,7 @@ func xgroupSetID(c *Ctx) error {
 	}
 	last := s.State().Last
 	if string(c.Argv[4]) != "$" {
-		if last, err = streamID(c.Argv[4]); err != nil {
+		if last, err = streamEdge(c.Argv[4]); err != nil {
 			return err
 		}
 	}

@@ -164,7 +164,7 @@ func (c *Ctx) replyFullGroup(s value.StreamRef, g value.StreamGroup, count int64
 	c.replyRead(g)
 	c.replyLag(s, g)
 	c.intField("pel-count", int64(g.Pending()))
-	c.field("pel")
+	c.field("pending")
 	c.replyPending(g, nil, count)
 	c.field("consumers")
 	c.Reply.Array(g.Consumers())
@@ -176,7 +176,7 @@ func (c *Ctx) replyFullGroup(s value.StreamRef, g value.StreamGroup, count int64
 		c.intField("seen-time", seen)
 		c.intField("active-time", active)
 		c.intField("pel-count", int64(x.Pending()))
-		c.field("pel")
+		c.field("pending")
 		c.replyPending(g, &x, count)
 		return true
 	})

@@ -63,29 +63,32 @@ const (
 type Event struct {
 	Name  string
 	Class EventClass
+	// Beside says that what is read at the key is as it was: those who watch, cache
+	// or wait for it need not know, unless Wakes says that the last do.
+	Beside, Wakes bool
 }
 
 // Events of keys and strings; those of other types stand beside their commands.
 var (
-	EventDel         = Event{"del", ClassGeneric}
-	EventExpire      = Event{"expire", ClassGeneric}
-	EventPersist     = Event{"persist", ClassGeneric}
-	EventRenameFrom  = Event{"rename_from", ClassGeneric}
-	EventRenameTo    = Event{"rename_to", ClassGeneric}
-	EventMoveFrom    = Event{"move_from", ClassGeneric}
-	EventMoveTo      = Event{"move_to", ClassGeneric}
-	EventCopyTo      = Event{"copy_to", ClassGeneric}
-	EventHExpired    = Event{"hexpired", ClassHash}
-	EventExpired     = Event{"expired", ClassExpired}
-	EventEvicted     = Event{"evicted", ClassEvicted}
-	EventMiss        = Event{"keymiss", ClassMiss}
-	EventNew         = Event{"new", ClassNew}
-	EventSet         = Event{"set", ClassString}
-	EventSetRange    = Event{"setrange", ClassString}
-	EventAppend      = Event{"append", ClassString}
-	EventSetBit      = Event{"setbit", ClassString}
-	EventIncrBy      = Event{"incrby", ClassString}
-	EventIncrByFloat = Event{"incrbyfloat", ClassString}
+	EventDel         = Event{Name: "del", Class: ClassGeneric}
+	EventExpire      = Event{Name: "expire", Class: ClassGeneric}
+	EventPersist     = Event{Name: "persist", Class: ClassGeneric}
+	EventRenameFrom  = Event{Name: "rename_from", Class: ClassGeneric}
+	EventRenameTo    = Event{Name: "rename_to", Class: ClassGeneric}
+	EventMoveFrom    = Event{Name: "move_from", Class: ClassGeneric}
+	EventMoveTo      = Event{Name: "move_to", Class: ClassGeneric}
+	EventCopyTo      = Event{Name: "copy_to", Class: ClassGeneric}
+	EventHExpired    = Event{Name: "hexpired", Class: ClassHash}
+	EventExpired     = Event{Name: "expired", Class: ClassExpired}
+	EventEvicted     = Event{Name: "evicted", Class: ClassEvicted}
+	EventMiss        = Event{Name: "keymiss", Class: ClassMiss}
+	EventNew         = Event{Name: "new", Class: ClassNew}
+	EventSet         = Event{Name: "set", Class: ClassString}
+	EventSetRange    = Event{Name: "setrange", Class: ClassString}
+	EventAppend      = Event{Name: "append", Class: ClassString}
+	EventSetBit      = Event{Name: "setbit", Class: ClassString}
+	EventIncrBy      = Event{Name: "incrby", Class: ClassString}
+	EventIncrByFloat = Event{Name: "incrbyfloat", Class: ClassString}
 )
 
 // An effect is a command that has the same outcome as what was done.

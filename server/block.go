@@ -172,8 +172,9 @@ func (b *blocker) changed(tx *engine.Tx, key []byte) {
 	}
 }
 
-// swapped may bring any key into a database: everybody looks again.
-func (b *blocker) swapped(tx *engine.Tx, x, y int) {
+// replaced has everybody look again who waits for a key of a database of which
+// all keys have come or gone.
+func (b *blocker) replaced(tx *engine.Tx, in func(db int) bool) {
 	w, ok := tx.Owner.(*worker)
 	if !ok || b.count.Load() == 0 {
 		return
@@ -181,7 +182,7 @@ func (b *blocker) swapped(tx *engine.Tx, x, y int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for k := range b.queue {
-		if k.db == x || k.db == y {
+		if in(k.db) {
 			w.ready = append(w.ready, k)
 		}
 	}
@@ -214,7 +215,7 @@ func (w *worker) serve(wt *waiter, key []byte) {
 	tx := &w.tx
 	tx.Begin(w.srv.keys, wt.db, w.nowMS())
 	wt.spec.Lock(tx, wt.argv)
-	if key != nil && !takesFrom(wt.spec.Group, tx, key) {
+	if key != nil && !takesFrom(wt.spec, tx, key) {
 		wt.state.Store(waiting)
 		tx.Unlock()
 		w.reply = out
@@ -249,15 +250,18 @@ func (w *worker) serve(wt *waiter, key []byte) {
 	wt.c.conn.post(func(_ *worker, c *client) { c.unblock(wt, reply) })
 }
 
-// takesFrom tells whether a blocking command of a group can be served by what
-// stands at a key. Only readers of streams want to know of a key that is gone.
-func takesFrom(g commands.Group, tx *engine.Tx, key []byte) bool {
+// takesFrom tells whether a blocking command can be served by what stands at a
+// key. Only those who read for a group want to know of a key that is gone.
+func takesFrom(spec *commands.Spec, tx *engine.Tx, key []byte) bool {
 	wanted := value.List
-	switch g {
-	case commands.List:
-	case commands.SortedSet:
+	switch {
+	case spec.Name == "xreadgroup":
+		return true
+	case spec.Group == commands.Stream:
+		wanted = value.Stream
+	case spec.Group == commands.SortedSet:
 		wanted = value.ZSet
-	default:
+	case spec.Group != commands.List:
 		return true
 	}
 	it := tx.Peek(key)

@@ -22,14 +22,18 @@ func (h *hooks) Changed(tx *engine.Tx, key []byte, ev engine.Event) {
 	}
 	s := h.srv
 	if ev.Class&(engine.ClassMiss|engine.ClassNew) == 0 {
-		s.watch.changed(tx.DB, key)
-		s.block.changed(tx, key)
-		s.tracked.changed(tx, key, ev)
+		if !ev.Beside {
+			s.watch.changed(tx.DB, key)
+			s.tracked.changed(tx, key, ev)
+		}
+		if !ev.Beside || ev.Wakes {
+			s.block.changed(tx, key)
+		}
 	}
 	s.noteEvent(tx, key, ev)
 }
 
-// Flushed is called under all locks, as Swapped is. Nobody waits for keys to go.
+// Flushed is called under all locks, as Swapped is.
 func (h *hooks) Flushed(tx *engine.Tx, db int) {
 	if db < 0 && h.srv.disk != nil {
 		h.srv.disk.Flushed()
@@ -37,6 +41,7 @@ func (h *hooks) Flushed(tx *engine.Tx, db int) {
 	if h.active.Load() != 0 {
 		h.srv.watch.flushed(db)
 		h.srv.tracked.flushed(tx)
+		h.srv.block.replaced(tx, func(i int) bool { return db < 0 || i == db })
 	}
 }
 
@@ -46,5 +51,5 @@ func (h *hooks) Swapped(tx *engine.Tx, a, b int) {
 		return
 	}
 	h.srv.watch.swapped(tx, a, b)
-	h.srv.block.swapped(tx, a, b)
+	h.srv.block.replaced(tx, func(i int) bool { return i == a || i == b })
 }

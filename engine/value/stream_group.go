@@ -384,11 +384,12 @@ func (s StreamRef) EntriesReadAt(id StreamID) int64 {
 	return NoRead
 }
 
-// DeletedFrom reports whether an entry at or behind id was deleted, so that
-// counting from there does not tell how many were added.
+// DeletedFrom reports whether an entry at or behind id was deleted among those that are
+// there, so that counting from id does not tell how many were added.
 func (s StreamRef) DeletedFrom(id StreamID) bool {
 	st := s.State()
-	return s.Len() > 0 && !st.MaxDeleted.IsZero() && id.Compare(st.MaxDeleted) <= 0
+	return s.Len() > 0 && !st.MaxDeleted.IsZero() && id.Compare(st.MaxDeleted) <= 0 &&
+		s.End(false).Compare(st.MaxDeleted) <= 0 // else all that were deleted are behind
 }
 
 // Lag is how many entries the group has not been given yet, if that is known.
