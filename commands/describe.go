@@ -6,9 +6,8 @@ import (
 	"cached/internal/resp"
 )
 
-// How a Spec describes itself to clients. COMMAND INFO is what Redis answers
-// byte for byte; COMMAND DOCS leaves out the history of each command on purpose:
-// it tells when Redis changed what, which is not ours to tell.
+// How a Spec describes itself to clients: COMMAND INFO is what Redis answers byte
+// for byte, COMMAND DOCS has the fields of Redis 7.4.
 
 // WriteInfo replies what COMMAND INFO says about the command.
 func (s *Spec) WriteInfo(w *resp.Writer) {
@@ -169,6 +168,9 @@ func (s *Spec) WriteDocs(w *resp.Writer) {
 	f.text("since", s.Since)
 	f.text("group", string(s.Group))
 	f.text("complexity", s.Complexity)
+	if h := histories[s.full]; len(h) > 0 {
+		f.add("history", func(w *resp.Writer) { writeHistory(w, h) })
+	}
 	if s.Doc != 0 {
 		f.add("doc_flags", func(w *resp.Writer) { writeNames(w, uint64(s.Doc), docFlagNames, "") })
 	}
@@ -189,6 +191,15 @@ func (s *Spec) WriteDocs(w *resp.Writer) {
 	f.reply(w)
 }
 
+func writeHistory(w *resp.Writer, changes []change) {
+	w.Set(len(changes))
+	for _, c := range changes {
+		w.Array(2)
+		w.BulkString(c.version)
+		w.BulkString(c.what)
+	}
+}
+
 var docFlagNames = []string{"deprecated", "syscmd"}
 
 func writeArgs(w *resp.Writer, args []Arg) {
@@ -205,11 +216,11 @@ func (a *Arg) write(w *resp.Writer) {
 	if a.Type != TypeOneOf && a.Type != TypeBlock {
 		f.text("display_text", a.Name)
 	}
-	if a.Type == TypeKey {
+	if a.Type == TypeKey || a.Key > 0 {
 		f.add("key_spec_index", func(w *resp.Writer) { w.Int(int64(a.Key)) })
 	}
-	if a.Token != "" {
-		f.text("token", a.Token)
+	if a.Token != "" || a.Type == TypePureToken {
+		f.add("token", func(w *resp.Writer) { w.BulkString(a.Token) })
 	}
 	f.text("summary", a.Summary)
 	f.text("since", a.Since)

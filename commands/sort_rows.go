@@ -8,7 +8,7 @@ var sortCommands = []Spec{
 		Summary: "Sort the elements in a list, set or sorted set",
 		Flags:   Write | DenyOOM | MovableKeys | Keyspace, ACL: CatSet | CatSortedSet | CatList | CatDangerous,
 		Keys: []KeySpec{KeyAt(1, RO|Access), {Flags: RO | Access, Notes: "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort", UnknownBegin: true, UnknownFind: true}, {Flags: OW | Update, Notes: "For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in the argument array", UnknownBegin: true, UnknownFind: true}},
-		Args: []Arg{Key("key", 0), Opt(After("BY", Pattern("pattern"))), Opt(After("LIMIT", Block("offset_count", Int("offset"), Int("count")))), Opt(ManyTokens(After("GET", Pattern("pattern")))), Opt(OneOf("order", Token("asc", "ASC"), Token("desc", "DESC"))), Opt(Token("sorting", "ALPHA")), Opt(After("STORE", Key("destination", 2)))},
+		Args: []Arg{Key("key", 0), Opt(After("BY", sortPattern)), Opt(After("LIMIT", Block("offset_count", Int("offset"), Int("count")))), Opt(ManyTokens(After("GET", sortPattern))), Opt(OneOf("order", Token("asc", "ASC"), Token("desc", "DESC"))), Opt(Token("sorting", "ALPHA")), Opt(After("STORE", Key("destination", 2)))},
 		Run:  sortStoring,
 	},
 	{
@@ -16,7 +16,10 @@ var sortCommands = []Spec{
 		Summary: "Sort the elements in a list, set or sorted set. Read-only variant of SORT.",
 		Flags:   ReadOnly | MovableKeys | Keyspace, ACL: CatSet | CatSortedSet | CatList | CatDangerous,
 		Keys: []KeySpec{KeyAt(1, RO|Access), {Flags: RO | Access, Notes: "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort", UnknownBegin: true, UnknownFind: true}},
-		Args: []Arg{Key("key", 0), Opt(After("BY", Pattern("pattern"))), Opt(After("LIMIT", Block("offset_count", Int("offset"), Int("count")))), Opt(ManyTokens(After("GET", Pattern("pattern")))), Opt(OneOf("order", Token("asc", "ASC"), Token("desc", "DESC"))), Opt(Token("sorting", "ALPHA"))},
+		Args: []Arg{Key("key", 0), Opt(After("BY", sortPattern)), Opt(After("LIMIT", Block("offset_count", Int("offset"), Int("count")))), Opt(ManyTokens(After("GET", sortPattern))), Opt(OneOf("order", Token("asc", "ASC"), Token("desc", "DESC"))), Opt(Token("sorting", "ALPHA"))},
 		Run:  sortRO,
 	},
 }
+
+// sortPattern makes keys of elements.
+var sortPattern = Arg{Name: "pattern", Type: TypePattern, Key: 1}

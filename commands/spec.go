@@ -232,7 +232,7 @@ type Arg struct {
 	Since      string
 	Summary    string
 	Deprecated string // since when
-	Key        int    // which KeySpec, for a key
+	Key        int    // which KeySpec, for a key and for a pattern of keys other than the first's
 	Optional   bool
 	Multiple   bool
 	EachToken  bool // the token is repeated with each of Multiple
@@ -282,3 +282,6 @@ func ManyTokens(a Arg) Arg { a.Multiple, a.EachToken = true, true; return a }
 
 // Since says which version an argument came with.
 func Since(version string, a Arg) Arg { a.Since = version; return a }
+
+// Obsolete says which version made an argument one that is better not used.
+func Obsolete(version string, a Arg) Arg { a.Deprecated = version; return a }
