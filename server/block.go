@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -43,6 +44,7 @@ type readyKey struct {
 type blocker struct {
 	count atomic.Int32 // waiters with keys; 0 keeps the hook cheap
 	all   atomic.Int32 // clients that wait for anything
+	timed atomic.Int32 // those of them that do not wait for ever
 
 	mu    sync.Mutex // guards queues
 	queue map[readyKey][]*waiter
@@ -102,6 +104,9 @@ func (c *client) Background(ctx *commands.Ctx, state any, work func()) bool {
 
 func (b *blocker) add(w *waiter) {
 	b.all.Add(1)
+	if w.deadlineMS > 0 {
+		b.timed.Add(1)
+	}
 	if len(w.keys) == 0 {
 		return
 	}
@@ -118,6 +123,9 @@ func (b *blocker) add(w *waiter) {
 // remove takes a waiter whose state is done out of the queues.
 func (b *blocker) remove(w *waiter) {
 	b.all.Add(-1)
+	if w.deadlineMS > 0 {
+		b.timed.Add(-1)
+	}
 	if len(w.keys) == 0 {
 		return
 	}
@@ -148,11 +156,17 @@ func (b *blocker) waitersOf(k readyKey) []*waiter {
 	return append([]*waiter(nil), b.queue[k]...)
 }
 
-// keys is how many keys are waited for.
-func (b *blocker) keys() int {
+// keys is how many keys are waited for, and how many of them by somebody who also
+// wants to know when they go.
+func (b *blocker) keys() (n, gone int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.queue)
+	for _, q := range b.queue {
+		if slices.ContainsFunc(q, func(w *waiter) bool { return w.spec.Name == "xreadgroup" }) {
+			gone++
+		}
+	}
+	return len(b.queue), gone
 }
 
 // changed notes a key that somebody waits for.

@@ -152,8 +152,12 @@ func (s *Server) infoServer(w *infoWriter) {
 
 func (s *Server) infoClients(w *infoWriter) {
 	var in, out int64
+	watching := 0
 	all := s.allClients()
 	for _, c := range all {
+		if c.shown.watches.Load() > 0 {
+			watching++
+		}
 		in, out = max(in, c.shown.inBytes.Load()), max(out, c.shown.outBytes.Load())
 	}
 	w.line("connected_clients", len(all))
@@ -164,11 +168,12 @@ func (s *Server) infoClients(w *infoWriter) {
 	w.line("blocked_clients", s.block.all.Load())
 	w.line("tracking_clients", s.tracked.clients.Load())
 	w.line("pubsub_clients", s.subscribers.Load())
-	w.line("watching_clients", 0)
-	w.line("clients_in_timeout_table", 0)
-	w.line("total_watched_keys", 0)
-	w.line("total_blocking_keys", s.block.keys())
-	w.line("total_blocking_keys_on_nokey", 0)
+	w.line("watching_clients", watching)
+	w.line("clients_in_timeout_table", s.block.timed.Load())
+	w.line("total_watched_keys", s.watch.len())
+	keys, gone := s.block.keys()
+	w.line("total_blocking_keys", keys)
+	w.line("total_blocking_keys_on_nokey", gone)
 }
 
 func (s *Server) infoStats(w *infoWriter) {

@@ -23,6 +23,13 @@ type watchTable struct {
 	keys map[readyKey][]*watch
 }
 
+// len is how many keys are watched.
+func (t *watchTable) len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.keys)
+}
+
 // changed marks the clients that watch a key. Its shard is locked, by which EXEC
 // of those clients comes wholly before or wholly after.
 func (t *watchTable) changed(db int, key []byte) {

@@ -41,3 +41,35 @@ func knownDifference(args [][]byte, mine, theirs []byte) string {
 	}
 	return ""
 }
+
+// lacking are the commands of the reference that are not there, and why.
+var lacking = map[string]string{
+	"bgrewriteaof": noLog,
+	"failover":     noReplicas,
+	"psync":        noReplicas,
+	"replconf":     noReplicas,
+	"replicaof":    noReplicas,
+	"slaveof":      noReplicas,
+	"sync":         noReplicas,
+}
+
+const (
+	noLog      = "there is no append-only file yet"
+	noReplicas = "there is no replication yet"
+)
+
+// differentRows are the commands of which COMMAND INFO tells something else.
+var differentRows = map[string]string{
+	"command|getkeys":         "the command asked about may be one word, as in Redis 7.2",
+	"zrank":                   "WITHSCORE came with Redis 7.2",
+	"zrevrank":                "WITHSCORE came with Redis 7.2",
+	"command|getkeysandflags": "the command asked about may be one word, as in Redis 7.2",
+}
+
+// lackingInfo are the fields of INFO that are not there, and why.
+var lackingInfo = map[string]string{
+	"atomicvar_api":             "it tells how C was compiled",
+	"gcc_version":               "it tells how C was compiled; go_version stands for it",
+	"used_cpu_sys_main_thread":  "there is no main thread: event loops move between those of the Go runtime",
+	"used_cpu_user_main_thread": "there is no main thread: event loops move between those of the Go runtime",
+}
