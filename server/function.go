@@ -170,6 +170,7 @@ func (f *functions) sortedLocked() []*lua.Library {
 // fcall is FCALL and FCALL_RO. What a function touches is not known beforehand:
 // it has the whole keyspace.
 func (s *Server) fcall(c *commands.Ctx) error {
+	workerOf(c).showScript(c)
 	asReader := c.Spec.Flags&commands.ReadOnly != 0
 	f := s.functions
 	r := &scriptRun{w: workerOf(c), c: c, cl: clientOf(c), name: string(c.Argv[1]), function: true}

@@ -43,6 +43,19 @@ func (w *worker) showMonitors(from string, db int, spec *commands.Spec, argv [][
 	if spec.Flags&(commands.SkipMonitor|commands.Admin) != 0 {
 		return
 	}
+	w.feedMonitors(from, db, spec, argv)
+}
+
+// showScript sends a call of a script or function to the clients that monitor,
+// before it runs: what the script does comes after it.
+func (w *worker) showScript(c *commands.Ctx) {
+	if w.srv.monitors.Len(pubsub.Channel) > 0 {
+		cl := clientOf(c)
+		w.feedMonitors(cl.addr, cl.db(), c.Spec, c.Argv)
+	}
+}
+
+func (w *worker) feedMonitors(from string, db int, spec *commands.Spec, argv [][]byte) {
 	w.srv.monitors.Publish(pubsub.Channel, nil, func(out pubsub.Outlet, _ *string, to []*pubsub.Subscription) {
 		m := &message{bytes: w.monitorLine(from, db, spec, argv), raw: true}
 		out.(outlet).deliver(w, m, to)

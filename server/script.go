@@ -48,6 +48,7 @@ func keysAndArgs(argv [][]byte) (keys, args [][]byte, err error) {
 
 // eval is EVAL and EVAL_RO.
 func (s *Server) eval(c *commands.Ctx) error {
+	workerOf(c).showScript(c)
 	keys, args, err := keysAndArgs(c.Argv)
 	if err != nil {
 		return err
@@ -61,6 +62,7 @@ func (s *Server) eval(c *commands.Ctx) error {
 
 // evalsha is EVALSHA and EVALSHA_RO.
 func (s *Server) evalsha(c *commands.Ctx) error {
+	workerOf(c).showScript(c)
 	name, ok := nameOf(c.Argv[1])
 	if !ok {
 		return errNoScript

@@ -134,15 +134,15 @@ func (r *scriptRun) do(argv [][]byte, mark int) error {
 	tx.DB = cl.db()
 	tx.NoTouch = cl.noTouch && !spec.Touches()
 	tx.Counting = spec.Flags&commands.ReadOnly != 0
-	if w.srv.monitors.Len(pubsub.Channel) > 0 {
-		w.showMonitors("lua", cl.db(), spec, argv)
-	}
 	err := spec.Run(c)
 	if cl.mode&tracks != 0 {
 		w.remember(cl, spec, argv)
 	}
 	tx.Commit(argv)
 	w.tick()
+	if w.srv.monitors.Len(pubsub.Channel) > 0 {
+		w.showMonitors("lua", cl.db(), spec, argv)
+	}
 	st := w.stat(spec)
 	w.ran(spec, st, w.nowNS-start)
 	if err != nil {

@@ -259,3 +259,27 @@ func TestMonitorIsAsTheReferences(t *testing.T) {
 		m: QUIT
 		a: PING`)
 }
+
+// TestMonitorShowsScriptsAsTheReference holds that a script is shown before what it
+// does, which is shown as Lua's.
+func TestMonitorShowsScriptsAsTheReference(t *testing.T) {
+	sameConversation(t, `
+		m: MONITOR
+		a: SET k v
+		a: EVAL "return redis.call('GET', KEYS[1])" 1 k
+		a: EVAL_RO "return redis.call('GET', KEYS[1])" 1 k
+		a: EVAL "redis.pcall('LPUSH', KEYS[1], 1) redis.call('SELECT', 5) return redis.call('PING')" 1 k
+		a: EVAL "return 1" x
+		a: EVAL "return redis.call('NOSUCH')" 0
+		a: EVALSHA ffffffffffffffffffffffffffffffffffffffff 0
+		a: SCRIPT LOAD "return redis.call('PING')"
+		a: FUNCTION LOAD "#!lua name=l\nredis.register_function{function_name='f', callback=function(k) return redis.call('GET', k[1]) end, flags={'no-writes'}}"
+		a: FCALL f 1 k
+		a: FCALL_RO f 1 k
+		a: FCALL nosuch 0
+		a: MULTI
+		a: SET k w
+		a: EVAL "return redis.call('GET', KEYS[1])" 1 k
+		a: FCALL f 1 k
+		a: EXEC`)
+}
