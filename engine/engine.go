@@ -45,8 +45,8 @@ type Engine struct {
 	access    atomic.Pointer[AccessPolicy]
 	expiry    atomic.Bool // active expiry is on
 
-	journal                Journal   // nil: none; set before the first Tx
-	watchers               []Watcher // set before the first Tx
+	journal                atomic.Pointer[Journal] // nil: none
+	watchers               []Watcher               // set before the first Tx
 	nextWork               atomic.Uint32
 	nextEvict, nextCompact atomic.Uint32
 	snap                   atomic.Pointer[Snapshot] // that is being taken; changes under all locks
@@ -152,8 +152,23 @@ func (e *Engine) AccessPolicy() AccessPolicy { return *e.access.Load() }
 // expire when they are accessed.
 func (e *Engine) SetActiveExpiry(on bool) { e.expiry.Store(on) }
 
-// SetJournal names who is told what to replay. It comes before the first Tx.
-func (e *Engine) SetJournal(j Journal) { e.journal = j }
+// SetJournal names who is told what to replay, or nobody with nil. It may be called
+// at any time; whoever holds the whole keyspace knows the moment from which on the
+// new one is told.
+func (e *Engine) SetJournal(j Journal) {
+	if j == nil {
+		e.journal.Store(nil)
+		return
+	}
+	e.journal.Store(&j)
+}
+
+func (e *Engine) journaled() Journal {
+	if j := e.journal.Load(); j != nil {
+		return *j
+	}
+	return nil
+}
 
 // Watch adds somebody who hears of every change. It comes before the first Tx.
 func (e *Engine) Watch(w Watcher) { e.watchers = append(e.watchers, w) }

@@ -206,6 +206,12 @@ type recorder struct{ log []string }
 func (r *recorder) Append(db int, argv ...[]byte) {
 	r.log = append(r.log, fmt.Sprintf("%d %s", db, bytes.Join(argv, []byte(" "))))
 }
+func (r *recorder) AppendAll(effects []Effect) {
+	r.log = append(r.log, "together")
+	for _, e := range effects {
+		r.Append(e.DB, e.Argv...)
+	}
+}
 func (r *recorder) Changed(tx *Tx, key []byte, ev Event) {
 	r.log = append(r.log, fmt.Sprintf("%d %s:%s", tx.DB, ev.Name, key))
 }

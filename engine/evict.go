@@ -178,8 +178,8 @@ func (tx *Tx) evictOne(s *shard) bool {
 	tx.key = append(tx.key[:0], it.Key()...)
 	tx.remove(&at{s, ks, x.hash, slot}, true)
 	tx.tell(tx.key, EventEvicted)
-	if tx.e.journal != nil {
-		tx.effects = append(tx.effects, effect{x.db, [][]byte{[]byte("DEL"), append([]byte(nil), tx.key...)}})
+	if tx.Journaled() {
+		tx.effects = append(tx.effects, Effect{x.db, [][]byte{[]byte("DEL"), append([]byte(nil), tx.key...)}})
 	}
 	return true
 }

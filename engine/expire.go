@@ -19,9 +19,9 @@ func (tx *Tx) expire(db int, key []byte, a at) {
 	saved := tx.DB
 	tx.DB = db
 	tx.tell(key, EventExpired)
-	if tx.e.journal != nil {
+	if tx.Journaled() {
 		// Its own effect, in front of whatever the command goes on to do.
-		tx.effects = append(tx.effects, effect{db, [][]byte{[]byte("DEL"), append([]byte(nil), key...)}})
+		tx.effects = append(tx.effects, Effect{db, [][]byte{[]byte("DEL"), append([]byte(nil), key...)}})
 	}
 	tx.DB = saved
 }
@@ -42,14 +42,14 @@ func (tx *Tx) expireFields(db int, key []byte, a at, limit int) bool {
 	var fields [][]byte
 	hash := value.HashRef{Ref: value.Ref{Heap: a.s.heap, Slot: a.slot}, Limits: tx.Limits()}
 	a.s.stats.ExpiredFields += int64(hash.ExpireFields(tx.NowMS, limit, func(field []byte) {
-		if tx.e.journal != nil {
+		if tx.Journaled() {
 			fields = append(fields, append([]byte(nil), field...))
 		}
 	}))
 	tx.tell(key, EventHExpired)
 	if len(fields) > 0 {
 		argv := append([][]byte{[]byte("HDEL"), append([]byte(nil), key...)}, fields...)
-		tx.effects = append(tx.effects, effect{db, argv})
+		tx.effects = append(tx.effects, Effect{db, argv})
 	}
 	if hash.Len() > 0 {
 		return false

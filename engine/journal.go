@@ -1,9 +1,13 @@
 package engine
 
 // A Journal sees every effect in the order in which it happened to each key. It
-// is called under shard locks, must not call back, and must not keep argv.
+// is called under shard locks, must not call back, and must not keep what it is
+// given.
 type Journal interface {
 	Append(db int, argv ...[]byte)
+	// AppendAll takes several effects that are to be seen whole or not at all, as
+	// those between MULTI and EXEC are. No other effect comes between them.
+	AppendAll(effects []Effect)
 }
 
 // A Watcher hears of every change, under the lock of the shard it happened in.
@@ -37,6 +41,12 @@ type tee []Journal
 func (t tee) Append(db int, argv ...[]byte) {
 	for _, j := range t {
 		j.Append(db, argv...)
+	}
+}
+
+func (t tee) AppendAll(effects []Effect) {
+	for _, j := range t {
+		j.AppendAll(effects)
 	}
 }
 
@@ -91,10 +101,10 @@ var (
 	EventIncrByFloat = Event{Name: "incrbyfloat", Class: ClassString}
 )
 
-// An effect is a command that has the same outcome as what was done.
-type effect struct {
-	db   int
-	argv [][]byte
+// An Effect is a command that has the same outcome as what was done.
+type Effect struct {
+	DB   int
+	Argv [][]byte
 }
 
 // Propagate records an effect that replaces the command's own words in the
@@ -102,7 +112,7 @@ type effect struct {
 // It copies its arguments.
 func (tx *Tx) Propagate(name string, args ...[]byte) {
 	tx.explicit = true
-	if tx.e.journal == nil {
+	if !tx.Journaled() {
 		return
 	}
 	argv := make([][]byte, 1, 1+len(args))
@@ -110,7 +120,7 @@ func (tx *Tx) Propagate(name string, args ...[]byte) {
 	for _, a := range args {
 		argv = append(argv, append([]byte(nil), a...))
 	}
-	tx.effects = append(tx.effects, effect{tx.DB, argv})
+	tx.effects = append(tx.effects, Effect{tx.DB, argv})
 }
 
 // PropagateNothing says that the command's changes need no record, because
@@ -120,29 +130,59 @@ func (tx *Tx) PropagateNothing() { tx.explicit = true }
 // Commit hands the effects since the last Commit to the journal: those of
 // Propagate or, when there were changes and no Propagate, the command argv
 // itself. It comes before Unlock. Between BeginAtomic and CommitAtomic effects
-// are kept back.
+// are kept back. What one command did is seen whole; without argv, each effect
+// stands for itself.
 func (tx *Tx) Commit(argv [][]byte) {
-	if j := tx.e.journal; j != nil {
-		own := tx.dirty > 0 && !tx.explicit && argv != nil
-		switch {
-		case !tx.atomic:
-			for _, ef := range tx.effects {
-				j.Append(ef.db, ef.argv...)
-			}
-			if own {
-				j.Append(tx.DB, argv...)
-			}
-			clear(tx.effects)
-			tx.effects = tx.effects[:0]
-		case own:
-			tx.effects = append(tx.effects, effect{tx.DB, copyWords(argv)})
-		}
+	own := tx.dirty > 0 && !tx.explicit && argv != nil
+	if own || len(tx.effects) > 0 {
+		tx.commitEffects(argv, own)
 	}
 	if tx.dirty > 0 {
 		tx.countChanges()
 	}
 	tx.dirty, tx.explicit = 0, false
 }
+
+func (tx *Tx) commitEffects(argv [][]byte, own bool) {
+	j := tx.e.journaled()
+	switch {
+	case j == nil:
+		tx.dropEffects()
+	case tx.atomic:
+		if own {
+			tx.effects = append(tx.effects, Effect{tx.DB, copyWords(argv)})
+		}
+	case len(tx.effects) == 0:
+		j.Append(tx.DB, argv...)
+		tx.told = true
+	default:
+		if own {
+			tx.effects = append(tx.effects, Effect{tx.DB, argv})
+		}
+		tx.tellEffects(j, argv != nil)
+	}
+}
+
+// tellEffects passes all effects on.
+func (tx *Tx) tellEffects(j Journal, whole bool) {
+	if whole && len(tx.effects) > 1 {
+		j.AppendAll(tx.effects)
+	} else {
+		for _, ef := range tx.effects {
+			j.Append(ef.DB, ef.Argv...)
+		}
+	}
+	tx.told = true
+	tx.dropEffects()
+}
+
+func (tx *Tx) dropEffects() {
+	clear(tx.effects)
+	tx.effects = tx.effects[:0]
+}
+
+// Told reports whether the journal was told of anything since Begin.
+func (tx *Tx) Told() bool { return tx.told }
 
 // countChanges adds the changes to the count of one of the shards they were in.
 func (tx *Tx) countChanges() {
@@ -160,26 +200,17 @@ func (tx *Tx) countChanges() {
 func (tx *Tx) BeginAtomic() { tx.atomic = true }
 
 // CommitAtomic hands the effects of all commands since BeginAtomic to the
-// journal, between MULTI and EXEC if there is more than one.
+// journal, to be seen whole.
 func (tx *Tx) CommitAtomic() {
 	tx.atomic, tx.dirty, tx.explicit = false, 0, false
-	j := tx.e.journal
-	if j == nil || len(tx.effects) == 0 {
+	if len(tx.effects) == 0 {
 		return
 	}
-	first, last := tx.effects[0].db, tx.effects[len(tx.effects)-1].db
-	several := len(tx.effects) > 1
-	if several {
-		j.Append(first, []byte("MULTI"))
+	if j := tx.e.journaled(); j != nil {
+		tx.tellEffects(j, true)
+	} else {
+		tx.dropEffects()
 	}
-	for _, ef := range tx.effects {
-		j.Append(ef.db, ef.argv...)
-	}
-	if several {
-		j.Append(last, []byte("EXEC"))
-	}
-	clear(tx.effects)
-	tx.effects = tx.effects[:0]
 }
 
 func copyWords(argv [][]byte) [][]byte {
@@ -205,7 +236,7 @@ func (tx *Tx) Modified(key []byte, ev Event) {
 func (tx *Tx) Logged() { tx.dirty++ }
 
 // Journaled reports whether anybody logs effects.
-func (tx *Tx) Journaled() bool { return tx.e.journal != nil }
+func (tx *Tx) Journaled() bool { return tx.e.journaled() != nil }
 
 // tell passes an event on without counting a change.
 func (tx *Tx) tell(key []byte, ev Event) {

@@ -42,7 +42,8 @@ type Tx struct {
 	dirty    int
 	explicit bool
 	atomic   bool // effects are kept until CommitAtomic
-	effects  []effect
+	effects  []Effect
+	told     bool   // the journal was told of something
 	key      []byte // a copy of a key that is about to be freed
 }
 
@@ -80,7 +81,7 @@ func (tx *Tx) Begin(e *Engine, db int, nowMS int64) {
 		tx.one = -1
 	}
 	tx.lastKey = nil
-	tx.NoTouch, tx.Counting = false, false
+	tx.NoTouch, tx.Counting, tx.told = false, false, false
 }
 
 // Engine returns the engine the Tx works on.

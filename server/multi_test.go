@@ -60,6 +60,14 @@ func (j *journal) Append(db int, argv ...[]byte) {
 	j.lines = append(j.lines, line)
 }
 
+func (j *journal) AppendAll(effects []engine.Effect) {
+	j.Append(effects[0].DB, []byte("MULTI"))
+	for _, e := range effects {
+		j.Append(e.DB, e.Argv...)
+	}
+	j.Append(effects[len(effects)-1].DB, []byte("EXEC"))
+}
+
 func TestATransactionIsJournaledAsOne(t *testing.T) {
 	j := &journal{}
 	keys := engine.New(engine.Options{})
