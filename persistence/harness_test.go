@@ -45,8 +45,10 @@ type inDir struct {
 
 func (d inDir) Open(name string) (vfs.File, error)   { return d.FS.Open(filepath.Join(d.dir, name)) }
 func (d inDir) Create(name string) (vfs.File, error) { return d.FS.Create(filepath.Join(d.dir, name)) }
+func (d inDir) Append(name string) (vfs.File, error) { return d.FS.Append(filepath.Join(d.dir, name)) }
+func (d inDir) MakeDir(name string) error            { return d.FS.MakeDir(filepath.Join(d.dir, name)) }
 func (d inDir) Remove(name string) error             { return d.FS.Remove(filepath.Join(d.dir, name)) }
-func (d inDir) SyncDir(string) error                 { return d.FS.SyncDir(d.dir) }
+func (d inDir) SyncDir(name string) error            { return d.FS.SyncDir(filepath.Join(d.dir, name)) }
 func (d inDir) Rename(from, to string) error {
 	return d.FS.Rename(filepath.Join(d.dir, from), filepath.Join(d.dir, to))
 }

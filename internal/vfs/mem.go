@@ -2,8 +2,12 @@ package vfs
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -22,8 +26,17 @@ type memFile struct {
 	data, safe []byte // what was written, and what of it is on the disk
 }
 
-// Fail has f asked before each operation ("create", "open", "write", "sync",
-// "rename", "remove", "syncdir"); it may return an error. nil is asked nothing.
+// A Short is an error of a write that wrote something nevertheless.
+type Short struct {
+	N   int // bytes that were written
+	Err error
+}
+
+func (s *Short) Error() string { return s.Err.Error() }
+
+// Fail has f asked before each operation ("create", "open", "append", "write",
+// "sync", "truncate", "rename", "remove", "mkdir", "syncdir"); it may return an
+// error, for a write a Short. nil is asked nothing.
 func (m *Mem) Fail(f func(op, name string) error) {
 	if f == nil {
 		m.asked.Store(nil)
@@ -47,10 +60,11 @@ func (m *Mem) fail(op, name string) error {
 func (m *Mem) Crash() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.names = map[string]*memFile{}
+	names := map[string]*memFile{}
 	for name, f := range m.synced {
-		m.names[name] = &memFile{data: bytes.Clone(f.safe), safe: f.safe}
+		names[name] = &memFile{data: slices.Clip(f.safe), safe: f.safe}
 	}
+	m.names, m.synced = names, maps.Clone(names)
 }
 
 // ReadFile returns what a file has.
@@ -62,6 +76,28 @@ func (m *Mem) ReadFile(name string) ([]byte, error) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
 	return bytes.Clone(f.data), nil
+}
+
+// WriteFile makes a file, on the disk at once.
+func (m *Mem) WriteFile(name string, data []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.init()
+	f := &memFile{data: bytes.Clone(data), safe: bytes.Clone(data)}
+	m.names[name], m.synced[name] = f, f
+}
+
+func (m *Mem) init() {
+	if m.names == nil {
+		m.names, m.synced = map[string]*memFile{}, map[string]*memFile{}
+	}
+}
+
+// List returns the names of all files, sorted.
+func (m *Mem) List() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.names))
 }
 
 // Names returns how many files there are.
@@ -86,19 +122,28 @@ func (m *Mem) Open(name string) (File, error) {
 }
 
 // Create implements FS.
-func (m *Mem) Create(name string) (File, error) {
-	if err := m.fail("create", name); err != nil {
+func (m *Mem) Create(name string) (File, error) { return m.make("create", name, true) }
+
+// Append implements FS.
+func (m *Mem) Append(name string) (File, error) { return m.make("append", name, false) }
+
+func (m *Mem) make(op, name string, empty bool) (File, error) {
+	if err := m.fail(op, name); err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.names == nil {
-		m.names = map[string]*memFile{}
+	m.init()
+	f := m.names[name]
+	if f == nil || empty {
+		f = &memFile{}
+		m.names[name] = f
 	}
-	f := &memFile{}
-	m.names[name] = f
 	return &memHandle{m: m, name: name, f: f}, nil
 }
+
+// MakeDir implements FS. Directories are there whenever they are needed.
+func (m *Mem) MakeDir(name string) error { return m.fail("mkdir", name) }
 
 // Rename implements FS.
 func (m *Mem) Rename(from, to string) error {
@@ -130,16 +175,20 @@ func (m *Mem) Remove(name string) error {
 	return nil
 }
 
-// SyncDir implements FS; there is one directory.
+// SyncDir implements FS.
 func (m *Mem) SyncDir(dir string) error {
 	if err := m.fail("syncdir", dir); err != nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.synced = map[string]*memFile{}
+	m.init()
+	in := func(name string) bool { return filepath.Dir(name) == filepath.Clean(dir) }
+	maps.DeleteFunc(m.synced, func(name string, _ *memFile) bool { return in(name) })
 	for name, f := range m.names {
-		m.synced[name] = f
+		if in(name) {
+			m.synced[name] = f
+		}
 	}
 	return nil
 }
@@ -164,13 +213,28 @@ func (h *memHandle) Read(p []byte) (int, error) {
 }
 
 func (h *memHandle) Write(p []byte) (int, error) {
-	if err := h.m.fail("write", h.name); err != nil {
-		return 0, err
+	failed, n := h.m.fail("write", h.name), len(p)
+	if failed != nil {
+		n = 0
+		var short *Short
+		if errors.As(failed, &short) {
+			n = min(short.N, len(p))
+		}
 	}
 	h.m.mu.Lock()
 	defer h.m.mu.Unlock()
-	h.f.data = append(h.f.data, p...)
-	return len(p), nil
+	h.f.data = append(h.f.data, p[:n]...)
+	return n, failed
+}
+
+func (h *memHandle) Truncate(size int64) error {
+	if err := h.m.fail("truncate", h.name); err != nil {
+		return err
+	}
+	h.m.mu.Lock()
+	defer h.m.mu.Unlock()
+	h.f.data = h.f.data[:min(int(size), len(h.f.data)):min(int(size), len(h.f.data))]
+	return nil
 }
 
 func (h *memHandle) Sync() error {
@@ -179,7 +243,7 @@ func (h *memHandle) Sync() error {
 	}
 	h.m.mu.Lock()
 	defer h.m.mu.Unlock()
-	h.f.safe = bytes.Clone(h.f.data)
+	h.f.safe = slices.Clip(h.f.data) // a write behind it is not seen
 	return nil
 }
 

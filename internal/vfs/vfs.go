@@ -16,6 +16,8 @@ type File interface {
 	Sync() error
 	// Size is how long the file is.
 	Size() (int64, error)
+	// Truncate cuts the file off; Write goes on at its end.
+	Truncate(size int64) error
 }
 
 // An FS is a file system. A name that has no file gives an error that is
@@ -25,6 +27,11 @@ type FS interface {
 	Open(name string) (File, error)
 	// Create makes an empty file, or empties the one there is.
 	Create(name string) (File, error)
+	// Append opens a file for reading and for writing at its end, and makes it
+	// if there is none.
+	Append(name string) (File, error)
+	// MakeDir makes a directory unless it is there.
+	MakeDir(name string) error
 	// Rename puts a file in the place of another, at once.
 	Rename(from, to string) error
 	Remove(name string) error
@@ -56,11 +63,26 @@ func (osFS) Open(name string) (File, error) {
 }
 
 func (osFS) Create(name string) (File, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
+	return open(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC|os.O_APPEND)
+}
+
+func (osFS) Append(name string) (File, error) {
+	return open(name, os.O_RDWR|os.O_CREATE|os.O_APPEND)
+}
+
+func open(name string, flags int) (File, error) {
+	f, err := os.OpenFile(name, flags, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	return osFile{f}, nil
+}
+
+func (osFS) MakeDir(name string) error {
+	if err := os.Mkdir(name, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return nil
 }
 
 func (osFS) Rename(from, to string) error { return os.Rename(from, to) }
