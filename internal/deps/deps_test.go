@@ -44,7 +44,9 @@ var allowed = map[string][]string{
 
 	// The format knows values as they lie in items, and what access bits mean.
 	"persistence/rdb": {"engine", "engine/value", "engine/table", "eviction"},
-	"persistence":     {"persistence/rdb", "commands", "engine", "engine/value", "engine/table", "internal/resp"},
+	// A base may be the commands that make its values.
+	"persistence/aof": {"engine/value", "engine/table"},
+	"persistence":     {"persistence/rdb", "persistence/aof", "commands", "engine", "engine/value", "engine/table", "internal/resp"},
 	"replication":     {"persistence", "commands", "engine", "internal/resp"},
 	"cluster":         {"commands", "engine", "internal/resp"},
 	"server": {"commands", "engine", "engine/value", "eviction", "internal/resp", "internal/acl", "internal/pubsub",

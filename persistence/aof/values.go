@@ -1,0 +1,180 @@
+package aof
+
+import (
+	"math"
+	"strconv"
+
+	"cached/engine/table"
+	"cached/engine/value"
+)
+
+// Commands appends to B the commands that make keys.
+type Commands struct {
+	B []byte
+
+	body  []byte // words of the command being made, behind those in front
+	words int
+	buf   []byte
+}
+
+// elementsPerCommand is how many elements of a collection one command adds, so
+// that none is large.
+const elementsPerCommand = 64
+
+// Select appends the command that makes db the database of what follows.
+func (c *Commands) Select(db int) { c.B = AppendSelect(c.B, db) }
+
+// Library appends the command that loads a library of functions.
+func (c *Commands) Library(code string) {
+	c.B = AppendCommand(c.B, []byte("FUNCTION"), []byte("LOAD"), []byte(code))
+}
+
+// Key appends the commands that make the key of an item, which is not there yet.
+func (c *Commands) Key(it table.Item) {
+	key := it.Key()
+	switch value.TypeOf(it) {
+	case value.String:
+		c.command("SET", key, it.Value())
+	case value.List:
+		c.elements("RPUSH", key, func(add func()) {
+			value.EachList(it, func(e value.Elem) bool { c.elem(e); add(); return true })
+		})
+	case value.Set:
+		c.elements("SADD", key, func(add func()) {
+			value.EachSet(it, func(e value.Elem) bool { c.elem(e); add(); return true })
+		})
+	case value.ZSet:
+		c.elements("ZADD", key, func(add func()) {
+			value.EachZSet(it, func(e value.Elem, f float64) bool { c.score(f); c.elem(e); add(); return true })
+		})
+	case value.Hash:
+		c.elements("HSET", key, func(add func()) {
+			value.EachHash(it, func(f, v value.Elem, _ int64) bool { c.elem(f); c.elem(v); add(); return true })
+		})
+		c.fieldDeadlines(it)
+	case value.Stream:
+		c.stream(it)
+	}
+	if due := it.DeadlineMS(); due != 0 {
+		c.command("PEXPIREAT", key, due)
+	}
+}
+
+// command appends a command of words that are texts or numbers.
+func (c *Commands) command(name string, words ...any) {
+	c.B = appendHead(c.B, '*', 1+len(words))
+	c.B = appendBulk(c.B, []byte(name))
+	for _, w := range words {
+		switch w := w.(type) {
+		case []byte:
+			c.B = appendBulk(c.B, w)
+		case string:
+			c.B = appendBulk(c.B, []byte(w))
+		case int64:
+			c.B = appendBulk(c.B, strconv.AppendInt(c.buf[:0], w, 10))
+		case uint64:
+			c.B = appendBulk(c.B, strconv.AppendUint(c.buf[:0], w, 10))
+		case value.StreamID:
+			c.B = appendBulk(c.B, c.id(w))
+		}
+	}
+}
+
+// elements appends as many commands as are needed for what visit adds.
+func (c *Commands) elements(name string, key []byte, visit func(add func())) {
+	n := 0
+	flush := func() {
+		if n == 0 {
+			return
+		}
+		c.B = appendHead(c.B, '*', 2+c.words)
+		c.B = appendBulk(c.B, []byte(name))
+		c.B = appendBulk(c.B, key)
+		c.B = append(c.B, c.body...)
+		c.body, c.words, n = c.body[:0], 0, 0
+	}
+	visit(func() {
+		if n++; n == elementsPerCommand {
+			flush()
+		}
+	})
+	flush()
+}
+
+// word adds a word to the command being made.
+func (c *Commands) word(b []byte) {
+	c.body = appendBulk(c.body, b)
+	c.words++
+}
+
+func (c *Commands) elem(e value.Elem) {
+	c.buf = e.Append(c.buf[:0])
+	c.word(c.buf)
+}
+
+func (c *Commands) score(f float64) {
+	switch {
+	case math.IsInf(f, 1):
+		c.word([]byte("inf"))
+	case math.IsInf(f, -1):
+		c.word([]byte("-inf"))
+	default:
+		c.buf = strconv.AppendFloat(c.buf[:0], f, 'g', -1, 64)
+		c.word(c.buf)
+	}
+}
+
+// fieldDeadlines appends the deadlines of a hash's fields, one command each: few
+// fields have the same.
+func (c *Commands) fieldDeadlines(it table.Item) {
+	if value.FieldsDue(it) == 0 {
+		return
+	}
+	value.EachHash(it, func(f, _ value.Elem, due int64) bool {
+		if due != 0 {
+			c.command("HPEXPIREAT", it.Key(), due, "FIELDS", "1", f.Append(nil))
+		}
+		return true
+	})
+}
+
+func (c *Commands) id(id value.StreamID) []byte {
+	b := strconv.AppendUint(c.buf[:0], id.MS, 10)
+	b = append(b, '-')
+	c.buf = strconv.AppendUint(b, id.Seq, 10)
+	return c.buf
+}
+
+// stream appends a stream: its entries, what it knows besides, its groups.
+func (c *Commands) stream(it table.Item) {
+	key, s := it.Key(), value.StreamOf(it)
+	s.Range(value.StreamID{}, value.MaxStreamID, false, func(e value.StreamEntry) bool {
+		c.B = appendHead(c.B, '*', 3+2*e.Len())
+		c.B = appendBulk(c.B, []byte("XADD"))
+		c.B = appendBulk(c.B, key)
+		c.B = appendBulk(c.B, c.id(e.ID))
+		e.Each(func(name, v []byte) {
+			c.B = appendBulk(c.B, name)
+			c.B = appendBulk(c.B, v)
+		})
+		return true
+	})
+	if s.Len() == 0 {
+		// An entry that goes at once leaves an empty stream.
+		c.command("XADD", key, "MAXLEN", "0", "0-1", "x", "y")
+	}
+	st := s.State()
+	c.command("XSETID", key, st.Last, "ENTRIESADDED", st.Added, "MAXDELETEDID", st.MaxDeleted)
+	s.EachGroup(func(g value.StreamGroup) bool {
+		c.command("XGROUP", "CREATE", key, g.Name(), g.Last(), "ENTRIESREAD", g.Read())
+		g.EachConsumer(func(x value.StreamConsumer) bool {
+			c.command("XGROUP", "CREATECONSUMER", key, g.Name(), x.Name())
+			return true
+		})
+		g.EachPending(value.StreamID{}, nil, func(p value.StreamPending) bool {
+			c.command("XCLAIM", key, g.Name(), p.Consumer.Name(), "0", p.ID, "TIME", p.DeliveredMS, "RETRYCOUNT", p.Count, "JUSTID", "FORCE")
+			return true
+		})
+		return true
+	})
+}
