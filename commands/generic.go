@@ -105,7 +105,7 @@ func (c *Ctx) setDeadline(unitMS int64, relative bool) error {
 		c.Reply.Int(0)
 		return nil
 	}
-	if at <= c.NowMS {
+	if c.passed(at) {
 		c.Tx.Unlink(key)
 		c.Tx.Modified(key, engine.EventDel)
 		c.Propagate("DEL", key)

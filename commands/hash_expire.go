@@ -124,7 +124,7 @@ func (c *Ctx) hexpire(unitMS int64, relative bool) error {
 			c.Reply.Int(fieldMissing)
 		case nx && old != 0, xx && old == 0, gt && (old == 0 || at <= old), lt && old != 0 && at >= old:
 			c.Reply.Int(fieldRefused)
-		case at <= c.NowMS:
+		case c.passed(at):
 			h.Delete(f)
 			deleted = append(deleted, f)
 			c.Reply.Int(fieldDeleted)
@@ -277,7 +277,7 @@ func hgetex(c *Ctx) error {
 				h.SetDeadline(f, 0)
 				set = append(set, f)
 			}
-		case at <= c.NowMS:
+		case c.passed(at):
 			h.Delete(f)
 			deleted = append(deleted, f)
 		default:
@@ -357,7 +357,7 @@ func hsetex(c *Ctx) error {
 	pairs := [][]byte{key}
 	for i := 0; i < len(words); i += 2 {
 		f := words[i]
-		if o.at != 0 && o.at <= c.NowMS {
+		if o.at != 0 && c.passed(o.at) {
 			if h.Delete(f) {
 				deleted = append(deleted, f)
 			}

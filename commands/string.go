@@ -201,7 +201,7 @@ func getex(c *Ctx) error {
 			c.Propagate("PERSIST", key)
 		}
 	case at == 0: // a plain GET
-	case at <= c.NowMS:
+	case c.passed(at):
 		c.Tx.Delete(key)
 		c.Tx.Modified(key, engine.EventDel)
 		c.Propagate("DEL", key)

@@ -44,6 +44,7 @@ type Engine struct {
 	limits    atomic.Pointer[value.Limits]
 	access    atomic.Pointer[AccessPolicy]
 	expiry    atomic.Bool // active expiry is on
+	replaying atomic.Bool // see SetReplaying
 
 	journal                atomic.Pointer[Journal] // nil: none
 	watchers               []Watcher               // set before the first Tx
@@ -151,6 +152,10 @@ func (e *Engine) AccessPolicy() AccessPolicy { return *e.access.Load() }
 // SetActiveExpiry turns the expiry sweep of Maintain on or off; keys still
 // expire when they are accessed.
 func (e *Engine) SetActiveExpiry(on bool) { e.expiry.Store(on) }
+
+// SetReplaying has keys neither expire nor be evicted while a log is replayed: what
+// became of them it says itself, and the commands in it found them as they were.
+func (e *Engine) SetReplaying(on bool) { e.replaying.Store(on) }
 
 // SetJournal names who is told what to replay, or nobody with nil. It may be called
 // at any time; whoever holds the whole keyspace knows the moment from which on the

@@ -121,7 +121,7 @@ func (e *Engine) Evict(tx *Tx, nowMS, bytes int64) (freed int64) {
 	tx.one = i
 	start := s.heap.LiveBytes()
 	unused, _ := s.work(maintainBudget)
-	if p := tx.policy; p.Order != NoEviction {
+	if p := tx.policy; p.Order != NoEviction && !tx.Replaying() {
 		if p.Order == Auto {
 			s.auto().Resize(s.len())
 		}

@@ -30,7 +30,7 @@ func (tx *Tx) expire(db int, key []byte, a at) {
 // passed, and the key with its last field. It reports whether the key is gone.
 func (tx *Tx) expireFields(db int, key []byte, a at, limit int) bool {
 	it := table.ItemOf(a.slot)
-	if due := value.FieldsDue(it); due == 0 || due >= tx.NowMS {
+	if due := value.FieldsDue(it); due == 0 || due >= tx.NowMS || tx.Replaying() {
 		return false
 	}
 	if a.s.snap != nil {
@@ -145,7 +145,7 @@ func (e *Engine) Maintain(tx *Tx, nowMS int64) bool {
 	if s.density != nil {
 		s.times.note(s.density.Clock(), nowMS)
 	}
-	if e.expiry.Load() {
+	if e.expiry.Load() && !e.replaying.Load() {
 		for db := range s.dbs {
 			if (s.dbs[db].expires > 0 || s.dbs[db].parts) && tx.sweep(s, db) {
 				more = true

@@ -84,6 +84,9 @@ func (tx *Tx) Begin(e *Engine, db int, nowMS int64) {
 	tx.NoTouch, tx.Counting, tx.told = false, false, false
 }
 
+// Replaying reports whether a log is replayed, so that nothing ends by itself.
+func (tx *Tx) Replaying() bool { return tx.e.replaying.Load() }
+
 // Engine returns the engine the Tx works on.
 func (tx *Tx) Engine() *Engine { return tx.e }
 
@@ -221,7 +224,7 @@ func (tx *Tx) find(db int, key []byte) at {
 	a.slot = a.ks.keys.Find(h, key)
 	if a.slot != nil {
 		it := table.ItemOf(a.slot)
-		if d := it.DeadlineMS(); d != 0 && tx.NowMS > d {
+		if d := it.DeadlineMS(); d != 0 && tx.NowMS > d && !tx.Replaying() {
 			tx.expire(db, key, a)
 			a.slot = nil
 		} else if it.HasParts() && tx.expireFields(db, key, a, 1<<30) {

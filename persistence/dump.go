@@ -108,7 +108,7 @@ func (d *Disk) restore(c *commands.Ctx) error {
 	if err != nil {
 		return errFormat
 	}
-	if ttl > 0 && ttl <= c.NowMS {
+	if ttl > 0 && ttl <= c.NowMS && !c.Tx.Replaying() {
 		c.Tx.Discard(it)
 		if c.Tx.Delete(key) {
 			c.Tx.Modified(key, engine.EventDel)

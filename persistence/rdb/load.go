@@ -43,6 +43,7 @@ type Result struct {
 	Bytes                int64             // how long it is
 	Aux                  map[string]string // those with a meaning here
 	Libraries            [][]byte          // the code of function libraries
+	Rest                 []byte            // what was read beyond the end
 }
 
 // keptAux are the auxiliary fields that Result holds.
@@ -87,6 +88,7 @@ func Load(src io.Reader, e *engine.Engine, o LoadOptions) (Result, error) {
 	l.result.Keys, l.result.Expired = l.o.Progress.Keys.Load(), l.o.Progress.Expired.Load()
 	l.result.Empty = l.empty.Load()
 	l.result.Bytes = l.in.offset()
+	l.result.Rest = l.in.buf[l.in.r:l.in.w]
 	l.o.Progress.Bytes.Store(l.result.Bytes)
 	if err != nil && !o.Merge {
 		l.clear()
