@@ -20,6 +20,7 @@ type terminal struct {
 	out    syncBuffer
 	asked  int           // how much it showed when it last asked for a line
 	done   chan struct{} // closed when the program has ended
+	read   chan struct{} // closed when all that it wrote is in out
 }
 
 // runInTerminal starts a program in a new terminal; it is killed with the test.
@@ -32,7 +33,7 @@ func runInTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.Env = append(os.Environ(), "TERM=xterm", "REDISCLI_HISTFILE=/dev/null", "HOME="+t.TempDir())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Pdeathsig: syscall.SIGKILL}
-	term := &terminal{t: t, master: master, done: make(chan struct{})}
+	term := &terminal{t: t, master: master, done: make(chan struct{}), read: make(chan struct{})}
 	// The parent's death is the death of the starting thread, so it must stay.
 	started := make(chan error)
 	go func() {
@@ -46,9 +47,8 @@ func runInTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 		t.Fatal(err)
 	}
 	slave.Close()
-	read := make(chan struct{})
 	go func() {
-		defer close(read)
+		defer close(term.read)
 		buf := make([]byte, 4096)
 		for {
 			n, err := master.Read(buf)
@@ -65,7 +65,7 @@ func runInTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	t.Cleanup(func() {
 		cmd.Process.Kill()
 		<-term.done
-		<-read
+		<-term.read
 		master.Close()
 	})
 	return term
@@ -130,7 +130,7 @@ func (x *terminal) awaitPrompt(prompt *regexp.Regexp) {
 func (x *terminal) end() string {
 	x.t.Helper()
 	select {
-	case <-x.done:
+	case <-x.read:
 	case <-time.After(30 * time.Second):
 		x.t.Fatalf("it does not end; the terminal shows %q", x.out.String())
 	}
