@@ -110,28 +110,37 @@ type randomCall struct {
 	resp3 bool
 }
 
+// perPipeline is how many calls are sent at once at most.
+const perPipeline = 10
+
 func (d *duel) run(c *caller, from []grammar, calls int) {
 	d.found = map[string]bool{}
 	pair := d.connect()
-	for n := 0; n < calls; n++ {
+	for n := 0; n < calls; {
 		if n%1000 == 0 { // a fresh start now and then keeps tails short
 			pair.close()
 			pair = d.connect()
 			d.history = d.history[:0]
 		}
-		call := randomCall{args: c.call(from[c.IntN(len(from))]), resp3: n/10%2 == 1}
-		if isExcluded(callName(call.args)) {
-			continue // a call that was spoilt into another command
+		var sent []randomCall
+		most := 1
+		if n/1000%2 == 1 { // every other thousand is pipelined
+			most = 1 + c.IntN(perPipeline)
 		}
-		d.history = append(d.history, call)
-		same, a, b := pair.send(call)
-		if same {
-			if a[0] == '-' {
-				d.refused++
+		for first := n; n == first || n < first+most && n%perPipeline != 0; n++ {
+			call := randomCall{args: c.call(from[c.IntN(len(from))]), resp3: n/perPipeline%2 == 1}
+			if !isExcluded(callName(call.args)) { // a call that was not spoilt into another command
+				sent = append(sent, call)
 			}
+		}
+		refused, differs, a, b := pair.send(sent)
+		d.refused += refused
+		if differs < 0 {
+			d.history = append(d.history, sent...)
 			continue
 		}
-		name := callName(call.args)
+		d.history = append(d.history, sent[:differs+1]...)
+		name := callName(sent[differs].args)
 		if !d.found[name] {
 			d.found[name] = true
 			d.report(n, a, b)
@@ -194,15 +203,26 @@ func shareKey(a, b []string) bool {
 	return false
 }
 
-// differs replays calls from an empty server and compares the last replies.
+// differs replays calls from an empty server, one by one or as pipelines, and
+// reports whether only the last reply differs.
 func (d *duel) differs(calls []randomCall) bool {
+	return d.differsIn(calls, 1) || d.differsIn(calls, perPipeline)
+}
+
+func (d *duel) differsIn(calls []randomCall, most int) bool {
 	pair := d.connect()
 	defer pair.close()
-	same := true
-	for _, c := range calls {
-		same, _, _ = pair.send(c)
+	for len(calls) > 0 {
+		n := 1
+		for n < min(most, len(calls)) && calls[n].resp3 == calls[0].resp3 {
+			n++
+		}
+		_, differs, _, _ := pair.send(calls[:n])
+		if calls = calls[n:]; differs >= 0 {
+			return len(calls) == 0 && differs == n-1
+		}
 	}
-	return !same
+	return false
 }
 
 // A pair holds two connections to each server, one for each protocol.
@@ -218,6 +238,12 @@ func (d *duel) connect() *pair {
 	for i, resp3 := range []bool{false, true} {
 		p.sub[i], p.ref[i] = freshWire(d.t, d.sub, resp3), freshWire(d.t, d.ref, resp3)
 	}
+	for _, w := range []*wire{p.sub[0], p.ref[0]} {
+		// In a keyspace of some size pipelines are looked ahead in.
+		w.want(d.t, "OK", "SELECT", "9")
+		w.want(d.t, "(integer) 5000001", "SETRANGE", "filler", "5000000", "x")
+		w.want(d.t, "OK", "SELECT", "0")
+	}
 	return p
 }
 
@@ -228,28 +254,45 @@ func (p *pair) close() {
 	}
 }
 
-func (p *pair) send(c randomCall) (same bool, a, b []byte) {
+// send sends calls of one protocol at once and compares the replies. differs is
+// the first call with a difference, whose replies are a and b, or -1.
+func (p *pair) send(calls []randomCall) (refused, differs int, a, b []byte) {
 	p.t.Helper()
+	if len(calls) == 0 {
+		return 0, -1, nil, nil
+	}
 	i := 0
-	if c.resp3 {
+	if calls[0].resp3 {
 		i = 1
 	}
-	args := argv(c.args...)
-	errA, errB := p.sub[i].send(args), p.ref[i].send(args)
-	if errA == nil {
-		a, errA = p.sub[i].reply(false)
+	var out []byte
+	for _, c := range calls {
+		out = encode(out, argv(c.args...))
 	}
-	if errB == nil {
-		b, errB = p.ref[i].reply(false)
-	}
-	if errB != nil {
-		p.t.Fatalf("the reference: %s: %v", script.Line(args), errB)
-	}
-	if errA != nil {
-		if errA == io.EOF {
-			time.Sleep(100 * time.Millisecond) // its end is noticed by the harness
+	_, errA := p.sub[i].Write(out)
+	_, errB := p.ref[i].Write(out)
+	for n, c := range calls {
+		if errA == nil {
+			a, errA = p.sub[i].reply(false)
 		}
-		p.t.Fatalf("the subject: %s: %v (so far %q)", script.Line(args), errA, a)
+		if errB == nil {
+			b, errB = p.ref[i].reply(false)
+		}
+		if errB != nil {
+			p.t.Fatalf("the reference: %s: %v", script.Line(argv(c.args...)), errB)
+		}
+		if errA != nil {
+			if errA == io.EOF {
+				time.Sleep(100 * time.Millisecond) // its end is noticed by the harness
+			}
+			p.t.Fatalf("the subject: %s: %v (so far %q)", script.Line(argv(c.args...)), errA, a)
+		}
+		if !sameReply(c.args, a, b) {
+			return refused, n, a, b
+		}
+		if a[0] == '-' {
+			refused++
+		}
 	}
-	return sameReply(c.args, a, b), a, b
+	return refused, -1, a, b
 }
