@@ -181,11 +181,11 @@ func (w *worker) feed(c *client, data []byte) (used int) {
 			used += r.size
 			done++
 			if len(w.reply.B)-w.base > flushAt {
-				w.release()
+				w.giveBack()
 				w.flush(c)
 			}
 		}
-		w.release()
+		w.giveBack()
 		if done < len(w.batch.requests) {
 			// The others are parsed again when the client goes on.
 			c.parser = resp.Parser{}
@@ -195,8 +195,8 @@ func (w *worker) feed(c *client, data []byte) (used int) {
 	return used
 }
 
-// release gives back the lock that one command has kept for the next.
-func (w *worker) release() {
+// giveBack releases the lock that one command has kept for the next.
+func (w *worker) giveBack() {
 	if w.tx.Kept() {
 		w.tx.Unlock()
 	}

@@ -244,7 +244,7 @@ func (s *Server) gate(w *worker, c *client, spec *commands.Spec, argv [][]byte) 
 		}
 	}
 	if s.gated.Load() {
-		w.release() // a gate may evict
+		w.giveBack() // a gate may evict
 		for _, g := range s.gates {
 			if err := g(w, c, spec); err != nil {
 				return err
