@@ -304,9 +304,7 @@ func (c *Ctx) replyFresh(r *streamRead, q *xreadCall) {
 		return limit != 0
 	})
 	c.Tx.Logged()
-	if q.noAck {
-		c.propagateGroup(r.key, q.group, r.g)
-	}
+	c.propagateGroup(r.key, q.group, r.g) // claims do not tell how many were read
 }
 
 // replyHistory gives the consumer again what he has not acknowledged.
@@ -324,6 +322,8 @@ func (c *Ctx) replyHistory(r *streamRead, q *xreadCall) {
 	for _, p := range ids {
 		if c.replyEntry(r.s, p.ID, true) {
 			r.g.Deliver(p.ID, consumer, c.NowMS, p.Count+1)
+			c.Tx.Logged()
+			c.propagateClaim(r.key, q.group, r.g, p.ID)
 		}
 	}
 }
