@@ -85,7 +85,10 @@ var streamCalls = []string{
 	"XAUTOCLAIM s g z 0 0 COUNT 2", "XAUTOCLAIM s g x 0 0 JUSTID", "XACK s g %", "XACK s h %", "DEL s", "COPY s t REPLACE", "RENAME t s",
 }
 
-var idleTime = regexp.MustCompile(`(\$\d\r\n[xyz]\r\n):\d+\r\n`)
+var (
+	entryID  = regexp.MustCompile(`\d+-\d+`)
+	idleTime = regexp.MustCompile(`(\$\d\r\n[xyz]\r\n):\d+\r\n`)
+)
 
 // streamsOf is all that clients can see of the streams but times.
 func streamsOf(k talk) string {
@@ -102,7 +105,7 @@ func streamsOf(k talk) string {
 // What a log or a replica is told of streams makes the same streams of it, though
 // no clock and no chance is the same there.
 func TestEffectsOfStreamsMakeTheSameStreams(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			j := &effects{}
 			keys := engine.New(engine.Options{})
@@ -115,20 +118,19 @@ func TestEffectsOfStreamsMakeTheSameStreams(t *testing.T) {
 			to := talk{t, conn, r}
 
 			rnd := rand.New(rand.NewPCG(seed, 1))
-			replayed := 0
+			replayed, id := 0, "5-5"
 			var calls []string
-			for range 300 {
+			for n := range 300 {
 				call := streamCalls[rnd.IntN(len(streamCalls))]
 				if call == "DEL s" && rnd.IntN(8) > 0 {
 					continue // else nothing grows
 				}
-				// One of the IDs that are there, pending or not.
-				ids := regexp.MustCompile(`\d+-\d+`).FindAllString(from.do("XRANGE", "s", "-", "+"), -1)
-				id := "5-5"
-				if len(ids) > 0 {
-					id = ids[rnd.IntN(len(ids))]
+				if strings.Contains(call, "%") { // one of the IDs that are there, pending or not
+					if ids := entryID.FindAllString(from.do("XRANGE", "s", "-", "+"), -1); len(ids) > 0 {
+						id = ids[rnd.IntN(len(ids))]
+					}
+					call = strings.ReplaceAll(call, "%", id)
 				}
-				call = strings.ReplaceAll(call, "%", id)
 				from.do(strings.Fields(call)...)
 				calls = append(calls, call)
 
@@ -140,6 +142,9 @@ func TestEffectsOfStreamsMakeTheSameStreams(t *testing.T) {
 					if reply := to.do(e...); reply[0] == '-' {
 						t.Fatalf("%s: its effect %q is refused: %s", call, e, reply)
 					}
+				}
+				if n%10 > 0 {
+					continue
 				}
 				if got, want := streamsOf(to), streamsOf(from); got != want {
 					i := 0
