@@ -36,12 +36,16 @@ type Disk struct {
 
 	codecs sync.Pool // of *codec
 	peers  peers
+	aof    logState
 
 	loading   loadState
 	saving    atomic.Bool // a snapshot in the background is being written, or about to be
 	closed    atomic.Bool // Refuse has something to say
 	cancel    atomic.Bool // the snapshot in the background shall end
+	asked     atomic.Bool // a client wants one as soon as it is possible
 	functions Functions   // or nil; set before Begin
+
+	newReplayer func(*engine.Tx) Replayer // set before Begin
 
 	quit     chan struct{}
 	quitOnce sync.Once
@@ -97,6 +101,7 @@ func New(o Options) *Disk {
 	}
 	d.codecs.New = func() any { return new(codec) }
 	d.last.at, d.last.took = time.Now().Unix(), -1
+	d.initLog()
 	if d.cfg != nil {
 		for _, name := range []string{"stop-writes-on-bgsave-error", "save"} {
 			d.cfg.OnChange(name, func(*config.Value) error {
@@ -143,13 +148,20 @@ func (d *Disk) stopsWritesLocked() bool {
 	return d.last.failed && d.cfg.Value("stop-writes-on-bgsave-error").Bool() && len(d.savePoints()) > 0
 }
 
-// Start begins to watch the save points.
+// Start begins to watch the save points and the append-only file.
 func (d *Disk) Start() {
-	d.group.Add(1)
-	go func() {
-		defer d.group.Done()
-		d.watch()
-	}()
+	run := func(f func()) {
+		d.group.Add(1)
+		go func() {
+			defer d.group.Done()
+			f()
+		}()
+	}
+	run(d.watch)
+	if j := d.aof.journal; j != nil {
+		run(func() { j.run(d.quit) })
+		run(func() { j.runSync(d.quit) })
+	}
 }
 
 // watchEvery is how often the save points are looked at; retryAfter how long a
@@ -174,6 +186,10 @@ func (d *Disk) watch() {
 				d.log.Info("saving", "reason", reason)
 			}
 		}
+		if d.rewriteDue(time.Now()) {
+			d.aof.due.Store(true)
+			d.startDueRewrite()
+		}
 	}
 }
 
@@ -194,8 +210,11 @@ func (d *Disk) due(now time.Time) (reason string, due bool) {
 	d.mu.Lock()
 	scheduled, last := d.scheduled, d.last
 	d.mu.Unlock()
-	if len(points) == 0 || last.failed && now.Sub(last.tried) < retryAfter {
+	if len(points) == 0 && !d.asked.Load() || last.failed && now.Sub(last.tried) < retryAfter {
 		return "", false
+	}
+	if d.asked.Load() {
+		return "asked for", true
 	}
 	if scheduled {
 		return "all keys were flushed", true
@@ -216,6 +235,7 @@ func (d *Disk) Close() {
 	d.quitOnce.Do(func() { close(d.quit) })
 	d.cancel.Store(true)
 	d.group.Wait()
+	d.closeLog()
 	d.peers.tidy(time.Now(), true)
 	changes := d.keys.Changes(nil)
 	d.mu.Lock()

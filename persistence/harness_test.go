@@ -83,6 +83,8 @@ func startLoading(t testing.TB, files vfs.FS, directives ...string) (*subject, c
 	if err != nil {
 		t.Fatal(err)
 	}
+	disk.SetFunctions(srv)
+	disk.SetReplayer(func(tx *engine.Tx) persistence.Replayer { return srv.Replayer(tx) })
 	disk.Begin()
 	if err := srv.Start(); err != nil {
 		t.Fatal(err)

@@ -16,8 +16,11 @@ type loadState struct {
 	active   atomic.Bool
 	start    atomic.Int64 // Unix seconds
 	total    atomic.Int64 // bytes
+	before   atomic.Int64 // bytes of files before the one that progress is about
 	progress rdb.Progress
 }
+
+func (l *loadState) done() int64 { return l.before.Load() + l.progress.Bytes.Load() }
 
 // logEvery is how often a long loading is told of.
 const logEvery = 5 * time.Second
@@ -32,7 +35,8 @@ func (d *Disk) Begin() {
 	d.setClosed()
 }
 
-// Load fills the keyspace, which is empty, from the snapshot, if there is one.
+// Load fills the keyspace, which is empty: from the append-only file if there is to
+// be one, else from the snapshot, if there is one.
 func (d *Disk) Load() error {
 	d.Begin()
 	defer func() {
@@ -46,6 +50,9 @@ func (d *Disk) Load() error {
 	stop := make(chan struct{})
 	defer close(stop)
 	go d.logProgress(stop)
+	if d.aof.wanted.Load() {
+		return d.loadLog()
+	}
 	return d.load(nil, false)
 }
 
@@ -63,6 +70,7 @@ func (d *Disk) load(tx *engine.Tx, merge bool) error {
 	if size, err := f.Size(); err == nil {
 		d.loading.total.Store(size)
 	}
+	d.loading.before.Store(0)
 	p := &d.loading.progress
 	p.Bytes.Store(0)
 	p.Keys.Store(0)
@@ -74,17 +82,24 @@ func (d *Disk) load(tx *engine.Tx, merge bool) error {
 	d.mu.Lock()
 	d.last.loaded, d.last.expired = r.Keys, r.Expired
 	d.mu.Unlock()
-	for _, code := range r.Libraries {
-		if d.functions == nil {
-			break
-		}
-		if err := d.functions.LoadLibrary(string(code)); err != nil {
-			return fmt.Errorf("load snapshot %s: a library of functions: %w", d.path(), err)
-		}
+	if err := d.loadLibraries(r.Libraries); err != nil {
+		return fmt.Errorf("load snapshot %s: %w", d.path(), err)
 	}
 	took := time.Since(start)
 	d.log.Info("loaded from disk", "file", d.path(), "bytes", r.Bytes, "keys", r.Keys, "expired", r.Expired, "version", r.Version,
 		"written_by", r.Aux["redis-ver"], "took", took, "mb_per_second", rate(r.Bytes, took))
+	return nil
+}
+
+func (d *Disk) loadLibraries(all [][]byte) error {
+	if d.functions == nil {
+		return nil
+	}
+	for _, code := range all {
+		if err := d.functions.LoadLibrary(string(code)); err != nil {
+			return fmt.Errorf("a library of functions: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -103,7 +118,7 @@ func (d *Disk) logProgress(stop chan struct{}) {
 		case <-stop:
 			return
 		case <-tick.C:
-			done, total := d.loading.progress.Bytes.Load(), d.loading.total.Load()
+			done, total := d.loading.done(), d.loading.total.Load()
 			d.log.Info("loading", "bytes", done, "of", total, "keys", d.loading.progress.Keys.Load(),
 				"mb_per_second", rate(done, time.Since(start)), "seconds_left", d.secondsLeft())
 		}
@@ -112,7 +127,7 @@ func (d *Disk) logProgress(stop chan struct{}) {
 
 // secondsLeft is how long the loading will take from now on at the rate it had.
 func (d *Disk) secondsLeft() int64 {
-	done, total := d.loading.progress.Bytes.Load(), d.loading.total.Load()
+	done, total := d.loading.done(), d.loading.total.Load()
 	elapsed := max(time.Now().Unix()-d.loading.start.Load(), 1)
 	if done <= 0 {
 		return 1

@@ -2,6 +2,7 @@ package persistence
 
 import (
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,30 @@ func Params() []config.Param {
 			Doc: "Refuse writes when the last snapshot in the background failed."},
 		{Name: "rdb-save-incremental-fsync", Kind: config.Bool, Default: "yes",
 			Doc: "Have the system write a snapshot to the disk as it grows, not all at its end."},
+		{Name: "appendonly", Kind: config.Bool, Default: "no",
+			Doc: "Log every change in an append-only file, which is loaded at the start in place of the snapshot."},
+		{Name: "appendfilename", Kind: config.String, Default: "appendonly.aof", Flags: config.Immutable, Canon: logFileName,
+			Doc: "What the names of its files begin with."},
+		{Name: "appenddirname", Kind: config.String, Default: "appendonlydir", Flags: config.Immutable, Canon: logDirName,
+			Doc: "The directory in `dir` where they are."},
+		{Name: "appendfsync", Kind: config.Enum, Default: "everysec", Enum: []string{"everysec", "always", "no"},
+			Doc: "When they are brought to the disk: `always` before a change is answered, `everysec` each second, `no` when the system likes."},
+		{Name: "no-appendfsync-on-rewrite", Kind: config.Bool, Default: "no",
+			Doc: "Do not sync them while a snapshot or a new base is being written."},
+		{Name: "auto-aof-rewrite-percentage", Kind: config.Int, Default: "100", Min: 0, Max: math.MaxInt32,
+			Doc: "Make a new base when the files have grown by so much since the last; 0 never does."},
+		{Name: "auto-aof-rewrite-min-size", Kind: config.Memory, Default: "64mb", Min: 0, Max: math.MaxInt64,
+			Doc: "But not while they are smaller than this."},
+		{Name: "aof-load-truncated", Kind: config.Bool, Default: "yes",
+			Doc: "Load a log that ends in the middle of a command, which is cut off; else the server does not start."},
+		{Name: "aof-use-rdb-preamble", Kind: config.Bool, Default: "yes",
+			Doc: "Write bases in the format of snapshots, which load faster than commands do."},
+		{Name: "aof-rewrite-incremental-fsync", Kind: config.Bool, Default: "yes",
+			Doc: "Have the system write a base to the disk as it grows, not all at its end."},
+		{Name: "aof-timestamp-enabled", Kind: config.Bool, Default: "no",
+			Doc: "Note in the append-only file when changes were made. Redis before 7.0 does not load that."},
+		{Name: "aof-disable-auto-gc", Kind: config.Bool, Default: "no",
+			Doc: "Leave files that a new base has made useless where they are."},
 		{Name: "rdb-del-sync-files", Kind: config.Bool, Default: "no", Flags: config.Ignored},
 		{Name: "sanitize-dump-payload", Kind: config.Enum, Default: "no", Flags: config.Ignored, Enum: []string{"no", "yes", "clients"}},
 	}
@@ -34,6 +59,20 @@ func Params() []config.Param {
 func fileName(name string) (string, error) {
 	if name == "" || strings.ContainsRune(name, '/') {
 		return "", errors.New("dbfilename can't be a path, just a filename")
+	}
+	return name, nil
+}
+
+func logFileName(name string) (string, error) {
+	if name == "" || strings.ContainsRune(name, '/') {
+		return "", errors.New("appendfilename can't be a path, just a filename")
+	}
+	return name, nil
+}
+
+func logDirName(name string) (string, error) {
+	if name == "" || strings.ContainsRune(name, '/') {
+		return "", errors.New("appenddirname can't be a path, just a dirname")
 	}
 	return name, nil
 }

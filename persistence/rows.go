@@ -14,6 +14,12 @@ func (d *Disk) Commands() []commands.Spec {
 	const restoreCost = "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N))."
 	return []commands.Spec{
 		{
+			Name: "bgrewriteaof", Group: commands.Server, Since: "1.0.0", Arity: 1, Complexity: "O(1)",
+			Summary: "Asynchronously rewrite the append-only file",
+			Flags:   commands.Admin | commands.NoScript | commands.NoAsyncLoading,
+			Run:     d.bgrewriteaof,
+		},
+		{
 			Name: "bgsave", Group: commands.Server, Since: "1.0.0", Arity: -1, Complexity: "O(1)",
 			Summary: "Asynchronously save the dataset to disk",
 			Flags:   commands.Admin | commands.NoScript | commands.NoAsyncLoading,

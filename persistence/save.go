@@ -45,14 +45,14 @@ func (d *Disk) accessKind() int {
 	return rdb.NoAccess
 }
 
-// head encodes the beginning of a file.
-func (d *Disk) head(e *rdb.Encoder, nowMS, usedBytes int64) {
+// head encodes the beginning of a file, which may be the base of a log.
+func (d *Disk) head(e *rdb.Encoder, nowMS, usedBytes int64, base bool) {
 	e.Header()
 	e.Aux("redis-ver", d.version)
 	e.Aux("redis-bits", "64")
 	e.Aux("ctime", strconv.FormatInt(nowMS/1000, 10))
 	e.Aux("used-mem", strconv.FormatInt(usedBytes, 10))
-	e.Aux("aof-base", "0")
+	e.Aux("aof-base", map[bool]string{false: "0", true: "1"}[base])
 	if d.functions == nil {
 		return
 	}
@@ -127,9 +127,11 @@ func (d *Disk) saved(start time.Time, changes int64) {
 }
 
 // writeAll writes the keyspace as it is; tx holds all of it.
-func (d *Disk) writeAll(w io.Writer, tx *engine.Tx) error {
+func (d *Disk) writeAll(w io.Writer, tx *engine.Tx) error { return d.writeAllOf(w, tx, false) }
+
+func (d *Disk) writeAllOf(w io.Writer, tx *engine.Tx, base bool) error {
 	e := d.newEncoder(d.keys.FieldDeadlines())
-	d.head(e, tx.NowMS, d.keys.Memory(tx).Live)
+	d.head(e, tx.NowMS, d.keys.Memory(tx).Live, base)
 	access, saved := d.accessKind(), tx.DB
 	defer func() { tx.DB = saved }()
 	var err error
@@ -184,6 +186,7 @@ func (d *Disk) startBackground() bool {
 	if !d.saving.CompareAndSwap(false, true) {
 		return false
 	}
+	d.asked.Store(false)
 	d.mu.Lock()
 	d.scheduled, d.started = false, time.Now()
 	d.last.tried = d.started
@@ -222,7 +225,11 @@ func (d *Disk) background() {
 }
 
 // writeSnapshot writes the keyspace as it is now while it changes.
-func (d *Disk) writeSnapshot(w *rdb.Writer) error {
+func (d *Disk) writeSnapshot(w *rdb.Writer) error { return d.writeSnapshotOf(w, false, func() {}) }
+
+// writeSnapshotOf is writeSnapshot; begin is called at the moment whose keyspace is
+// written, with all of it locked.
+func (d *Disk) writeSnapshotOf(w io.Writer, base bool, begin func()) error {
 	nowMS := time.Now().UnixMilli()
 	s := &sink{access: d.accessKind(), nowMS: nowMS, db: -1, asideDB: -1}
 	used := d.keys.Memory(nil).Live
@@ -230,10 +237,39 @@ func (d *Disk) writeSnapshot(w *rdb.Writer) error {
 	for db := range d.keys.Databases() {
 		sizes = append(sizes, d.keys.DBStats(nil, db, nowMS))
 	}
-	snap, err := d.keys.StartSnapshot(s, func() {
+	begun := false
+	err := d.walk(w, s, func() {
 		latest := d.keys.FieldDeadlines()
 		s.main, s.aside = d.newEncoder(latest), d.newEncoder(latest)
+		begin()
+	}, func(spare []byte, more bool) []byte {
+		if begun {
+			return s.take(spare, more)
+		}
+		begun = true
+		head := d.newEncoder(s.main.Version == rdb.Version)
+		d.head(head, nowMS, used, base)
+		for db, st := range sizes {
+			if st.Keys > 0 {
+				head.Select(db)
+				head.Sizes(st.Keys, st.Expires)
+			}
+		}
+		return append(head.B, s.take(nil, false)...)
 	})
+	if err != nil {
+		return err
+	}
+	if end, ok := w.(*rdb.Writer); ok {
+		return end.End()
+	}
+	return nil
+}
+
+// walk has a snapshot of the keyspace saved to a sink, and writes what take returns:
+// what the sink has encoded, when that is enough or all. take may use spare again.
+func (d *Disk) walk(w io.Writer, s engine.SnapshotSink, begin func(), take func(spare []byte, more bool) []byte) error {
+	snap, err := d.keys.StartSnapshot(s, begin)
 	if err != nil {
 		return err
 	}
@@ -242,17 +278,6 @@ func (d *Disk) writeSnapshot(w *rdb.Writer) error {
 		d.setSnapshot(nil)
 		snap.Close()
 	}()
-	head := d.newEncoder(s.main.Version == rdb.Version)
-	d.head(head, nowMS, used)
-	for db, st := range sizes {
-		if st.Keys > 0 {
-			head.Select(db)
-			head.Sizes(st.Keys, st.Expires)
-		}
-	}
-	if _, err := w.Write(head.B); err != nil {
-		return err
-	}
 	var spare []byte
 	for more := true; more; {
 		if d.cancel.Load() {
@@ -262,7 +287,7 @@ func (d *Disk) writeSnapshot(w *rdb.Writer) error {
 		if err := snap.Err(); err != nil {
 			return err
 		}
-		b := s.take(spare, more)
+		b := take(spare, more)
 		if b == nil {
 			continue
 		}
@@ -271,7 +296,7 @@ func (d *Disk) writeSnapshot(w *rdb.Writer) error {
 		}
 		spare = kept(b)
 	}
-	return w.End()
+	return nil
 }
 
 func (d *Disk) setSnapshot(s *engine.Snapshot) {

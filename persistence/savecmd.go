@@ -18,7 +18,7 @@ const (
 )
 
 // Refusing reports whether Refuse may have something to say; it is cheap.
-func (d *Disk) Refusing() bool { return d.closed.Load() }
+func (d *Disk) Refusing() bool { return d.closed.Load() || d.logFailure() != nil }
 
 // Refuse returns the error of a command that may not run now: because keys are
 // being loaded, or because they cannot be saved. flags are those of the command,
@@ -28,8 +28,13 @@ func (d *Disk) Refuse(spec *commands.Spec, flags, missing commands.Flag) error {
 	d.mu.Lock()
 	stopped := d.stopsWritesLocked()
 	d.mu.Unlock()
-	if stopped && (flags&commands.Write != 0 || spec.Name == "ping") {
-		return errMisconf
+	if flags&commands.Write != 0 || spec.Name == "ping" {
+		if stopped {
+			return errMisconf
+		}
+		if err := d.logRefusal(); err != nil {
+			return err
+		}
 	}
 	if d.loading.active.Load() && missing&commands.Loading != 0 {
 		return errLoading
@@ -39,7 +44,7 @@ func (d *Disk) Refuse(spec *commands.Spec, flags, missing commands.Flag) error {
 
 // save replies when the snapshot is on the disk; it holds the whole keyspace.
 func (d *Disk) save(c *commands.Ctx) error {
-	if d.saving.Load() {
+	if d.saving.Load() && !d.rewriting() {
 		return errSaving
 	}
 	if err := d.saveNow(c.Tx); err != nil {
@@ -52,13 +57,22 @@ func (d *Disk) save(c *commands.Ctx) error {
 
 // bgsave replies at once.
 func (d *Disk) bgsave(c *commands.Ctx) error {
-	if len(c.Argv) > 1 {
+	schedule := len(c.Argv) > 1
+	if schedule {
 		if a := c.Args(1); !a.Is("SCHEDULE") || a.More() {
 			return commands.ErrSyntax
 		}
 	}
 	if !d.startBackground() {
-		return errSaving
+		switch {
+		case !d.rewriting():
+			return errSaving
+		case !schedule:
+			return errOther
+		}
+		d.asked.Store(true)
+		c.Reply.Status("Background saving scheduled")
+		return nil
 	}
 	c.Reply.Status("Background saving started")
 	return nil
@@ -78,7 +92,7 @@ func (d *Disk) Info(changes int64, line func(name string, value any)) {
 	last, snap, started := d.last, d.snapshot, d.started
 	d.mu.Unlock()
 	saving, current := 0, int64(-1)
-	if d.saving.Load() {
+	if d.saving.Load() && !d.rewriting() {
 		saving, current = 1, int64(time.Since(started).Seconds())
 	}
 	if snap != nil {
@@ -96,10 +110,11 @@ func (d *Disk) Info(changes int64, line func(name string, value any)) {
 	line("rdb_saves", last.count)
 	line("rdb_last_load_keys_expired", last.expired)
 	line("rdb_last_load_keys_loaded", last.loaded)
+	d.infoLog(line)
 	if !d.loading.active.Load() {
 		return
 	}
-	done, total := d.loading.progress.Bytes.Load(), d.loading.total.Load()
+	done, total := d.loading.done(), d.loading.total.Load()
 	line("loading", 1)
 	line("loading_start_time", d.loading.start.Load())
 	line("loading_total_bytes", total)

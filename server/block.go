@@ -245,6 +245,10 @@ func (w *worker) serve(wt *waiter, key []byte) {
 		w.refuse(wt.c, 0, err)
 	}
 	tx.Commit(wt.argv)
+	logged := int64(0)
+	if tx.Told() {
+		logged = w.srv.logged()
+	}
 	if wt.again {
 		wt.state.Store(waiting)
 	} else {
@@ -261,7 +265,10 @@ func (w *worker) serve(wt *waiter, key []byte) {
 		return
 	}
 	w.srv.block.remove(wt)
-	wt.c.conn.post(func(_ *worker, c *client) { c.unblock(wt, reply) })
+	wt.c.conn.post(func(_ *worker, c *client) {
+		c.logged = max(c.logged, logged)
+		c.unblock(wt, reply)
+	})
 }
 
 // takesFrom tells whether a blocking command can be served by what stands at a

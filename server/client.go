@@ -41,6 +41,8 @@ type client struct {
 	tracking   *tracking            // or nil
 	monitoring *pubsub.Subscription // or nil
 	overSince  int64                // since when out is over the soft limit, or 0
+	logged     int64                // how far the log must have come for out to leave, or 0
+	held       bool                 // it has not: out waits, and so do further commands
 
 	account atomic.Pointer[account] // who it is; others show it
 	shown   shown
@@ -150,7 +152,7 @@ func (c *client) setProto(v int) {
 
 // stopped reports whether the client's next command has to wait.
 func (c *client) stopped() bool {
-	return c.closing || c.closed || c.waiting != nil || c.postponed || c.mode&inScript != 0 || c.shown.closing.Load()
+	return c.closing || c.closed || c.waiting != nil || c.postponed || c.held || c.mode&inScript != 0 || c.shown.closing.Load()
 }
 
 // feed runs the complete commands at the front of data and returns how many
@@ -181,11 +183,11 @@ func (w *worker) feed(c *client, data []byte) (used int) {
 			used += r.size
 			done++
 			if len(w.reply.B)-w.base > flushAt {
-				w.giveBack()
+				w.unlockKept()
 				w.flush(c)
 			}
 		}
-		w.giveBack()
+		w.unlockKept()
 		if done < len(w.batch.requests) {
 			// The others are parsed again when the client goes on.
 			c.parser = resp.Parser{}
@@ -195,8 +197,8 @@ func (w *worker) feed(c *client, data []byte) (used int) {
 	return used
 }
 
-// giveBack releases the lock that one command has kept for the next.
-func (w *worker) giveBack() {
+// unlockKept releases the lock that one command has kept for the next.
+func (w *worker) unlockKept() {
 	if w.tx.Kept() {
 		w.tx.Unlock()
 	}

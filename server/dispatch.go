@@ -95,6 +95,9 @@ func (w *worker) run(c *client, r *request, mark int) bool {
 		w.remember(c, spec, argv)
 	}
 	tx.Commit(argv)
+	if tx.Told() && spec.Flags&commands.ReadOnly == 0 {
+		c.logged = w.srv.logged()
+	}
 	if !w.keep(c) {
 		tx.Unlock()
 	}
@@ -244,7 +247,7 @@ func (s *Server) gate(w *worker, c *client, spec *commands.Spec, argv [][]byte) 
 		}
 	}
 	if s.gated.Load() {
-		w.giveBack() // a gate may evict
+		w.unlockKept() // a gate may evict
 		for _, g := range s.gates {
 			if err := g(w, c, spec); err != nil {
 				return err

@@ -9,7 +9,10 @@ import (
 )
 
 // A transport is the event loops.
-type transport struct{ loops []*loop }
+type transport struct {
+	loops []*loop
+	all   []*loop // the same, also when they have ended
+}
 
 func (t *transport) loopCount() int { return len(t.loops) }
 
@@ -40,6 +43,7 @@ func (s *Server) listen() error {
 	if err := s.listenUnix(s.transport.loops[0]); err != nil {
 		return err
 	}
+	s.transport.all = s.transport.loops
 	for _, l := range s.transport.loops {
 		s.group.Add(1)
 		go func() {

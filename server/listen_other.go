@@ -13,3 +13,5 @@ func (s *Server) multiplexing() string { return "goroutines" }
 func (s *Server) listen() error { return s.listenPortable() }
 
 func (s *Server) closeTransport() {}
+
+func (t *transport) wakeHolders() {}

@@ -29,10 +29,14 @@ type loop struct {
 	timers       timerHeap         // of waiting clients
 	fan          fanout            // messages for the loop's clients
 	paused       []*loopConn       // whose next command waits for the end of CLIENT PAUSE
+	held         []*loopConn       // whose replies wait for the log
+	heldSpare    []*loopConn       // room for the next held
 	count        atomic.Int32      // clients
+	holds        atomic.Bool       // there are some in held
 
-	mu    sync.Mutex // guards queue
+	mu    sync.Mutex // guards what follows
 	queue []posted
+	gone  bool // wakeFD is closed
 	woken atomic.Bool
 	quit  atomic.Bool
 	ended chan struct{}
@@ -115,12 +119,16 @@ func (l *loop) run() {
 		l.fanOut()
 		l.runTimers()
 		l.runDirty()
+		l.release()
 		l.publish()
 	}
 	for _, c := range l.clients {
 		l.close(c)
 	}
+	l.mu.Lock()
+	l.gone = true
 	unix.Close(l.wakeFD)
+	l.mu.Unlock()
 	unix.Close(l.epfd)
 }
 
@@ -260,6 +268,9 @@ func (l *loop) writeOutbox(all []byte) {
 	l.outbox = l.outbox[:0]
 }
 
+// stoppedIn is most input of a client that may not go on.
+const stoppedIn = 1 << 20
+
 // readMore takes what a client has sent that has part of a command waiting, or
 // may not go on.
 func (l *loop) readMore(c *loopConn) {
@@ -267,7 +278,7 @@ func (l *loop) readMore(c *loopConn) {
 	if !c.authed {
 		limit = min(limit, 1<<20)
 	}
-	if c.stopped() && len(c.in) >= 1<<20 {
+	if c.stopped() && len(c.in) >= stoppedIn {
 		// A client that waits is read no further than this; the rest stays in
 		// the kernel until it goes on.
 		l.rewatch(c.fd, unix.EPOLLRDHUP)
@@ -324,6 +335,13 @@ func (l *loop) write(c *loopConn) {
 	if c.closed {
 		return
 	}
+	if c.logged != 0 {
+		if !l.srv.settled(c.logged) {
+			l.hold(c, b)
+			return
+		}
+		c.logged = 0
+	}
 	if len(c.out) > 0 {
 		c.out = append(c.out, b...)
 		b = c.out
@@ -375,6 +393,14 @@ func (l *loop) write(c *loopConn) {
 		l.srv.overOutput.Add(1)
 		l.srv.log.Warn("closing client that does not read its replies", "client", c.addr, "bytes", len(c.out))
 		l.close(c)
+	default:
+		l.afterWrite(c)
+	}
+}
+
+// afterWrite has the loop look again at a client that waits for a time.
+func (l *loop) afterWrite(c *loopConn) {
+	switch {
 	case c.postponed:
 		l.paused = append(l.paused, c)
 	case c.waiting != nil && c.waiting.deadlineMS > 0 && !c.waiting.timed:

@@ -101,7 +101,7 @@ func (s *Server) infoMemory(w *infoWriter) {
 	w.line("mem_clients_slaves", 0)
 	w.line("mem_clients_normal", m.clients)
 	w.line("mem_cluster_links", 0)
-	w.line("mem_aof_buffer", 0)
+	w.line("mem_aof_buffer", s.logBuffer())
 	w.line("mem_allocator", "cached-slabs")
 	w.line("mem_go_runtime", m.runtime)
 	w.line("active_defrag_running", 0)
@@ -154,7 +154,7 @@ func (s *Server) memoryStats(c *commands.Ctx) error {
 	}
 	all := []entry{{"peak.allocated", peak}, {"total.allocated", used}, {"startup.allocated", s.startBytes},
 		{"replication.backlog", int64(0)}, {"clients.slaves", int64(0)}, {"clients.normal", m.clients},
-		{"cluster.links", int64(0)}, {"aof.buffer", int64(0)}, {"lua.caches", int64(0)}, {"functions.caches", int64(0)}}
+		{"cluster.links", int64(0)}, {"aof.buffer", s.logBuffer()}, {"lua.caches", int64(0)}, {"functions.caches", int64(0)}}
 	all = append(all, dbs...)
 	active := m.data + m.tables + m.free
 	all = append(all, entry{"overhead.total", used - m.data}, entry{"keys.count", keys}, entry{"keys.bytes-per-key", perKey},

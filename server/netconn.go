@@ -43,6 +43,8 @@ type netServer struct {
 	conns     map[*netConn]struct{}
 	closed    bool
 	workers   sync.Pool
+
+	holders holders
 }
 
 // acceptFrom serves the clients of ln, a unix socket's if unix is its path,
@@ -269,9 +271,12 @@ func (c *netConn) write() {
 		b := c.out
 		c.out, c.inFlight = nil, len(b)
 		last := c.closing || c.shown.closing.Load()
-		gone := c.gone
+		gone, logged := c.gone, c.logged
 		c.mu.Unlock()
 		n, err := 0, error(nil)
+		if !c.srv.awaitLog(logged) {
+			return
+		}
 		if len(b) > 0 {
 			n, err = c.sock.Write(b)
 		}

@@ -62,20 +62,6 @@ func ignoredParams() []config.Param {
 		// Clients and scripts
 		{Name: "propagation-error-behavior", Kind: config.Enum, Default: "ignore", Flags: config.Ignored, Enum: []string{"ignore", "panic", "panic-on-replicas"}},
 
-		// The append-only file
-		{Name: "appendonly", Kind: config.Bool, Default: "no", Flags: config.Ignored},
-		{Name: "appendfilename", Kind: config.String, Default: "appendonly.aof", Flags: config.Immutable | config.Ignored},
-		{Name: "appenddirname", Kind: config.String, Default: "appendonlydir", Flags: config.Immutable | config.Ignored},
-		{Name: "appendfsync", Kind: config.Enum, Default: "everysec", Flags: config.Ignored, Enum: []string{"everysec", "always", "no"}},
-		{Name: "no-appendfsync-on-rewrite", Kind: config.Bool, Default: "no", Flags: config.Ignored},
-		{Name: "auto-aof-rewrite-percentage", Kind: config.Int, Default: "100", Flags: config.Ignored, Min: 0, Max: math.MaxInt32},
-		{Name: "auto-aof-rewrite-min-size", Kind: config.Memory, Default: "64mb", Flags: config.Ignored, Min: 0, Max: math.MaxInt64},
-		{Name: "aof-load-truncated", Kind: config.Bool, Default: "yes", Flags: config.Ignored},
-		{Name: "aof-use-rdb-preamble", Kind: config.Bool, Default: "yes", Flags: config.Ignored},
-		{Name: "aof-rewrite-incremental-fsync", Kind: config.Bool, Default: "yes", Flags: config.Ignored},
-		{Name: "aof-timestamp-enabled", Kind: config.Bool, Default: "no", Flags: config.Ignored},
-		{Name: "aof-disable-auto-gc", Kind: config.Bool, Default: "no", Flags: config.Ignored},
-
 		// Replication
 		{Name: "replicaof", Alias: "slaveof", Kind: config.String, Default: "", Flags: config.Immutable | config.Ignored},
 		{Name: "masterauth", Kind: config.String, Default: "", Flags: config.Secret | config.Ignored},

@@ -25,6 +25,24 @@ type Persistence interface {
 	Reload(tx *engine.Tx, save, flush, merge bool) error
 	// Shutdown saves what SHUTDOWN wants saved.
 	Shutdown(ctx context.Context, save, nosave, force bool) error
+
+	// Logged counts the effects that were logged, of all clients. A client that has
+	// changed something is answered when Settled has come as far.
+	Logged() int64
+	Settled() int64
+	// Flush has what was logged written, at once if nothing makes it wait. It is
+	// called without any lock.
+	Flush()
+	// Broken reports whether replies that wait for Settled will not come.
+	Broken() bool
+	// OnSettled has f called whenever Settled or Broken have changed. It does not
+	// wait, and takes no lock of the engine.
+	OnSettled(f func())
+	// Synced is how many of the logged effects are on the disk; ok is false if there
+	// is no log.
+	Synced() (effects int64, ok bool)
+	// LogBuffer is how many bytes wait to be written to the log.
+	LogBuffer() int64
 }
 
 // persistenceGate refuses what Persistence does.
@@ -35,6 +53,13 @@ func (s *Server) persistenceGate(c *client, spec *commands.Spec) error {
 		missing |= c.multi.missing
 	}
 	return s.disk.Refuse(spec, flags, missing)
+}
+
+func (s *Server) logBuffer() int64 {
+	if s.disk == nil {
+		return 0
+	}
+	return s.disk.LogBuffer()
 }
 
 // debugReload is DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE].

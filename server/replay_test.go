@@ -31,6 +31,12 @@ func (j *effects) Append(_ int, argv ...[]byte) {
 	j.calls = append(j.calls, words)
 }
 
+func (j *effects) AppendAll(all []engine.Effect) {
+	for _, e := range all {
+		j.Append(e.DB, e.Argv...)
+	}
+}
+
 // A talk is a connection whose replies are read one by one, as text.
 type talk struct {
 	t    *testing.T

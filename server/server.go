@@ -113,6 +113,7 @@ func New(o Options) (*Server, error) {
 		portable: o.Portable,
 	}
 	s.net.conns = make(map[*netConn]struct{})
+	s.net.holders.moved.L = &s.net.holders.mu
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -162,6 +163,9 @@ func (s *Server) Engine() *engine.Engine { return s.keys }
 func (s *Server) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
+	if s.disk != nil {
+		defer s.disk.OnSettled(s.logMoved) // when the loops are there
+	}
 	listen := s.listen
 	if s.portable {
 		listen = s.listenPortable

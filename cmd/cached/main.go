@@ -66,6 +66,7 @@ func run(args []string) error {
 		return err
 	}
 	disk.SetFunctions(srv)
+	disk.SetReplayer(func(tx *engine.Tx) persistence.Replayer { return srv.Replayer(tx) })
 	disk.Begin()
 	if err := srv.Start(); err != nil {
 		return err

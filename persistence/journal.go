@@ -1,0 +1,279 @@
+package persistence
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cached/engine"
+	"cached/internal/config"
+	"cached/internal/vfs"
+	"cached/persistence/aof"
+)
+
+// A journal is the increments of the append-only file. Effects gather in a buffer,
+// under the locks of their shards; from there they go to the file, written by
+// whoever needs them there (a loop before it answers: flush) or by the journal's
+// own goroutine, and are synced as appendfsync says.
+//
+// Effects are counted. A client that has changed something is answered when
+// durable has come as far as logged had then: with appendfsync always, when it is
+// on the disk, else when the system has it.
+type journal struct {
+	log    *slog.Logger
+	policy *config.Value // appendfsync
+	times  *config.Value // aof-timestamp-enabled
+	pause  func() bool   // nothing is synced now
+
+	logged, durable atomic.Int64 // effects
+	failure         atomic.Pointer[failure]
+	notify          atomic.Pointer[func()] // is told that durable or failure has changed
+	kicked          atomic.Bool
+	kick            chan struct{} // has the goroutine write
+	out             journalFile
+
+	mu       sync.Mutex // guards what follows; taken under the locks of shards
+	on       bool       // effects are logged
+	dropping bool       // they are not, since a new base is needed anyway
+	buf      []byte     // logged, and taken by nobody
+	cuts     []cut      // where in buf the file changes
+	db       int        // that was selected last, or -1
+	second   int64      // of the last note of the time
+	room     sync.Cond  // buf has room again
+}
+
+// A cut is the beginning of a new file.
+type cut struct {
+	at   int // in the bytes it belongs to
+	file vfs.File
+}
+
+// A failure is why the log is not what it should be.
+type failure struct {
+	err error
+	// gap: what is missing will not be written any more. Only a new base makes the
+	// log whole again.
+	gap bool
+}
+
+const (
+	// maxPending is how many bytes may wait for the disk before whoever changes
+	// something waits too.
+	maxPending = 64 << 20
+	keptBuffer = 1 << 20 // the largest buffer that is kept when it is empty
+
+	tickEvery  = 100 * time.Millisecond // for what nobody waits for
+	syncEvery  = time.Second            // everysec
+	slowSync   = 2 * time.Second        // a sync that INFO tells of
+	failedWait = time.Second            // after a failure
+)
+
+// The values of appendfsync, in the order of its row.
+const (
+	everySecond int64 = iota
+	always
+	never
+)
+
+func newJournal(cfg *config.Config, log *slog.Logger, pause func() bool) *journal {
+	j := &journal{log: log, policy: cfg.Value("appendfsync"), times: cfg.Value("aof-timestamp-enabled"), pause: pause,
+		kick: make(chan struct{}, 1)}
+	j.room.L = &j.mu
+	j.durable.Store(everything)
+	return j
+}
+
+// start has what is logged from now on go to file, which has size bytes.
+func (j *journal) start(file vfs.File, size int64) {
+	o := &j.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.file, o.retired, o.pending, o.torn, o.unsynced = file, nil, nil, false, false
+	o.size.Store(size)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.on, j.dropping, j.db, j.second = true, false, -1, 0
+	j.failure.Store(nil)
+	j.durable.Store(j.logged.Load())
+}
+
+// Append implements engine.Journal.
+func (j *journal) Append(db int, argv ...[]byte) {
+	j.mu.Lock()
+	if j.begin() {
+		j.choose(db)
+		j.buf = aof.AppendCommand(j.buf, argv...)
+		j.logged.Add(1)
+	}
+	j.mu.Unlock()
+}
+
+// AppendAll implements engine.Journal.
+func (j *journal) AppendAll(effects []engine.Effect) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.begin() {
+		return
+	}
+	j.choose(effects[0].DB)
+	j.buf = append(j.buf, aof.Multi...)
+	for _, e := range effects {
+		j.choose(e.DB)
+		j.buf = aof.AppendCommand(j.buf, e.Argv...)
+	}
+	j.buf = append(j.buf, aof.Exec...)
+	j.logged.Add(1)
+}
+
+// begin makes the journal ready for an effect, and reports false if it is not to
+// be logged.
+func (j *journal) begin() bool {
+	for j.on && !j.dropping && len(j.buf) >= maxPending {
+		if f := j.failure.Load(); f != nil {
+			// Commands that change something are refused; what still comes is keys
+			// that end. The log goes on with a new base.
+			j.failure.Store(&failure{f.err, true})
+			j.dropping = true
+			j.dropBuffer()
+			break
+		}
+		j.wake()
+		j.room.Wait()
+	}
+	if !j.on || j.dropping {
+		return false
+	}
+	if j.times.Bool() {
+		if now := time.Now().Unix(); now != j.second {
+			j.second = now
+			j.buf = aof.AppendTime(j.buf, now)
+		}
+	}
+	return true
+}
+
+func (j *journal) dropBuffer() {
+	for _, c := range j.cuts {
+		_ = c.file.Close()
+	}
+	j.buf, j.cuts = nil, nil
+}
+
+// choose makes db the database of the next effect.
+func (j *journal) choose(db int) {
+	if db != j.db {
+		j.db = db
+		j.buf = aof.AppendSelect(j.buf, db)
+	}
+}
+
+// turn has what is logged from now on go to another file. The whole keyspace is
+// locked: a new base begins here. It returns the failure that the base will have
+// made good.
+func (j *journal) turn(file vfs.File) *failure {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.dropping {
+		j.dropBuffer()
+		j.dropping = false
+	}
+	j.cuts = append(j.cuts, cut{len(j.buf), file})
+	j.db, j.second = -1, 0
+	return j.failure.Load()
+}
+
+// wake has the journal's goroutine write.
+func (j *journal) wake() {
+	if !j.kicked.Swap(true) {
+		select {
+		case j.kick <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// tell has whoever waits for durable look.
+func (j *journal) tell() {
+	if f := j.notify.Load(); f != nil {
+		(*f)()
+	}
+}
+
+// fail notes that the file cannot be written. Nothing is tried again for a while.
+func (j *journal) fail(err error, gap bool) {
+	old := j.failure.Load()
+	if old == nil || old.err.Error() != err.Error() {
+		j.log.Error("write the append-only file", "error", err)
+	}
+	j.failure.Store(&failure{err, gap || old != nil && old.gap})
+	j.tell()
+}
+
+// wrote tells that everything up to an offset is where it should be.
+func (j *journal) wrote(offset int64) {
+	if f := j.failure.Load(); f != nil && !f.gap && j.failure.CompareAndSwap(f, nil) {
+		j.log.Info("the append-only file can be written again")
+	}
+	j.durable.Store(offset)
+	j.tell()
+}
+
+// bytes is how long the increments are that were written since the base or the start.
+func (j *journal) bytes() int64 { return j.out.past.Load() + j.out.size.Load() }
+
+// settled is how far replies need not wait: what is durable, and everything when
+// the journal does not promise that.
+func (j *journal) settled() int64 {
+	if j.failure.Load() != nil && j.policy.Int() != always {
+		return everything
+	}
+	return j.durable.Load()
+}
+
+// flush has what was logged written before it returns, unless that would take
+// long: then the goroutine does it.
+func (j *journal) flush() {
+	if j.durable.Load() >= j.logged.Load() {
+		return
+	}
+	if j.policy.Int() == always || j.out.syncing.Load() != 0 {
+		j.wake()
+		return
+	}
+	j.out.mu.Lock()
+	defer j.out.mu.Unlock()
+	j.write()
+}
+
+// run is the goroutine that writes, until quit is closed.
+func (j *journal) run(quit chan struct{}) {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-quit:
+			return
+		case <-j.kick:
+		case <-tick.C:
+		}
+		j.kicked.Store(false)
+		j.out.mu.Lock()
+		j.write()
+		j.out.mu.Unlock()
+	}
+}
+
+// runSync is the goroutine that syncs each second, until quit is closed.
+func (j *journal) runSync(quit chan struct{}) {
+	tick := time.NewTicker(syncEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-quit:
+			return
+		case <-tick.C:
+		}
+		j.sync(j.policy.Int() != never && !j.pause())
+	}
+}

@@ -1,0 +1,248 @@
+package persistence
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cached/internal/vfs"
+)
+
+// A journalFile is the file that a journal writes now, and what is on its way there.
+type journalFile struct {
+	size    atomic.Int64 // of what is whole in the file
+	past    atomic.Int64 // bytes of increments before it, since the base or the start
+	syncing atomic.Int64 // since when, in Unix nanoseconds, or 0
+	delayed atomic.Int64 // syncs that took very long
+	waiting atomic.Int64 // bytes of pending
+	onDisk  atomic.Int64 // effects that are synced
+
+	mu       sync.Mutex // guards what follows; taken before journal.mu
+	file     vfs.File   // nil: none
+	pending  []byte     // taken from the buffer, and not yet where it should be
+	cuts     []cut      // in pending
+	offset   int64      // how far pending goes
+	spare    []byte
+	torn     bool // the file may be longer than size
+	unsynced bool // everysec: something was written since the last sync
+	retry    time.Time
+	retired  []vfs.File // files before this one, to be closed by sync
+}
+
+// write brings everything that was logged to the file; out.mu is held.
+func (j *journal) write() {
+	o := &j.out
+	if o.file == nil || j.failure.Load() != nil && time.Now().Before(o.retry) {
+		return
+	}
+	for j.take() {
+		if err := j.put(); err != nil {
+			o.waiting.Store(int64(len(o.pending)))
+			o.retry = time.Now().Add(failedWait)
+			j.fail(err, false)
+			return
+		}
+		o.waiting.Store(0)
+		if cap(o.pending) <= keptBuffer {
+			o.spare = o.pending[:0]
+		}
+		o.pending = nil
+		if !o.unsynced {
+			o.onDisk.Store(o.offset)
+		}
+		j.wrote(o.offset)
+	}
+}
+
+// take takes what is in the buffer, unless there is something pending still. It
+// reports whether there is anything to do.
+func (j *journal) take() bool {
+	o := &j.out
+	if len(o.pending) > 0 || len(o.cuts) > 0 {
+		return true
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.buf) == 0 && len(j.cuts) == 0 {
+		return false
+	}
+	o.pending, o.cuts, o.offset = j.buf, j.cuts, j.logged.Load()
+	j.buf, j.cuts, o.spare = o.spare, nil, nil
+	j.room.Broadcast()
+	return true
+}
+
+// put writes what is pending. What it could not write it leaves there.
+func (j *journal) put() error {
+	o := &j.out
+	for len(o.cuts) > 0 {
+		c := o.cuts[0]
+		if err := j.piece(o.pending[:c.at]); err != nil {
+			return err
+		}
+		o.pending = o.pending[c.at:]
+		o.cuts = o.cuts[1:]
+		for i := range o.cuts {
+			o.cuts[i].at -= c.at
+		}
+		// What is in a file is on the disk before anything is in the next.
+		if err := o.file.Sync(); err != nil {
+			j.fail(err, true)
+		}
+		j.next(c.file)
+	}
+	if len(o.pending) == 0 {
+		return nil
+	}
+	return j.piece(o.pending)
+}
+
+// next has what follows go to file.
+func (j *journal) next(file vfs.File) {
+	o := &j.out
+	o.past.Add(o.size.Load())
+	o.size.Store(0)
+	o.retired = append(o.retired, o.file)
+	o.file, o.torn, o.unsynced = file, false, false
+}
+
+// based tells that the base is complete, for which the journal has turned to a new
+// file last: what is not written of what was logged before is in the base. f is the
+// failure that is made good by it.
+func (j *journal) based(f *failure) {
+	o := &j.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.file == nil {
+		return
+	}
+	j.mu.Lock()
+	if len(j.cuts) > 0 {
+		for _, c := range o.cuts {
+			j.next(c.file)
+		}
+		o.pending, o.cuts, o.offset = j.buf, j.cuts, j.logged.Load()
+		j.buf, j.cuts = nil, nil
+		j.room.Broadcast()
+	}
+	j.mu.Unlock()
+	if n := len(o.cuts); n > 0 {
+		at := o.cuts[n-1].at
+		for _, c := range o.cuts {
+			j.next(c.file)
+		}
+		o.pending, o.cuts = o.pending[at:], nil
+	}
+	o.past.Store(0)
+	if f != nil && f.gap && j.failure.CompareAndSwap(f, nil) {
+		j.log.Info("the append-only file is whole again")
+	}
+	o.retry = time.Time{}
+	if len(o.pending) == 0 {
+		j.wrote(max(o.offset, j.durable.Load()))
+	}
+	j.write()
+	j.tell()
+}
+
+// piece writes b, which is whole effects. After an error the file ends where it
+// did before, or is cut off there before anything else is written.
+func (j *journal) piece(b []byte) error {
+	o := &j.out
+	size := o.size.Load()
+	if o.torn {
+		if err := o.file.Truncate(size); err != nil {
+			return err
+		}
+		o.torn = false
+	}
+	if len(b) > 0 {
+		if _, err := o.file.Write(b); err != nil {
+			o.torn = o.file.Truncate(size) != nil
+			return err
+		}
+	}
+	o.unsynced = true
+	if j.policy.Int() == always && !j.pause() {
+		if err := o.file.Sync(); err != nil {
+			// The system may have thrown away what it could not write: it is
+			// written again.
+			o.torn = o.file.Truncate(size) != nil
+			return err
+		}
+		o.unsynced = false
+	}
+	o.size.Store(size + int64(len(b)))
+	return nil
+}
+
+// sync closes files that are done with and, if asked to, brings to the disk what is
+// in the present one. It is called by one goroutine.
+func (j *journal) sync(wanted bool) {
+	o := &j.out
+	o.mu.Lock()
+	file, needed, retired, offset := o.file, wanted && o.unsynced, o.retired, j.durable.Load()
+	o.retired = nil
+	if needed {
+		o.unsynced = false
+	}
+	o.mu.Unlock()
+	for _, f := range retired {
+		_ = f.Close()
+	}
+	if file == nil || !needed {
+		return
+	}
+	start := time.Now()
+	o.syncing.Store(start.UnixNano())
+	err := file.Sync()
+	o.syncing.Store(0)
+	if time.Since(start) > slowSync {
+		o.delayed.Add(1)
+	}
+	o.mu.Lock()
+	switch {
+	case err == nil:
+		o.onDisk.Store(offset)
+	case file == o.file:
+		// What the system could not write it may have thrown away.
+		j.fail(err, true)
+	}
+	o.mu.Unlock()
+	j.wake()
+}
+
+// stop ends the logging. What was logged is brought to the disk first, as far as
+// that is possible.
+func (j *journal) stop() error {
+	o := &j.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.file == nil {
+		return nil
+	}
+	j.mu.Lock()
+	j.on = false
+	j.room.Broadcast()
+	j.mu.Unlock()
+	o.retry = time.Time{}
+	j.write()
+	var err error
+	if f := j.failure.Load(); f != nil {
+		err = f.err
+	}
+	if syncErr := o.file.Sync(); err == nil {
+		err = syncErr
+	}
+	for _, f := range append(o.retired, o.file) {
+		_ = f.Close()
+	}
+	j.mu.Lock()
+	j.dropBuffer()
+	j.mu.Unlock()
+	o.file, o.retired, o.pending, o.cuts = nil, nil, nil, nil
+	j.failure.Store(nil)
+	j.durable.Store(everything)
+	j.tell()
+	return err
+}

@@ -1,0 +1,247 @@
+package persistence
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cached/engine"
+	"cached/internal/config"
+	"cached/internal/vfs"
+	"cached/persistence/aof"
+	"cached/persistence/rdb"
+)
+
+// A logState is the append-only file of a Disk: which files it has, and what becomes
+// of them. The journal is the last of these files.
+type logState struct {
+	journal *journal
+	wanted  atomic.Bool // appendonly
+	due     atomic.Bool // a rewrite is, as soon as nothing else is being saved
+
+	mu       sync.Mutex    // guards what follows; taken under the locks of shards
+	manifest *aof.Manifest // nil: no file was looked for yet, or there is none
+	running  bool          // the journal is the engine's
+	base     int64         // bytes of all files after the last rewrite or the start
+	before   int64         // bytes of the files in front of those that the journal counts
+
+	rewrites rewriteRecord
+}
+
+// A rewriteRecord is what became of the last rewrites.
+type rewriteRecord struct {
+	active   bool
+	started  time.Time
+	took     int64 // seconds, of the last; -1: there was none
+	failed   bool  // the last
+	count    int64
+	failures int64 // in a row
+}
+
+func (d *Disk) initLog() {
+	d.aof.rewrites.took = -1
+	if d.cfg == nil {
+		return
+	}
+	d.aof.journal = newJournal(d.cfg, d.log, func() bool {
+		return d.saving.Load() && d.cfg.Value("no-appendfsync-on-rewrite").Bool()
+	})
+	d.aof.wanted.Store(d.cfg.Value("appendonly").Bool())
+	d.cfg.OnChange("appendonly", func(v *config.Value) error {
+		if v.Bool() {
+			return d.turnLogOn()
+		}
+		d.turnLogOff()
+		return nil
+	})
+	d.cfg.OnChange("appendfsync", func(*config.Value) error { d.aof.journal.wake(); return nil })
+}
+
+// writeManifest puts a manifest in the place of the one there is.
+func (d *Disk) writeManifest(m *aof.Manifest) error {
+	if err := d.makeLogDir(); err != nil {
+		return err
+	}
+	path := d.logPath(aof.ManifestName(d.logName()))
+	err := vfs.Replace(d.fs, path, d.logPath("temp-"+aof.ManifestName(d.logName())), func(f vfs.File) error {
+		_, err := f.Write(m.Append(nil))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func (d *Disk) makeLogDir() error {
+	dir := d.cfg.Value("appenddirname").String()
+	if err := d.fs.MakeDir(dir); err != nil {
+		return fmt.Errorf("make directory %s: %w", dir, err)
+	}
+	return nil
+}
+
+// loadLog fills the keyspace from the append-only file, if there is one, and has the
+// log go on there.
+func (d *Disk) loadLog() error {
+	m, err := d.findLog()
+	if err != nil {
+		return err
+	}
+	last := int64(0)
+	if m != nil {
+		if last, err = d.replay(m, nil); err != nil {
+			return err
+		}
+	} else if exists(d.fs, d.path()) {
+		d.log.Warn("there is no append-only file, and the snapshot is not loaded since appendonly is set", "file", d.path())
+	}
+	return d.openLog(m, last)
+}
+
+// openLog goes on with the log m, whose last file has so many bytes. A log that has
+// no base gets one, of the keyspace as it is now, before clients come.
+func (d *Disk) openLog(m *aof.Manifest, last int64) error {
+	if m == nil {
+		m = new(aof.Manifest)
+	}
+	m = m.Clone()
+	if m.Base == nil {
+		var tx engine.Tx
+		tx.Begin(d.keys, 0, time.Now().UnixMilli())
+		tx.LockAll()
+		base := m.Replace(d.logName(), d.preamble(), len(m.Increments))
+		_, err := d.replaceBase(base.Name, func(w io.Writer) error { return d.writeAllOf(w, &tx, true) })
+		tx.Unlock()
+		if err != nil {
+			return err
+		}
+		d.log.Info("made a base of the append-only file", "file", d.logPath(base.Name))
+	}
+	fresh := len(m.Increments) == 0
+	if fresh {
+		m.AddIncrement(d.logName())
+		last = 0
+	}
+	inc := m.Increments[len(m.Increments)-1]
+	f, err := d.fs.Append(d.logPath(inc.Name))
+	if err != nil {
+		return fmt.Errorf("open append-only file: %w", err)
+	}
+	if err := d.writeManifest(m); err != nil {
+		_ = f.Close()
+		return err
+	}
+	d.dropHistory(m)
+	total := d.sizeOf(m)
+	d.aof.mu.Lock()
+	defer d.aof.mu.Unlock()
+	d.aof.manifest, d.aof.base, d.aof.before = m, total, total-last
+	d.aof.journal.start(f, last)
+	d.aof.running = true
+	d.keys.SetJournal(d.aof.journal)
+	return nil
+}
+
+// sizeOf is how many bytes the files of a log have.
+func (d *Disk) sizeOf(m *aof.Manifest) (total int64) {
+	for _, f := range m.Files() {
+		if h, err := d.fs.Open(d.logPath(f.Name)); err == nil {
+			size, _ := h.Size()
+			total += size
+			_ = h.Close()
+		}
+	}
+	return total
+}
+
+// dropHistory removes files that are of no use any more, and then forgets them. What
+// fails is tried again with the next rewrite.
+func (d *Disk) dropHistory(m *aof.Manifest) {
+	if len(m.History) == 0 || d.cfg.Value("aof-disable-auto-gc").Bool() {
+		return
+	}
+	for _, f := range m.History {
+		_ = d.fs.Remove(d.logPath(f.Name))
+	}
+	m.History = nil
+	if err := d.writeManifest(m); err != nil {
+		d.log.Warn("forget old append-only files", "error", err)
+	}
+}
+
+func (d *Disk) preamble() bool { return d.cfg.Value("aof-use-rdb-preamble").Bool() }
+
+// replaceBase has write make a base.
+func (d *Disk) replaceBase(name string, write func(w io.Writer) error) (size int64, err error) {
+	temp := d.logPath("temp-rewriteaof-bg-" + strconv.Itoa(os.Getpid()) + ".aof")
+	pace := d.cfg.Value("aof-rewrite-incremental-fsync").Bool()
+	if err := d.makeLogDir(); err != nil {
+		return 0, err
+	}
+	err = vfs.Replace(d.fs, d.logPath(name), temp, func(f vfs.File) error {
+		w := &rdb.Writer{W: f, NoSum: !d.preamble() || !d.cfg.Value("rdbchecksum").Bool()}
+		if pace {
+			w.W = &pacedFile{f: f}
+		}
+		err := write(w)
+		size = w.N
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("write %s: %w", d.logPath(name), err)
+	}
+	return size, nil
+}
+
+// turnLogOn begins a log of the keyspace as it is now. It is complete, and takes the
+// place of one there may be, when its base is; until then what is logged goes to a
+// file that the manifest does not have.
+func (d *Disk) turnLogOn() error {
+	d.aof.wanted.Store(true)
+	if d.loading.active.Load() {
+		return nil // Load looks at it again
+	}
+	d.aof.due.Store(true)
+	d.startDueRewrite()
+	return nil
+}
+
+// turnLogOff ends the log. Its files stay where they are.
+func (d *Disk) turnLogOff() {
+	d.aof.mu.Lock()
+	defer d.aof.mu.Unlock()
+	d.aof.wanted.Store(false)
+	d.aof.due.Store(false)
+	if !d.aof.running {
+		return
+	}
+	d.aof.running = false
+	d.keys.SetJournal(nil)
+	if err := d.aof.journal.stop(); err != nil {
+		d.log.Error("end the append-only file", "error", err)
+	}
+}
+
+// closeLog ends the log with the server.
+func (d *Disk) closeLog() {
+	if d.aof.journal == nil {
+		return
+	}
+	d.aof.mu.Lock()
+	defer d.aof.mu.Unlock()
+	if d.aof.running {
+		d.aof.running = false
+		if err := d.aof.journal.stop(); err != nil {
+			d.log.Error("end the append-only file", "error", err)
+		}
+	}
+}
+
+// errLogOff: a log that was to begin is not wanted any more.
+var errLogOff = errors.New("the append-only file was turned off")

@@ -1,0 +1,319 @@
+package persistence
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"cached/engine"
+	"cached/internal/vfs"
+	"cached/persistence/aof"
+	"cached/persistence/rdb"
+)
+
+// A Replayer runs the commands of a log: those of one file, in their order. What
+// they propagate is not logged.
+type Replayer interface {
+	// Replay runs some; an error ends the loading. The words are of no use to it
+	// afterwards.
+	Replay(commands [][][]byte) error
+	// Failed is how many commands replied an error, and the first of them.
+	Failed() (n int64, first string)
+}
+
+// SetReplayer says who runs the commands of a log. It comes before Begin. tx, if not
+// nil, holds the whole keyspace.
+func (d *Disk) SetReplayer(newReplayer func(tx *engine.Tx) Replayer) { d.newReplayer = newReplayer }
+
+// logPath is where a file of the log is.
+func (d *Disk) logPath(name string) string { return d.cfg.Value("appenddirname").String() + "/" + name }
+
+// logName is what the names of its files begin with.
+func (d *Disk) logName() string { return d.cfg.Value("appendfilename").String() }
+
+// readManifest returns the manifest on the disk, nil if there is none.
+func (d *Disk) readManifest() (*aof.Manifest, error) {
+	path := d.logPath(aof.ManifestName(d.logName()))
+	text, err := readFile(d.fs, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var m *aof.Manifest
+	if err == nil {
+		m, err = aof.ParseManifest(text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return m, nil
+}
+
+const maxManifest = 64 << 20
+
+func readFile(files vfs.FS, path string) ([]byte, error) {
+	f, err := files.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxManifest))
+}
+
+func exists(files vfs.FS, path string) bool {
+	f, err := files.Open(path)
+	if err != nil {
+		return false
+	}
+	_ = f.Close()
+	return true
+}
+
+// findLog returns the manifest of the log there is, nil if there is none. A log of
+// one file, as servers before Redis 7 kept it, is moved to where it belongs.
+func (d *Disk) findLog() (*aof.Manifest, error) {
+	m, err := d.readManifest()
+	if err != nil {
+		return nil, err
+	}
+	old := d.logName()
+	switch {
+	case m == nil && exists(d.fs, old):
+		m = aof.Upgraded(old)
+		if err := d.writeManifest(m); err != nil {
+			return nil, err
+		}
+	case m != nil && len(m.Increments) == 0 && m.Base != nil && m.Base.Name == old &&
+		!exists(d.fs, d.logPath(old)) && exists(d.fs, old):
+		// The move was interrupted.
+	default:
+		return m, nil
+	}
+	err = d.fs.Rename(old, d.logPath(old))
+	if err == nil {
+		err = errors.Join(d.fs.SyncDir(d.cfg.Value("appenddirname").String()), d.fs.SyncDir("."))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("move %s to %s: %w", old, d.logPath(old), err)
+	}
+	d.log.Info("upgraded the append-only file", "file", old, "now", d.logPath(old))
+	return m, nil
+}
+
+// replay fills the keyspace, which is empty, from the files of a log, and returns
+// how long the last of them is. tx, if not nil, holds the whole keyspace.
+func (d *Disk) replay(m *aof.Manifest, tx *engine.Tx) (last int64, err error) {
+	files := m.Files()
+	d.keys.SetReplaying(true)
+	defer d.keys.SetReplaying(false)
+	p := &d.loading
+	p.before.Store(0)
+	p.progress.Bytes.Store(0)
+	p.progress.Keys.Store(0)
+	p.progress.Expired.Store(0)
+	total := int64(0)
+	for _, f := range files {
+		h, err := d.fs.Open(d.logPath(f.Name))
+		if err != nil {
+			return 0, fmt.Errorf("load the append-only file: %w", err)
+		}
+		size, err := h.Size()
+		_ = h.Close()
+		if err != nil {
+			return 0, fmt.Errorf("load the append-only file: %w", err)
+		}
+		total += size
+	}
+	p.total.Store(total)
+	for i, f := range files {
+		path := d.logPath(f.Name)
+		start, before := time.Now(), p.progress.Keys.Load()
+		last, err = d.replayFile(path, i == len(files)-1, tx)
+		if err != nil {
+			return 0, fmt.Errorf("load the append-only file %s: %w", path, err)
+		}
+		took := time.Since(start)
+		d.log.Info("loaded from disk", "file", path, "bytes", last, "keys", p.progress.Keys.Load()-before, "took", took, "mb_per_second", rate(last, took))
+		p.before.Add(last)
+		p.progress.Bytes.Store(0)
+	}
+	return last, nil
+}
+
+// replayFile loads one file. The last of a log may end in the middle of a command,
+// because a server ended so: then that is cut off.
+func (d *Disk) replayFile(path string, last bool, tx *engine.Tx) (size int64, err error) {
+	f, err := d.fs.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	if size, err = f.Size(); err != nil {
+		return 0, err
+	}
+	head := make([]byte, 5)
+	n, err := io.ReadFull(f, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return 0, err
+	}
+	src, offset := io.MultiReader(bytes.NewReader(head[:n]), f), int64(0)
+	if string(head[:n]) == "REDIS" {
+		r, err := rdb.Load(src, d.keys, rdb.LoadOptions{NowMS: time.Now().UnixMilli(), KeepExpired: true, Tx: tx,
+			Progress: &d.loading.progress, NoChecksum: !d.cfg.Value("rdbchecksum").Bool()})
+		if err != nil {
+			return 0, err
+		}
+		if err := d.loadLibraries(r.Libraries); err != nil {
+			return 0, err
+		}
+		src, offset = io.MultiReader(bytes.NewReader(r.Rest), f), r.Bytes
+	}
+	in := aof.NewReader(src, offset)
+	err = d.runAll(in, tx)
+	if !errors.Is(err, aof.ErrTruncated) {
+		return size, err
+	}
+	if !last || !d.cfg.Value("aof-load-truncated").Bool() {
+		return 0, fmt.Errorf("%w, behind byte %d: redis-check-aof --fix cuts it off", err, in.Valid())
+	}
+	d.log.Warn("the append-only file ends in the middle of a command, which is cut off", "file", path, "bytes", size, "kept", in.Valid())
+	return in.Valid(), d.cutOff(path, in.Valid())
+}
+
+// cutOff ends a file at size.
+func (d *Disk) cutOff(path string, size int64) error {
+	f, err := d.fs.Append(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Truncate(size); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// A commandBatch is commands on their way from the file to the keyspace, with a
+// copy of their words.
+type commandBatch struct {
+	room     []byte // where words go; when it is full there is another
+	words    [][]byte
+	commands [][][]byte
+	bytes    int
+}
+
+const (
+	batchRoom  = 64 << 10
+	batchWords = 1024
+	batchMost  = 512 // commands
+)
+
+func newBatch() *commandBatch {
+	return &commandBatch{room: make([]byte, 0, batchRoom), words: make([][]byte, 0, batchWords)}
+}
+
+// add copies a command into the batch.
+func (b *commandBatch) add(argv [][]byte) {
+	n := 0
+	for _, a := range argv {
+		n += len(a)
+	}
+	if cap(b.room)-len(b.room) < n {
+		b.room = make([]byte, 0, max(n, batchRoom))
+	}
+	if cap(b.words)-len(b.words) < len(argv) {
+		b.words = make([][]byte, 0, max(len(argv), batchWords))
+	}
+	first := len(b.words)
+	for _, a := range argv {
+		start := len(b.room)
+		b.room = append(b.room, a...)
+		b.words = append(b.words, b.room[start:len(b.room):len(b.room)])
+	}
+	b.commands = append(b.commands, b.words[first:len(b.words):len(b.words)])
+	b.bytes += n
+}
+
+func (b *commandBatch) full() bool { return len(b.commands) >= batchMost || b.bytes >= batchRoom }
+
+func (b *commandBatch) reset() {
+	clear(b.commands)
+	b.room, b.words, b.commands, b.bytes = b.room[:0], b.words[:0], b.commands[:0], 0
+}
+
+// runAll runs the commands of a file: one goroutine reads, another one runs. A
+// transaction is run when its end was read.
+func (d *Disk) runAll(in *aof.Reader, tx *engine.Tx) error {
+	r := d.newReplayer(tx)
+	queue, free := make(chan *commandBatch, 4), make(chan *commandBatch, 8)
+	stopped, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		var err error
+		for b := range queue {
+			if err == nil {
+				if err = r.Replay(b.commands); err != nil {
+					close(stopped)
+				}
+			}
+			b.reset()
+			select {
+			case free <- b:
+			default:
+			}
+		}
+		ended <- err
+	}()
+	err := d.readAll(in, queue, free, stopped)
+	close(queue)
+	if runErr := <-ended; runErr != nil {
+		err = runErr
+	}
+	if n, first := r.Failed(); n > 0 {
+		d.log.Warn("commands of the append-only file replied an error", "number", n, "first", first)
+	}
+	return err
+}
+
+func (d *Disk) readAll(in *aof.Reader, queue, free chan *commandBatch, stopped chan struct{}) error {
+	b, open := newBatch(), -1 // where in the batch the open transaction began
+	send := func() {
+		d.loading.progress.Bytes.Store(in.Offset())
+		queue <- b
+		select {
+		case b = <-free:
+		default:
+			b = newBatch()
+		}
+	}
+	for {
+		argv, err := in.Next()
+		if err != nil {
+			if open >= 0 {
+				b.commands = b.commands[:open]
+			}
+			send()
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+		switch {
+		case len(argv) == 1 && open < 0 && bytes.EqualFold(argv[0], []byte("multi")):
+			open = len(b.commands)
+		case len(argv) == 1 && open >= 0 && bytes.EqualFold(argv[0], []byte("exec")):
+			open = -1
+		default:
+			b.add(argv)
+		}
+		if open < 0 && b.full() {
+			select {
+			case <-stopped:
+				return nil
+			default:
+			}
+			send()
+		}
+	}
+}

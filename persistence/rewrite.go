@@ -1,0 +1,316 @@
+package persistence
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"cached/engine"
+	"cached/engine/table"
+	"cached/engine/value"
+	"cached/internal/vfs"
+	"cached/persistence/aof"
+)
+
+// Rewriting the append-only file makes a new base, of the keyspace as it is at one
+// moment. At that moment the journal turns to a new increment. The increment is in the
+// manifest before anything is in it; the base is there, and whole, before the manifest
+// says that it and that increment are the log. So whenever a server ends, the files
+// that the manifest on the disk names are a whole log.
+
+// startRewrite begins a rewrite in the background, and reports false if something is
+// being saved already.
+func (d *Disk) startRewrite() bool {
+	if !d.saving.CompareAndSwap(false, true) {
+		return false
+	}
+	d.aof.due.Store(false)
+	d.aof.mu.Lock()
+	d.aof.rewrites.active, d.aof.rewrites.started = true, time.Now()
+	d.aof.mu.Unlock()
+	d.group.Add(1)
+	go func() {
+		defer d.group.Done()
+		d.rewrite()
+	}()
+	return true
+}
+
+// startDueRewrite begins the rewrite that is due, if that is possible now.
+func (d *Disk) startDueRewrite() {
+	if d.aof.due.Load() && d.startRewrite() {
+		d.log.Info("rewriting the append-only file")
+	}
+}
+
+// rewriteDue looks whether there is a reason for a rewrite.
+func (d *Disk) rewriteDue(now time.Time) bool {
+	if d.loading.active.Load() || d.saving.Load() {
+		return false
+	}
+	d.aof.mu.Lock()
+	defer d.aof.mu.Unlock()
+	r := &d.aof.rewrites
+	if r.failed && now.Sub(r.started) < d.rewriteWait() {
+		return false
+	}
+	if d.aof.due.Load() || d.aof.wanted.Load() && !d.aof.running {
+		return true
+	}
+	if !d.aof.running {
+		return false
+	}
+	if f := d.aof.journal.failure.Load(); f != nil && f.gap {
+		return true
+	}
+	percent, size := d.cfg.Value("auto-aof-rewrite-percentage").Int(), d.aof.before+d.aof.journal.bytes()
+	if percent == 0 || size <= d.cfg.Value("auto-aof-rewrite-min-size").Int() {
+		return false
+	}
+	return (size-d.aof.base)*100/max(d.aof.base, 1) >= percent
+}
+
+// rewriteWait is how long no rewrite is tried after failures: each time twice as long.
+func (d *Disk) rewriteWait() time.Duration {
+	return min(retryAfter<<min(max(d.aof.rewrites.failures-1, 0), 10), time.Hour)
+}
+
+func (d *Disk) rewrite() {
+	start := time.Now()
+	var size int64
+	var err error
+	for range maxRetries {
+		size, err = d.rewriteOnce()
+		if !errors.Is(err, engine.ErrFlushed) {
+			break
+		}
+	}
+	if err == nil {
+		d.log.Info("rewrote the append-only file", "base_bytes", size, "took", time.Since(start))
+	} else if !errors.Is(err, errCanceled) && !errors.Is(err, errLogOff) {
+		d.log.Error("rewriting the append-only file failed", "error", err)
+	}
+	d.aof.mu.Lock()
+	r := &d.aof.rewrites
+	r.active, r.took, r.failed = false, int64(time.Since(start).Seconds()), err != nil
+	r.count++
+	r.failures++
+	if err == nil {
+		r.failures = 0
+	}
+	d.aof.mu.Unlock()
+	d.saving.Store(false)
+}
+
+// rewriteOnce makes a new base, and returns how large it is.
+func (d *Disk) rewriteOnce() (size int64, err error) {
+	next, keep, err := d.nextManifest()
+	if err != nil {
+		return 0, err
+	}
+	var begin func() (*failure, error) // the journal turns to the new increment
+	beginning := func() {}             // what is left to do when the base is there
+	undo := func() {}
+	switch {
+	case keep > 0: // the log goes on
+		inc := next.Increments[len(next.Increments)-1]
+		f, err := d.newIncrement(inc.Name)
+		if err != nil {
+			return 0, err
+		}
+		if err := d.writeManifest(next); err != nil {
+			_ = f.Close()
+			return 0, err
+		}
+		d.setManifest(next)
+		begin = func() (*failure, error) { return d.turnLog(f) }
+	case d.aof.wanted.Load(): // the log begins
+		temp := "temp-" + d.logName() + ".incr"
+		f, err := d.newIncrement(temp)
+		if err != nil {
+			return 0, err
+		}
+		begin = func() (*failure, error) { return nil, d.beginLog(f) }
+		undo = func() {
+			d.abandonLog()
+			_ = d.fs.Remove(d.logPath(temp))
+		}
+		next = next.Clone()
+		beginning = func() {
+			inc := next.AddIncrement(d.logName())
+			if err = d.fs.Rename(d.logPath(temp), d.logPath(inc.Name)); err == nil {
+				err = d.fs.SyncDir(d.cfg.Value("appenddirname").String())
+			}
+		}
+	default: // there is no log: a base is wanted nevertheless
+		begin = func() (*failure, error) { return nil, nil }
+	}
+	next = next.Clone()
+	base := next.Replace(d.logName(), d.preamble(), keep)
+	var healed *failure
+	size, err = d.replaceBase(base.Name, func(w io.Writer) error {
+		var err error
+		healed, err = d.writeBase(w, begin)
+		return err
+	})
+	if err == nil {
+		beginning()
+	}
+	if err == nil {
+		err = d.writeManifest(next)
+	}
+	if err != nil {
+		undo()
+		return 0, err
+	}
+	d.aof.journal.based(healed)
+	d.dropHistory(next)
+	d.setManifest(next)
+	d.aof.mu.Lock()
+	defer d.aof.mu.Unlock()
+	d.aof.before = size
+	d.aof.base = size + d.aof.journal.bytes()
+	return size, nil
+}
+
+// nextManifest is the manifest with a further increment, if the log goes on: then
+// keep is 1.
+func (d *Disk) nextManifest() (next *aof.Manifest, keep int, err error) {
+	d.aof.mu.Lock()
+	running, m := d.aof.running, d.aof.manifest
+	d.aof.mu.Unlock()
+	if !running {
+		if m, err = d.readManifest(); err != nil {
+			return nil, 0, err
+		}
+		if m == nil {
+			m = new(aof.Manifest)
+		}
+		return m.Clone(), 0, nil
+	}
+	next = m.Clone()
+	next.AddIncrement(d.logName())
+	return next, 1, nil
+}
+
+func (d *Disk) setManifest(m *aof.Manifest) {
+	d.aof.mu.Lock()
+	defer d.aof.mu.Unlock()
+	d.aof.manifest = m.Clone()
+}
+
+// newIncrement makes the file of an increment.
+func (d *Disk) newIncrement(name string) (vfs.File, error) {
+	if err := d.makeLogDir(); err != nil {
+		return nil, err
+	}
+	f, err := d.fs.Create(d.logPath(name))
+	if err != nil {
+		return nil, fmt.Errorf("make %s: %w", d.logPath(name), err)
+	}
+	if err := d.fs.SyncDir(d.cfg.Value("appenddirname").String()); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// turnLog has the journal go on in f. The whole keyspace is locked.
+func (d *Disk) turnLog(f vfs.File) (*failure, error) {
+	d.aof.mu.Lock()
+	defer d.aof.mu.Unlock()
+	if !d.aof.running {
+		_ = f.Close()
+		return nil, errLogOff
+	}
+	return d.aof.journal.turn(f), nil
+}
+
+// beginLog has the journal begin in f. The whole keyspace is locked.
+func (d *Disk) beginLog(f vfs.File) error {
+	d.aof.mu.Lock()
+	defer d.aof.mu.Unlock()
+	if !d.aof.wanted.Load() {
+		_ = f.Close()
+		return errLogOff
+	}
+	d.aof.before = 0
+	d.aof.journal.start(f, 0)
+	d.aof.running = true
+	d.keys.SetJournal(d.aof.journal)
+	return nil
+}
+
+// abandonLog takes beginLog back.
+func (d *Disk) abandonLog() {
+	d.aof.mu.Lock()
+	defer d.aof.mu.Unlock()
+	if !d.aof.running {
+		return
+	}
+	d.aof.running = false
+	d.keys.SetJournal(nil)
+	_ = d.aof.journal.stop()
+}
+
+// writeBase writes the keyspace as it is when begin is called, while it changes.
+func (d *Disk) writeBase(w io.Writer, begin func() (*failure, error)) (healed *failure, err error) {
+	start := func() { healed, err = begin() }
+	if d.preamble() {
+		if writeErr := d.writeSnapshotOf(w, true, start); err == nil {
+			err = writeErr
+		}
+		return healed, err
+	}
+	s := &commandSink{db: -1}
+	if d.functions != nil {
+		for _, code := range d.functions.LibraryCode() {
+			s.out.Library(code)
+		}
+	}
+	if walkErr := d.walk(w, s, start, s.take); err == nil {
+		err = walkErr
+	}
+	return healed, err
+}
+
+// A commandSink makes commands of what a snapshot saves.
+type commandSink struct {
+	mu  sync.Mutex // guards what follows; taken under the locks of shards
+	out aof.Commands
+	db  int
+}
+
+// Item implements engine.SnapshotSink.
+func (s *commandSink) Item(db int, v value.Ref) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.add(db, v.Item())
+}
+
+// Part implements engine.SnapshotSink; a value is one part.
+func (s *commandSink) Part(db int, v value.Ref, _ uint64) (uint64, bool) {
+	s.Item(db, v)
+	return 0, true
+}
+
+func (s *commandSink) add(db int, it table.Item) {
+	if db != s.db {
+		s.out.Select(db)
+		s.db = db
+	}
+	s.out.Key(it)
+}
+
+func (s *commandSink) take(spare []byte, more bool) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.out.B) == 0 || more && len(s.out.B) < flushBytes {
+		return nil
+	}
+	b := s.out.B
+	s.out.B = spare[:0]
+	return b
+}

@@ -1,0 +1,107 @@
+package server
+
+import (
+	"fmt"
+
+	"cached/commands"
+	"cached/engine"
+)
+
+// A Replayer runs the commands of a log as if a client had sent them, without asking
+// who may do what: they were run before. What they propagate goes nowhere, since no
+// journal is told while it runs. It belongs to one goroutine.
+type Replayer struct {
+	w      *worker
+	c      client
+	held   *engine.Tx // holds the whole keyspace, or nil
+	ahead  engine.Lookahead
+	failed int64
+	first  string // the first command that failed, and how
+}
+
+// Replayer returns one that begins with database 0. tx, if not nil, holds the whole
+// keyspace.
+func (s *Server) Replayer(tx *engine.Tx) *Replayer {
+	r := &Replayer{w: newWorker(s), held: tx}
+	r.c.srv, r.c.proto, r.c.authed = s, 2, true
+	r.c.conn = nobody{}
+	r.c.account.Store(s.accounts.std)
+	r.w.others = func(*client) {}
+	r.w.flush = func(*client) {}
+	if tx != nil {
+		r.c.mode |= inExec
+		r.w.ctx.Tx = tx
+	}
+	return r
+}
+
+// nobody is the transport of a client that is not there.
+type nobody struct{}
+
+func (nobody) post(func(*worker, *client)) {}
+func (nobody) resume()                     {}
+func (nobody) outlet() outlet              { return nil }
+
+// Failed is how many commands replied an error, and the first of them.
+func (r *Replayer) Failed() (n int64, first string) { return r.failed, r.first }
+
+// Replay runs some commands. A command that does not exist ends it with an error.
+func (r *Replayer) Replay(all [][][]byte) error {
+	w := r.w
+	w.tick()
+	looking := r.held == nil && r.ahead.Worthwhile(w.srv.keys)
+	for i, argv := range all {
+		if looking && i%lookedAhead == 0 {
+			r.lookAhead(all[i:min(i+lookedAhead, len(all))])
+		}
+		spec, _ := w.srv.table.Find(argv)
+		if spec == nil {
+			return fmt.Errorf("unknown command '%s'", clip(argv[0], 128))
+		}
+		if err := r.run(spec, argv); err != nil {
+			if r.failed++; r.failed == 1 {
+				r.first = fmt.Sprintf("%s: %v", spec.FullName(), err)
+			}
+		}
+		w.reply.B = w.reply.B[:0]
+	}
+	// Nobody hears of changes that were made before.
+	w.events, w.stale, w.ready = w.events[:0], w.stale[:0], w.ready[:0]
+	return nil
+}
+
+// lookedAhead is how many commands are looked ahead together.
+const lookedAhead = engine.MaxLookahead
+
+// lookAhead loads what commands with one key will look at.
+func (r *Replayer) lookAhead(all [][][]byte) {
+	for _, argv := range all {
+		if spec, _ := r.w.srv.table.Find(argv); spec != nil {
+			if key := spec.OneKey(argv); key != nil {
+				r.ahead.Add(engine.Hash(key), false, spec.PartOf(argv))
+			}
+		}
+	}
+	r.ahead.Run(r.w.srv.keys, r.c.db())
+}
+
+func (r *Replayer) run(spec *commands.Spec, argv [][]byte) error {
+	if !spec.ArityOK(argv) {
+		return commands.WrongArity(spec.FullName())
+	}
+	w, ctx := r.w, &r.w.ctx
+	tx := r.held
+	if tx == nil {
+		tx = &w.tx
+		tx.Begin(w.srv.keys, r.c.db(), w.nowMS())
+		spec.Lock(tx, argv)
+	}
+	tx.DB = r.c.db()
+	ctx.Argv, ctx.Spec, ctx.NowMS, ctx.Env = argv, spec, tx.NowMS, &r.c
+	err := spec.Run(ctx)
+	tx.Commit(argv)
+	if r.held == nil {
+		tx.Unlock()
+	}
+	return err
+}

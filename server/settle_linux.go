@@ -1,0 +1,77 @@
+package server
+
+import "golang.org/x/sys/unix"
+
+// hold keeps a client's replies, and the client's further commands, until the log
+// has come as far as they need it.
+func (l *loop) hold(c *loopConn, replies []byte) {
+	c.out = append(c.out, replies...)
+	setIfChanged(&c.shown.outBytes, int64(len(c.out)))
+	if !c.held {
+		c.held = true
+		l.held = append(l.held, c)
+		// release looks at the log after this, so that no call of it is missed.
+		l.holds.Store(true)
+	}
+	if c.writing {
+		c.writing = false
+		l.rewatch(c.fd, c.events())
+	}
+	l.afterWrite(c)
+}
+
+// release writes the replies for which the log has come far enough. Those that it
+// cannot come to are dropped with their clients, who do not know then what has become
+// of their command.
+func (l *loop) release() {
+	if len(l.held) == 0 {
+		return
+	}
+	settled, broken := l.srv.disk.Settled(), l.srv.disk.Broken()
+	waiting := l.held
+	l.held = l.heldSpare[:0]
+	for _, c := range waiting {
+		switch {
+		case c.closed:
+		case c.logged <= settled:
+			c.held, c.logged = false, 0
+			l.base = len(l.reply.B)
+			l.write(c)
+			l.goOnLater(c)
+		case broken:
+			c.out, c.logged = nil, 0
+			l.close(c)
+		default:
+			l.held = append(l.held, c)
+		}
+	}
+	clear(waiting)
+	l.heldSpare = waiting[:0]
+	l.holds.Store(len(l.held) > 0)
+}
+
+// goOnLater has the loop run what the client has sent meanwhile.
+func (l *loop) goOnLater(c *loopConn) {
+	if c.closed || c.held {
+		return
+	}
+	if len(c.in) >= stoppedIn {
+		l.rewatch(c.fd, c.events())
+	}
+	if len(c.in) > 0 {
+		l.markDirty(c)
+	}
+}
+
+// wakeHolders has the loops look whose replies can leave.
+func (t *transport) wakeHolders() {
+	for _, l := range t.all {
+		if l.holds.Load() && !l.woken.Swap(true) {
+			l.mu.Lock()
+			if !l.gone {
+				_, _ = unix.Write(l.wakeFD, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+			}
+			l.mu.Unlock()
+		}
+	}
+}
