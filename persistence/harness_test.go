@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ type subject struct {
 	disk *persistence.Disk
 	keys *engine.Engine
 	addr string
+	stop func() // as SIGTERM does
 }
 
 func startSubject(t testing.TB, directives ...string) *subject {
@@ -89,10 +91,11 @@ func startLoading(t testing.TB, files vfs.FS, directives ...string) (*subject, c
 	if err := srv.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { srv.Close(); disk.Close() })
+	stop := sync.OnceFunc(func() { srv.Close(); disk.Close() })
+	t.Cleanup(stop)
 	loaded := make(chan error, 1)
 	go func() { loaded <- disk.Load() }()
-	return &subject{client(t, "127.0.0.1:"+port), disk, keys, "127.0.0.1:" + port}, loaded
+	return &subject{client(t, "127.0.0.1:"+port), disk, keys, "127.0.0.1:" + port, stop}, loaded
 }
 
 func client(t testing.TB, addr string) *redis.Client {

@@ -67,6 +67,35 @@ func (m *Mem) Crash() {
 	m.names, m.synced = names, maps.Clone(names)
 }
 
+// AfterCrash is what Crash would leave, as a file system of its own.
+func (m *Mem) AfterCrash() *Mem {
+	c := m.Copy()
+	c.Crash()
+	return c
+}
+
+// Copy is a file system of its own with the same contents: what is there when
+// whoever uses this one ends.
+func (m *Mem) Copy() *Mem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := &Mem{names: map[string]*memFile{}, synced: map[string]*memFile{}}
+	copies := map[*memFile]*memFile{}
+	copyOf := func(f *memFile) *memFile {
+		if copies[f] == nil {
+			copies[f] = &memFile{data: slices.Clip(f.data), safe: f.safe}
+		}
+		return copies[f]
+	}
+	for name, f := range m.names {
+		c.names[name] = copyOf(f)
+	}
+	for name, f := range m.synced {
+		c.synced[name] = copyOf(f)
+	}
+	return c
+}
+
 // ReadFile returns what a file has.
 func (m *Mem) ReadFile(name string) ([]byte, error) {
 	m.mu.Lock()
