@@ -68,6 +68,7 @@ func (s *Spec) prepare(parent string, numbers *int) {
 		s.locks = lockKeys
 	}
 	if len(s.Sub) > 0 {
+		s.Sub = slices.Clone(s.Sub) // rows may be in several tables
 		s.sub = make(map[string]*Spec, len(s.Sub))
 		for i := range s.Sub {
 			sub := &s.Sub[i]
