@@ -44,19 +44,15 @@ func knownDifference(args [][]byte, mine, theirs []byte) string {
 
 // lacking are the commands of the reference that are not there, and why.
 var lacking = map[string]string{
-	"bgrewriteaof": noLog,
-	"failover":     noReplicas,
-	"psync":        noReplicas,
-	"replconf":     noReplicas,
-	"replicaof":    noReplicas,
-	"slaveof":      noReplicas,
-	"sync":         noReplicas,
+	"failover":  noReplicas,
+	"psync":     noReplicas,
+	"replconf":  noReplicas,
+	"replicaof": noReplicas,
+	"slaveof":   noReplicas,
+	"sync":      noReplicas,
 }
 
-const (
-	noLog      = "there is no append-only file yet"
-	noReplicas = "there is no replication yet"
-)
+const noReplicas = "there is no replication yet"
 
 // differentRows are the commands of which COMMAND INFO tells something else.
 var differentRows = map[string]string{

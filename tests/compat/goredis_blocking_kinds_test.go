@@ -61,7 +61,7 @@ func TestEveryKindOfWaitingKeepsTheOrder(t *testing.T) {
 			return kv[1], nil
 		}, unshift},
 		{"BLMOVE", func(c *redis.Conn) (string, error) { return c.BLMove(ctx, "k", "to", "LEFT", "RIGHT", 0).Result() }, push},
-		{"BRPOPLPUSH", func(c *redis.Conn) (string, error) { return c.BRPopLPush(ctx, "k", "to", 0).Result() }, unshift},
+		{"BRPOPLPUSH", func(c *redis.Conn) (string, error) { return c.Do(ctx, "BRPOPLPUSH", "k", "to", 0).Text() }, unshift},
 		{"BLMPOP", func(c *redis.Conn) (string, error) {
 			_, all, err := c.BLMPop(ctx, 0, "LEFT", 1, "none", "k").Result()
 			if err != nil {
