@@ -8,7 +8,6 @@ import (
 
 	"cached/engine"
 	"cached/engine/value"
-	"cached/internal/glob"
 )
 
 // Events of hashes.
@@ -30,11 +29,8 @@ const (
 
 // hash returns the hash at key; ok is false when there is none.
 func (c *Ctx) hash(key []byte) (h value.HashRef, ok bool, err error) {
-	ref, err := c.Tx.Ref(key, value.Hash)
-	if err != nil {
-		return h, false, clientError(err)
-	}
-	return value.HashRef{Ref: ref, Limits: c.Tx.Limits()}, !ref.IsZero(), nil
+	ref, ok, err := c.ref(key, value.Hash)
+	return value.HashRef{Ref: ref, Limits: c.Tx.Limits()}, ok, err
 }
 
 // makeHash is hash, making the key if it is not there.
@@ -190,15 +186,7 @@ func (c *Ctx) replyHalf(fields bool) error {
 
 func hlen(c *Ctx) error {
 	h, ok, err := c.hash(c.Argv[1])
-	if err != nil {
-		return err
-	}
-	n := 0
-	if ok {
-		n = h.Len()
-	}
-	c.Reply.Int(int64(n))
-	return nil
+	return replyLen(c, h, ok, err)
 }
 
 func hexists(c *Ctx) error {
@@ -238,33 +226,8 @@ func hstrlen(c *Ctx) error {
 }
 
 func hdel(c *Ctx) error {
-	key := c.Argv[1]
-	h, ok, err := c.hash(key)
-	if err != nil {
-		return err
-	}
-	n := 0
-	if ok {
-		for _, f := range c.Argv[2:] {
-			if h.Delete(f) {
-				n++
-			}
-		}
-	}
-	if n > 0 {
-		c.Tx.Modified(key, eventHDel)
-		c.endEmptyHash(key, h)
-	}
-	c.Reply.Int(int64(n))
-	return nil
-}
-
-// endEmptyHash ends the key with its last field.
-func (c *Ctx) endEmptyHash(key []byte, h value.HashRef) {
-	if h.Len() == 0 {
-		c.Tx.Delete(key)
-		c.Tx.Modified(key, engine.EventDel)
-	}
+	h, ok, err := c.hash(c.Argv[1])
+	return removeAll(c, h, ok, err, eventHDel)
 }
 
 func hincrby(c *Ctx) error {
@@ -448,46 +411,23 @@ func (c *Ctx) replyRandom(n int, count int64, pairs bool, one func(), all func(v
 }
 
 func hscan(c *Ctx) error {
-	cursor, err := c.scanCursor(2)
-	if err != nil {
-		return err
-	}
-	h, ok, err := c.hash(c.Argv[1])
-	if err != nil {
-		return err
-	}
-	if !ok { // whatever the options are
-		c.replyScanned(0, 0, nil)
-		return nil
-	}
-	o, err := c.scanOptions(3, false)
-	if err != nil {
+	var h value.HashRef
+	s, done, err := c.scan(func(key []byte) (ok bool, err error) {
+		h, ok, err = c.hash(key)
+		return ok, err
+	})
+	if done {
 		return err
 	}
 	var out []value.Elem
-	var buf [20]byte
-	next := h.Scan(cursor, o.count, func(f, v value.Elem) {
-		if o.pattern != nil && !glob.Match(o.pattern, f.Bytes(buf[:]), false) {
+	next := h.Scan(s.cursor, s.count, func(f, v value.Elem) {
+		if !s.wants(f) {
 			return
 		}
-		if out = append(out, f); !o.noValues {
+		if out = append(out, f); !s.noValues {
 			out = append(out, v)
 		}
 	})
-	c.replyScanned(next, len(out), func() {
-		for _, e := range out {
-			c.replyElem(e)
-		}
-	})
+	c.replyScannedElems(next, out)
 	return nil
-}
-
-// replyScanned replies a cursor and n elements, which write replies.
-func (c *Ctx) replyScanned(next uint64, n int, write func()) {
-	c.Reply.Array(2)
-	c.replyCursor(next)
-	c.Reply.Array(n)
-	if write != nil {
-		write()
-	}
 }

@@ -125,7 +125,7 @@ func (c *Ctx) hexpire(unitMS int64, relative bool) error {
 		case nx && old != 0, xx && old == 0, gt && (old == 0 || at <= old), lt && old != 0 && at >= old:
 			c.Reply.Int(fieldRefused)
 		case c.passed(at):
-			h.Delete(f)
+			h.Remove(f)
 			deleted = append(deleted, f)
 			c.Reply.Int(fieldDeleted)
 		default:
@@ -155,7 +155,7 @@ func (c *Ctx) fieldsChanged(key []byte, h value.HashRef, set [][]byte, at int64,
 	if len(deleted) > 0 {
 		c.Tx.Modified(key, eventHDel)
 		c.Propagate("HDEL", append([][]byte{key}, deleted...)...)
-		c.endEmptyHash(key, h)
+		c.endIfEmpty(key, h.Len())
 	}
 }
 
@@ -278,7 +278,7 @@ func hgetex(c *Ctx) error {
 				set = append(set, f)
 			}
 		case c.passed(at):
-			h.Delete(f)
+			h.Remove(f)
 			deleted = append(deleted, f)
 		default:
 			h.SetDeadline(f, at)
@@ -358,7 +358,7 @@ func hsetex(c *Ctx) error {
 	for i := 0; i < len(words); i += 2 {
 		f := words[i]
 		if o.at != 0 && c.passed(o.at) {
-			if h.Delete(f) {
+			if h.Remove(f) {
 				deleted = append(deleted, f)
 			}
 			continue
@@ -414,7 +414,7 @@ func hgetdel(c *Ctx) error {
 			continue
 		}
 		c.replyElem(v) // before the field goes
-		h.Delete(f)
+		h.Remove(f)
 		deleted = append(deleted, f)
 	}
 	c.fieldsChanged(key, h, nil, 0, deleted)

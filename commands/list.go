@@ -21,11 +21,8 @@ var (
 
 // list returns the list at key; ok is false when there is none.
 func (c *Ctx) list(key []byte) (l value.ListRef, ok bool, err error) {
-	ref, err := c.Tx.Ref(key, value.List)
-	if err != nil {
-		return l, false, clientError(err)
-	}
-	return value.ListRef{Ref: ref, Limits: c.Tx.Limits()}, !ref.IsZero(), nil
+	ref, ok, err := c.ref(key, value.List)
+	return value.ListRef{Ref: ref, Limits: c.Tx.Limits()}, ok, err
 }
 
 // makeList is list, making the key if it is not there.
@@ -155,15 +152,7 @@ func (c *Ctx) drop(key []byte, l value.ListRef, n int, back bool) {
 
 func llen(c *Ctx) error {
 	l, ok, err := c.list(c.Argv[1])
-	if err != nil {
-		return err
-	}
-	n := 0
-	if ok {
-		n = l.Len()
-	}
-	c.Reply.Int(int64(n))
-	return nil
+	return replyLen(c, l, ok, err)
 }
 
 func lindex(c *Ctx) error {

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"cached/engine/value"
 	"cached/internal/resp"
 )
 
@@ -154,88 +153,39 @@ func popName(back bool) string {
 	return "LPOP"
 }
 
-// An lmpopCall is LMPOP or BLMPOP with its words read.
-type lmpopCall struct {
-	keys  [][]byte
-	back  bool
-	count int64
-}
-
-func (c *Ctx) parseLMPop(a *Args) (q lmpopCall, err error) {
-	n, ok := value.ParseInt(a.Next())
-	if !ok || n < 1 {
-		return q, errNumKeys
-	}
-	if n >= int64(a.Left()) {
-		return q, ErrSyntax
-	}
-	q.keys = a.argv[a.i : a.i+int(n)]
-	a.i += int(n)
-	if q.back, err = side(a.Next()); err != nil {
-		return q, err
-	}
-	q.count = -1
-	for a.More() {
-		if q.count != -1 || a.Left() < 2 || !a.Is("COUNT") {
-			return q, ErrSyntax
-		}
-		n, ok := value.ParseInt(a.Next())
-		if !ok || n < 1 {
-			return q, errCountAbove0
-		}
-		q.count = n
-	}
-	q.count = max(q.count, 1)
-	return q, a.End()
-}
-
-// run takes from the first key that has something; done is false when none has.
-func (q *lmpopCall) run(c *Ctx) (done bool, err error) {
-	for _, key := range q.keys {
-		l, ok, err := c.list(key)
-		if err != nil {
-			return false, err
-		}
-		if !ok {
-			continue
-		}
-		n := int(min(q.count, int64(l.Len())))
-		c.Reply.Array(2)
-		c.Reply.Bulk(key)
-		c.replyEnd(l, n, q.back)
-		c.drop(key, l, n, q.back)
-		c.Propagate(popName(q.back), key, countText(n))
-		return true, nil
-	}
-	return false, nil
-}
-
 func lmpop(c *Ctx) error {
-	a := c.Args(1)
-	q, err := c.parseLMPop(&a)
+	q, err := c.listMultiPop(1)
 	if err != nil {
 		return err
 	}
-	done, err := q.run(c)
-	if err == nil && !done {
-		c.Reply.NullArray()
-	}
-	return err
+	return q.runOnce(c)
 }
 
 func blmpop(c *Ctx) error {
-	a := c.Args(2)
-	q, err := c.parseLMPop(&a)
+	q, err := c.listMultiPop(2)
 	if err != nil {
 		return err
 	}
-	deadline, err := c.timeout(c.Argv[1])
-	if err != nil {
-		return err
+	return q.runOrWait(c)
+}
+
+func (c *Ctx) listMultiPop(i int) (multiPop, error) {
+	q, err := c.multiPop(i, side)
+	q.take = popSome
+	return q, err
+}
+
+// popSome takes from the list at key.
+func popSome(c *Ctx, q *multiPop, key []byte) (done bool, err error) {
+	l, ok, err := c.list(key)
+	if err != nil || !ok {
+		return false, err
 	}
-	done, err := q.run(c)
-	if err != nil || done {
-		return err
-	}
-	return c.Block(q.keys, deadline, (*resp.Writer).NullArray)
+	n := int(min(q.count, int64(l.Len())))
+	c.Reply.Array(2)
+	c.Reply.Bulk(key)
+	c.replyEnd(l, n, q.last)
+	c.drop(key, l, n, q.last)
+	c.Propagate(popName(q.last), key, countText(n))
+	return true, nil
 }

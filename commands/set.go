@@ -6,7 +6,6 @@ import (
 
 	"cached/engine"
 	"cached/engine/value"
-	"cached/internal/glob"
 )
 
 // Events of sets.
@@ -28,11 +27,8 @@ const (
 
 // set returns the set at key; ok is false when there is none.
 func (c *Ctx) set(key []byte) (s value.SetRef, ok bool, err error) {
-	ref, err := c.Tx.Ref(key, value.Set)
-	if err != nil {
-		return s, false, clientError(err)
-	}
-	return value.SetRef{Ref: ref, Limits: c.Tx.Limits()}, !ref.IsZero(), nil
+	ref, ok, err := c.ref(key, value.Set)
+	return value.SetRef{Ref: ref, Limits: c.Tx.Limits()}, ok, err
 }
 
 // makeSet is set, making the key if it is not there.
@@ -43,14 +39,6 @@ func (c *Ctx) makeSet(key []byte) (value.SetRef, error) {
 		s.Init()
 	}
 	return s, err
-}
-
-// endIfEmpty ends the key of a collection of n elements when that is none.
-func (c *Ctx) endIfEmpty(key []byte, n int) {
-	if n == 0 {
-		c.Tx.Delete(key)
-		c.Tx.Modified(key, engine.EventDel)
-	}
 }
 
 func sadd(c *Ctx) error {
@@ -73,40 +61,13 @@ func sadd(c *Ctx) error {
 }
 
 func srem(c *Ctx) error {
-	key := c.Argv[1]
-	s, ok, err := c.set(key)
-	if err != nil {
-		return err
-	}
-	n, left := 0, 1
-	for _, b := range c.Argv[2:] {
-		if !ok || left == 0 {
-			break
-		}
-		if s.Remove(b) {
-			n++
-			left = s.Len()
-		}
-	}
-	if n > 0 {
-		c.Tx.Modified(key, eventSRem)
-		c.endIfEmpty(key, left)
-	}
-	c.Reply.Int(int64(n))
-	return nil
+	s, ok, err := c.set(c.Argv[1])
+	return removeAll(c, s, ok, err, eventSRem)
 }
 
 func scard(c *Ctx) error {
 	s, ok, err := c.set(c.Argv[1])
-	if err != nil {
-		return err
-	}
-	n := 0
-	if ok {
-		n = s.Len()
-	}
-	c.Reply.Int(int64(n))
-	return nil
+	return replyLen(c, s, ok, err)
 }
 
 func sismember(c *Ctx) error {
@@ -279,34 +240,21 @@ func srandmember(c *Ctx) error {
 }
 
 func sscan(c *Ctx) error {
-	cursor, err := c.scanCursor(2)
-	if err != nil {
-		return err
-	}
-	s, ok, err := c.set(c.Argv[1])
-	if err != nil {
-		return err
-	}
-	if !ok { // whatever the options are
-		c.replyScanned(0, 0, nil)
-		return nil
-	}
-	o, err := c.scanOptions(3, false)
-	if err != nil {
+	var set value.SetRef
+	s, done, err := c.scan(func(key []byte) (ok bool, err error) {
+		set, ok, err = c.set(key)
+		return ok, err
+	})
+	if done {
 		return err
 	}
 	var out []value.Elem
-	var buf [20]byte
-	next := s.Scan(cursor, o.count, func(e value.Elem) {
-		if o.pattern == nil || glob.Match(o.pattern, e.Bytes(buf[:]), false) {
+	next := set.Scan(s.cursor, s.count, func(e value.Elem) {
+		if s.wants(e) {
 			out = append(out, e)
 		}
 	})
-	c.replyScanned(next, len(out), func() {
-		for _, e := range out {
-			c.replyElem(e)
-		}
-	})
+	c.replyScannedElems(next, out)
 	return nil
 }
 

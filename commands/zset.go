@@ -8,7 +8,6 @@ import (
 
 	"cached/engine"
 	"cached/engine/value"
-	"cached/internal/glob"
 )
 
 // Events of sorted sets.
@@ -41,11 +40,8 @@ const (
 
 // zset returns the sorted set at key; ok is false when there is none.
 func (c *Ctx) zset(key []byte) (z value.ZSetRef, ok bool, err error) {
-	ref, err := c.Tx.Ref(key, value.ZSet)
-	if err != nil {
-		return z, false, clientError(err)
-	}
-	return value.ZSetRef{Ref: ref, Limits: c.Tx.Limits()}, !ref.IsZero(), nil
+	ref, ok, err := c.ref(key, value.ZSet)
+	return value.ZSetRef{Ref: ref, Limits: c.Tx.Limits()}, ok, err
 }
 
 // makeZSet is zset, making the key if it is not there.
@@ -188,40 +184,13 @@ func (c *Ctx) zaddPairs(o zaddOptions, pairs [][]byte) error {
 }
 
 func zrem(c *Ctx) error {
-	key := c.Argv[1]
-	z, ok, err := c.zset(key)
-	if err != nil {
-		return err
-	}
-	n, left := 0, 1
-	for _, m := range c.Argv[2:] {
-		if !ok || left == 0 {
-			break
-		}
-		if z.Remove(m) {
-			n++
-			left = z.Len()
-		}
-	}
-	if n > 0 {
-		c.Tx.Modified(key, eventZRem)
-		c.endIfEmpty(key, left)
-	}
-	c.Reply.Int(int64(n))
-	return nil
+	z, ok, err := c.zset(c.Argv[1])
+	return removeAll(c, z, ok, err, eventZRem)
 }
 
 func zcard(c *Ctx) error {
 	z, ok, err := c.zset(c.Argv[1])
-	if err != nil {
-		return err
-	}
-	n := 0
-	if ok {
-		n = z.Len()
-	}
-	c.Reply.Int(int64(n))
-	return nil
+	return replyLen(c, z, ok, err)
 }
 
 func zscore(c *Ctx) error {
@@ -369,20 +338,12 @@ func (c *Ctx) replyPairs(n int, withScores bool) {
 }
 
 func zscan(c *Ctx) error {
-	cursor, err := c.scanCursor(2)
-	if err != nil {
-		return err
-	}
-	z, ok, err := c.zset(c.Argv[1])
-	if err != nil {
-		return err
-	}
-	if !ok { // whatever the options are
-		c.replyScanned(0, 0, nil)
-		return nil
-	}
-	o, err := c.scanOptions(3, false)
-	if err != nil {
+	var z value.ZSetRef
+	s, done, err := c.scan(func(key []byte) (ok bool, err error) {
+		z, ok, err = c.zset(key)
+		return ok, err
+	})
+	if done {
 		return err
 	}
 	type pair struct {
@@ -390,9 +351,8 @@ func zscan(c *Ctx) error {
 		f float64
 	}
 	var out []pair
-	var buf [20]byte
-	next := z.Scan(cursor, o.count, func(m value.Elem, f float64) {
-		if o.pattern == nil || glob.Match(o.pattern, m.Bytes(buf[:]), false) {
+	next := z.Scan(s.cursor, s.count, func(m value.Elem, f float64) {
+		if s.wants(m) {
 			out = append(out, pair{m, f})
 		}
 	})

@@ -73,100 +73,55 @@ func endName(top bool) string {
 	return "ZPOPMIN"
 }
 
-// A zmpop is ZMPOP or BZMPOP with its words read.
-type zmpopCall struct {
-	keys  [][]byte
-	top   bool
-	count int64
-}
-
-func (c *Ctx) parseZMPop(a *Args) (q zmpopCall, err error) {
-	n, ok := value.ParseInt(a.Next())
-	if !ok || n < 1 {
-		return q, errNumKeys
-	}
-	if n >= int64(a.Left()) {
-		return q, ErrSyntax
-	}
-	q.keys = a.argv[a.i : a.i+int(n)]
-	a.i += int(n)
-	switch {
-	case a.Is("MIN"):
-	case a.Is("MAX"):
-		q.top = true
-	default:
-		return q, ErrSyntax
-	}
-	q.count = -1
-	for a.More() {
-		if q.count != -1 || a.Left() < 2 || !a.Is("COUNT") {
-			return q, ErrSyntax
-		}
-		n, ok := value.ParseInt(a.Next())
-		if !ok || n < 1 {
-			return q, errCountAbove0
-		}
-		q.count = n
-	}
-	q.count = max(q.count, 1)
-	return q, a.End()
-}
-
-const errCountAbove0 = Error("ERR count should be greater than 0")
-
-// run takes from the first key that has something; done is false when none has.
-func (q *zmpopCall) run(c *Ctx) (done bool, err error) {
-	for _, key := range q.keys {
-		z, ok, err := c.zset(key)
-		if err != nil {
-			return false, err
-		}
-		if !ok {
-			continue
-		}
-		n := int(min(q.count, int64(z.Len())))
-		c.Reply.Array(2)
-		c.Reply.Bulk(key)
-		c.Reply.Array(n)
-		c.takeEnd(key, z, n, q.top, func(m value.Elem, f float64) {
-			c.Reply.Array(2)
-			c.replyElem(m)
-			c.Reply.Double(f)
-		})
-		c.Propagate(endName(q.top), key, countText(n))
-		return true, nil
-	}
-	return false, nil
-}
-
 func zmpop(c *Ctx) error {
-	a := c.Args(1)
-	q, err := c.parseZMPop(&a)
+	q, err := c.zsetMultiPop(1)
 	if err != nil {
 		return err
 	}
-	done, err := q.run(c)
-	if err == nil && !done {
-		c.Reply.NullArray()
-	}
-	return err
+	return q.runOnce(c)
 }
 
 func bzmpop(c *Ctx) error {
-	a := c.Args(2)
-	q, err := c.parseZMPop(&a)
+	q, err := c.zsetMultiPop(2)
 	if err != nil {
 		return err
 	}
-	deadline, err := c.timeout(c.Argv[1])
-	if err != nil {
-		return err
+	return q.runOrWait(c)
+}
+
+func (c *Ctx) zsetMultiPop(i int) (multiPop, error) {
+	q, err := c.multiPop(i, topOrNot)
+	q.take = zpopSome
+	return q, err
+}
+
+func topOrNot(b []byte) (top bool, err error) {
+	switch {
+	case equalFold(b, "MIN"):
+		return false, nil
+	case equalFold(b, "MAX"):
+		return true, nil
 	}
-	done, err := q.run(c)
-	if err != nil || done {
-		return err
+	return false, ErrSyntax
+}
+
+// zpopSome takes from the sorted set at key.
+func zpopSome(c *Ctx, q *multiPop, key []byte) (done bool, err error) {
+	z, ok, err := c.zset(key)
+	if err != nil || !ok {
+		return false, err
 	}
-	return c.Block(q.keys, deadline, (*resp.Writer).NullArray)
+	n := int(min(q.count, int64(z.Len())))
+	c.Reply.Array(2)
+	c.Reply.Bulk(key)
+	c.Reply.Array(n)
+	c.takeEnd(key, z, n, q.last, func(m value.Elem, f float64) {
+		c.Reply.Array(2)
+		c.replyElem(m)
+		c.Reply.Double(f)
+	})
+	c.Propagate(endName(q.last), key, countText(n))
+	return true, nil
 }
 
 func bzpopmin(c *Ctx) error { return c.bzpop(false) }

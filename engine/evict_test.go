@@ -250,7 +250,7 @@ func TestCompactionGivesMemoryBack(t *testing.T) {
 	}
 	for f := range fields {
 		if rng.IntN(2) > 0 {
-			hash().Delete([]byte(f))
+			hash().Remove([]byte(f))
 			zset().Remove([]byte(f))
 			delete(fields, f)
 		}

@@ -244,7 +244,7 @@ func FuzzHashes(f *testing.F) {
 						}
 					})
 				case 5:
-					if h.Delete(f) != was {
+					if h.Remove(f) != was {
 						t.Fatalf("form %d: Delete of %q: there: %v", b, f, was)
 					}
 				default:

@@ -147,7 +147,7 @@ func (h HashRef) setItem(field, v []byte, keep bool) (created bool) {
 }
 
 // Delete ends a field and reports whether there was one.
-func (h HashRef) Delete(field []byte) bool {
+func (h HashRef) Remove(field []byte) bool {
 	if h.isRoot() {
 		r, hash := rootOf(h.Item()), table.Hash(field)
 		slot := r.items.Find(hash, field)

@@ -227,7 +227,7 @@ func TestHashesAreLikeMaps(t *testing.T) {
 				model[string(f)] = e
 			case op == 3:
 				_, was := model[string(f)]
-				if hash().Delete(f) != was {
+				if hash().Remove(f) != was {
 					t.Fatalf("Delete of %q: want %v", f, was)
 				}
 				delete(model, string(f))
