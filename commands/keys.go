@@ -121,17 +121,18 @@ func (s *Spec) AddLocks(e *engine.Engine, argv [][]byte, l *engine.LockSet) {
 	}
 }
 
-// Lock locks what the command argv needs.
-func (s *Spec) Lock(tx *engine.Tx, argv [][]byte) {
+// Lock locks what the command argv needs. It reports false, with nothing locked,
+// if tx gives up.
+func (s *Spec) Lock(tx *engine.Tx, argv [][]byte) bool {
 	switch s.locks {
 	case lockNone:
+		return true
 	case lockOne:
-		tx.LockKey(argv[s.oneKey])
-	default:
-		var l engine.LockSet
-		s.AddLocks(tx.Engine(), argv, &l)
-		tx.Lock(&l)
+		return tx.LockKey(argv[s.oneKey])
 	}
+	var l engine.LockSet
+	s.AddLocks(tx.Engine(), argv, &l)
+	return tx.Lock(&l)
 }
 
 func equalFold(b []byte, upper string) bool {

@@ -45,7 +45,9 @@ func (s *shard) wantsCompaction(nowMS int64) bool {
 // gain. Calls go round the shards.
 func (e *Engine) Compact(nowMS int64) bool {
 	s := &e.shards[int(e.nextCompact.Add(1))%len(e.shards)]
-	s.mu.Lock()
+	if !s.mu.TryLock() {
+		return false // the next round comes soon
+	}
 	defer s.mu.Unlock()
 	if !s.wantsCompaction(nowMS) {
 		return false
@@ -59,12 +61,16 @@ func (e *Engine) Compact(nowMS int64) bool {
 func (e *Engine) CompactAll(nowMS int64) {
 	for i := range e.shards {
 		s := &e.shards[i]
-		s.mu.Lock()
+		if !e.Patiently(s.mu.TryLock) {
+			return
+		}
 		s.compaction = compaction{}
 		for s.compaction.rounds < 4 && s.wantsCompaction(nowMS) {
 			s.compactStep(nowMS)
 			s.mu.Unlock()
-			s.mu.Lock()
+			if !e.Patiently(s.mu.TryLock) {
+				return
+			}
 		}
 		s.mu.Unlock()
 	}

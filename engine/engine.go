@@ -51,6 +51,8 @@ type Engine struct {
 	nextWork               atomic.Uint32
 	nextEvict, nextCompact atomic.Uint32
 	snap                   atomic.Pointer[Snapshot] // that is being taken; changes under all locks
+
+	long long
 }
 
 // A shard is one slice of the keyspace with its own lock.

@@ -117,7 +117,9 @@ func (e *Engine) Evict(tx *Tx, nowMS, bytes int64) (freed int64) {
 	i := int(e.nextEvict.Add(1)) % len(e.shards)
 	s := &e.shards[i]
 	tx.Begin(e, 0, nowMS)
-	s.mu.Lock()
+	if !tx.lock(s) {
+		return 0
+	}
 	tx.one = i
 	start := s.heap.LiveBytes()
 	unused, _ := s.work(maintainBudget)

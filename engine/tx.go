@@ -26,6 +26,10 @@ type Tx struct {
 	// be about to change.
 	Counting bool
 
+	// GivesUp has LockKey and Lock stop waiting for long work when they are told
+	// to: see Engine.GiveUp.
+	GivesUp bool
+
 	// Owner is whoever the Tx works for, for the engine's watchers.
 	Owner any
 
@@ -34,6 +38,7 @@ type Tx struct {
 	clock   uint32 // the access word of this moment, under LRU
 	one     int    // the locked shard when it is just one, else -1
 	kept    bool   // one was locked for work that has ended
+	own     int32  // 1 between BeginLong and Unlock
 	locked  shardSet
 	lastKey *byte // whose hash lastHash is
 	lastLen int
@@ -108,21 +113,24 @@ func (tx *Tx) Know(key []byte, hash uint64) {
 	}
 }
 
-// LockKey locks the shard of the one key that the work is about.
-func (tx *Tx) LockKey(key []byte) {
+// LockKey locks the shard of the one key that the work is about. It reports false,
+// with nothing locked, if the Tx gives up.
+func (tx *Tx) LockKey(key []byte) bool {
 	h := tx.hash(key)
 	i := tx.e.shardOf(h)
-	if tx.kept {
-		tx.kept = false
-		if i != tx.one {
+	if !tx.kept || i != tx.one {
+		if tx.kept {
 			tx.e.shards[tx.one].mu.Unlock()
-			tx.e.shards[i].mu.Lock()
 		}
-	} else {
-		tx.e.shards[i].mu.Lock()
+		if !tx.lock(&tx.e.shards[i]) {
+			tx.kept, tx.one = false, -1
+			return false
+		}
 	}
+	tx.kept = false
 	tx.Know(key, h)
 	tx.one = i
+	return true
 }
 
 // Keep ends the work like Unlock, but keeps the lock of its one shard if that
@@ -154,13 +162,24 @@ func (l *LockSet) AddAll(e *Engine) {
 	}
 }
 
-// Lock locks the shards of l in ascending order.
-func (tx *Tx) Lock(l *LockSet) {
+// Lock locks the shards of l in ascending order. It reports false, with nothing
+// locked, if the Tx gives up.
+func (tx *Tx) Lock(l *LockSet) bool {
 	if tx.kept {
 		tx.Unlock() // locks are taken in ascending order
 	}
-	tx.locked = l.set
-	tx.locked.each(func(i int) { tx.e.shards[i].mu.Lock() })
+	given := false
+	l.set.each(func(i int) {
+		if !given && tx.lock(&tx.e.shards[i]) {
+			tx.locked.add(i)
+		} else {
+			given = true
+		}
+	})
+	if given {
+		tx.Unlock()
+	}
+	return !given
 }
 
 // LockAll locks the whole keyspace.
@@ -195,6 +214,9 @@ func (tx *Tx) Unlock() {
 		set := tx.locked
 		tx.locked = shardSet{}
 		set.each(func(i int) { tx.e.shards[i].mu.Unlock() })
+	}
+	if tx.own != 0 {
+		tx.endLong()
 	}
 	tx.lastKey = nil
 }

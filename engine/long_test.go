@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// Who waits for long work is let go when told to, with nothing locked, whether it
+// waits for one shard or for all.
+func TestWhoWaitsForLongWorkGivesUp(t *testing.T) {
+	e := New(Options{Shards: 4})
+	var holder Tx
+	holder.Begin(e, 0, 0)
+	holder.BeginLong()
+	if !holder.LockKey([]byte("k")) {
+		t.Fatal("nobody else is there")
+	}
+	got := make(chan bool)
+	for _, all := range []bool{false, true} {
+		go func() {
+			tx := Tx{GivesUp: true}
+			tx.Begin(e, 0, 0)
+			if !all {
+				got <- tx.LockKey([]byte("k"))
+				return
+			}
+			var l LockSet
+			l.AddAll(e)
+			got <- tx.Lock(&l)
+		}()
+	}
+	e.GiveUp(true)
+	for range 2 {
+		if <-got {
+			t.Error("it has locked what is locked")
+		}
+	}
+	e.GiveUp(false)
+	holder.Unlock()
+	var tx Tx
+	tx.Begin(e, 0, 0)
+	tx.LockAll()
+	tx.Unlock()
+	if n := e.long.works.Load(); n != 0 {
+		t.Errorf("%d long works are left", n)
+	}
+}
+
+// Long work and short work exclude each other like any two, and all of it ends.
+func TestLongWorkExcludesOthers(t *testing.T) {
+	e := New(Options{Shards: 2})
+	keys := [][]byte{[]byte("a"), []byte("b"), []byte("c")}
+	var inside [2]atomic.Int32 // works in each shard
+	enter := func(tx *Tx) {
+		for i := range inside {
+			if tx.one == i || tx.locked.has(i) {
+				if inside[i].Add(1) != 1 {
+					t.Error("two are in one shard")
+				}
+			}
+		}
+	}
+	leave := func(tx *Tx) {
+		for i := range inside {
+			if tx.one == i || tx.locked.has(i) {
+				inside[i].Add(-1)
+			}
+		}
+		tx.Unlock()
+	}
+	var wg sync.WaitGroup
+	for n := range 6 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			tx := Tx{GivesUp: n%3 != 0}
+			for i := range 2000 {
+				tx.Begin(e, 0, 0)
+				if n%2 == 0 && i%3 == 0 {
+					tx.BeginLong()
+				}
+				var l LockSet
+				switch i % 4 {
+				case 0:
+					tx.LockAll()
+				case 1:
+					l.Add(e, keys[0])
+					l.Add(e, keys[n%3])
+					tx.Lock(&l)
+				default:
+					tx.LockKey(keys[(i+n)%3])
+				}
+				enter(&tx)
+				leave(&tx)
+			}
+		}()
+	}
+	wg.Wait()
+}
