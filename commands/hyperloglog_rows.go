@@ -14,7 +14,7 @@ var hyperloglogCommands = []Spec{
 		Name: "pfcount", Group: HyperLogLog, Since: "2.8.9", Arity: -2,
 		Complexity: "O(1) with a very small average constant time when called with a single key. O(N) with N being the number of keys, and much bigger constant times, when called with multiple keys.",
 		Summary:    "Return the approximated cardinality of the set(s) observed by the HyperLogLog at key(s).",
-		Flags:      ReadOnly, ACL: CatHyperLogLog,
+		Flags:      ReadOnly | MayReplicate, ACL: CatHyperLogLog,
 		Keys: []KeySpec{{Index: 1, Last: -1, Step: 1, Flags: RW | Access, Notes: "RW because it may change the internal representation of the key, and propagate to replicas"}},
 		Args: []Arg{Many(Key("key", 0))},
 		Run:  pfcount,

@@ -85,7 +85,6 @@ const (
 	Asking
 	Fast
 	NoAuth
-	MayReplicate
 	NoAsyncLoading
 	NoMulti
 	NoMandatoryKeys
@@ -98,10 +97,12 @@ const (
 	Deferred // takes its own locks; inside EXEC it finds the whole keyspace locked
 	InMulti  // runs at once inside MULTI, where others are queued
 	InPubSub // is allowed to a RESP2 client that has subscriptions
+
+	MayReplicate // no Write, and may change what replicas have: CLIENT PAUSE WRITE holds it
 )
 
 var flagNames = []string{"write", "readonly", "denyoom", "module", "admin", "pubsub", "noscript", "blocking",
-	"loading", "stale", "skip_monitor", "skip_slowlog", "asking", "fast", "no_auth", "may_replicate",
+	"loading", "stale", "skip_monitor", "skip_slowlog", "asking", "fast", "no_auth",
 	"no_async_loading", "no_multi", "no_mandatory_keys", "movablekeys", "allow_busy"}
 
 // A Category is an ACL category, a bit each.

@@ -46,8 +46,15 @@ type blocker struct {
 	all   atomic.Int32 // clients that wait for anything
 	timed atomic.Int32 // those of them that do not wait for ever
 
-	mu    sync.Mutex // guards queues
-	queue map[readyKey][]*waiter
+	mu        sync.Mutex // guards what follows
+	queue     map[readyKey][]*waiter
+	postponed []postponed
+}
+
+// A postponed is a waiter that could not be served for the locks of a slow script.
+type postponed struct {
+	wt  *waiter
+	key []byte // as for serve
 }
 
 // Block parks the client of a command that runs now, or, when serve runs the
@@ -228,7 +235,12 @@ func (w *worker) serve(wt *waiter, key []byte) {
 	w.reply = resp.Writer{Proto: int(wt.c.shown.proto.Load())}
 	tx := &w.tx
 	tx.Begin(w.srv.keys, wt.db, w.nowMS())
-	wt.spec.Lock(tx, wt.argv)
+	if !wt.spec.Lock(tx, wt.argv) {
+		wt.state.Store(waiting)
+		w.reply = out
+		w.srv.block.later(wt, key)
+		return
+	}
 	if key != nil && !takesFrom(wt.spec, tx, key) {
 		wt.state.Store(waiting)
 		tx.Unlock()
@@ -269,6 +281,29 @@ func (w *worker) serve(wt *waiter, key []byte) {
 		c.logged = max(c.logged, logged)
 		c.unblock(wt, reply)
 	})
+}
+
+// later has a waiter served when no slow script runs any more.
+func (b *blocker) later(wt *waiter, key []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.postponed = append(b.postponed, postponed{wt, key})
+}
+
+// resume serves those who were postponed, each on its loop.
+func (b *blocker) resume() {
+	b.mu.Lock()
+	all := b.postponed
+	b.postponed = nil
+	b.mu.Unlock()
+	for _, p := range all {
+		p.wt.c.conn.post(func(w *worker, c *client) {
+			if c.waiting == p.wt {
+				w.serve(p.wt, p.key)
+				w.serveReady()
+			}
+		})
+	}
 }
 
 // takesFrom tells whether a blocking command can be served by what stands at a

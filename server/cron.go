@@ -30,6 +30,9 @@ func (s *Server) cron(ctx context.Context) {
 		case <-tick.C:
 		}
 		w.tick()
+		if s.scripts.busy.Load() == 0 {
+			s.block.resume()
+		}
 		s.maintain(w, &tx)
 		s.keepWithin(w)
 		if n%100 == 0 {

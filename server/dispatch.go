@@ -81,7 +81,11 @@ func (w *worker) run(c *client, r *request, mark int) bool {
 	}
 	tx.NoTouch = c.noTouch && !spec.Touches()
 	tx.Counting = spec.Flags&commands.ReadOnly != 0
-	spec.Lock(tx, argv)
+	if !spec.Lock(tx, argv) {
+		w.stat(spec).rejected++
+		w.refuse(c, mark, w.srv.scripts.busyError())
+		return true
+	}
 	if spec.Flags&commands.Write != 0 && w.srv.keys.Snapshotting() && mustWait(tx, spec, argv) {
 		tx.Unlock()
 		return false
@@ -173,7 +177,9 @@ func (w *worker) refuse(c *client, mark int, err error) {
 		e = commands.Error("ERR " + err.Error())
 	}
 	w.reply.Error(string(e))
-	w.srv.countError(string(e))
+	if !errors.As(err, new(countedError)) {
+		w.srv.countError(string(e))
+	}
 }
 
 // afterReply takes back the reply of a client that wants none.
@@ -227,8 +233,9 @@ func clip(b []byte, n int) string {
 	return s
 }
 
-// A Gate may refuse a command before it runs.
-type Gate func(w *worker, c *client, spec *commands.Spec) error
+// A Gate may refuse a command before it runs. flags are those of spec, or of the
+// script that it runs.
+type Gate func(w *worker, c *client, spec *commands.Spec, flags commands.Flag) error
 
 // errPostpone is what the pause gate answers: not now.
 var errPostpone = errors.New("postponed")
@@ -242,14 +249,15 @@ func (s *Server) gate(w *worker, c *client, spec *commands.Spec, argv [][]byte) 
 		return err
 	}
 	if s.disk != nil && s.disk.Refusing() {
-		if err := s.persistenceGate(c, spec); err != nil {
+		if err := s.persistenceGate(c, spec, s.flagsOf(spec, argv)); err != nil {
 			return err
 		}
 	}
 	if s.gated.Load() {
 		w.unlockKept() // a gate may evict
+		flags := s.flagsOf(spec, argv)
 		for _, g := range s.gates {
-			if err := g(w, c, spec); err != nil {
+			if err := g(w, c, spec, flags); err != nil {
 				return err
 			}
 		}
@@ -260,13 +268,9 @@ func (s *Server) gate(w *worker, c *client, spec *commands.Spec, argv [][]byte) 
 const errNoAuth = commands.Error("NOAUTH Authentication required.")
 
 // pauseGate holds back commands while CLIENT PAUSE lasts.
-func pauseGate(w *worker, c *client, spec *commands.Spec) error {
-	flags := spec.Flags
+func pauseGate(w *worker, c *client, spec *commands.Spec, flags commands.Flag) error {
 	if c.mode&inMulti != 0 && spec.Name == "exec" {
 		flags |= c.multi.flags
-	}
-	if flags&commands.NoMandatoryKeys != 0 && spec.Flags&commands.ReadOnly == 0 {
-		flags |= commands.MayReplicate // a script may write
 	}
 	if !w.srv.pause.holds(w.nowMS(), flags) || spec.FullName() == "client|unpause" {
 		return nil

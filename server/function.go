@@ -2,20 +2,24 @@ package server
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"cached/commands"
+	"cached/engine"
 	"cached/internal/glob"
 	"cached/internal/lua"
+	"cached/internal/resp"
 )
 
 const (
 	errNoFunction      = commands.Error("ERR Function not found")
 	errNoLibrary       = commands.Error("ERR Library not found")
 	errMissingMeta     = commands.Error("ERR Missing library metadata")
+	errInvalidMeta     = commands.Error("ERR Invalid library metadata")
 	errNoLibraryName   = commands.Error("ERR Library name was not given")
 	errLibraryName     = commands.Error("ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long")
 	errFunctionsFull   = commands.Error("ERR the libraries take too much memory")
@@ -27,20 +31,28 @@ const maxLibraryBytes = 256 << 20
 
 // functions are the libraries that were loaded. They share one interpreter, so
 // that what a library keeps in its variables is there at every call, whoever calls;
-// a call holds mu as long as it runs. Shards are locked before mu.
+// a call holds mu as long as it runs, so that whoever wants mu has to be ready to
+// give up. Shards are locked before mu; who changes the libraries holds all.
 type functions struct {
 	mu        sync.Mutex // guards what follows
 	state     *lua.State
 	libraries map[string]*lua.Library
 	byName    map[string]*lua.Function
 
-	shown atomic.Pointer[functionCounts] // for those who may not wait for mu
+	keysOf lua.KeysOf
+
+	shown atomic.Pointer[functionsShown] // for those who may not wait for mu
 }
 
-type functionCounts struct{ libraries, functions, bytes int }
+// functionsShown is what libraries there are. It does not change.
+type functionsShown struct {
+	libraries []*lua.Library // by name
+	byName    map[string]*lua.Function
+	bytes     int // of code
+}
 
-func newFunctions() *functions {
-	f := &functions{}
+func newFunctions(keysOf lua.KeysOf) *functions {
+	f := &functions{keysOf: keysOf}
 	f.resetLocked()
 	return f
 }
@@ -52,15 +64,26 @@ func (f *functions) resetLocked() {
 	}
 	f.state = lua.NewState(lua.Options{Version: luaVersion, Functions: true})
 	f.libraries, f.byName = make(map[string]*lua.Library), make(map[string]*lua.Function)
-	f.countLocked()
+	f.showLocked()
 }
 
-func (f *functions) countLocked() {
-	n := &functionCounts{libraries: len(f.libraries), functions: len(f.byName)}
+// showLocked shows others what libraries there are.
+func (f *functions) showLocked() {
+	n := &functionsShown{byName: maps.Clone(f.byName)}
 	for _, lib := range f.libraries {
+		n.libraries = append(n.libraries, lib)
 		n.bytes += len(lib.Code)
 	}
+	slices.SortFunc(n.libraries, func(a, b *lua.Library) int { return strings.Compare(a.Name, b.Name) })
 	f.shown.Store(n)
+}
+
+// lockFunctions locks the functions, or returns what a client is told meanwhile.
+func (s *Server) lockFunctions() error {
+	if !s.keys.Patiently(s.functions.mu.TryLock) {
+		return s.scripts.busyError()
+	}
+	return nil
 }
 
 // loadLocked adds a library. host is asked whether its code runs too long.
@@ -77,7 +100,7 @@ func (f *functions) loadLocked(code string, replace bool, host lua.Host) (*lua.L
 		return nil, errFunctionsFull
 	}
 	taken := func(fn string) bool { return f.byName[fn] != nil && f.byName[fn].Library != old }
-	lib, err := f.state.Load(name, code, body, taken, host)
+	lib, err := f.state.Load(name, code, body, f.keysOf, taken, host)
 	if err != nil {
 		return nil, commands.Error(err.Error())
 	}
@@ -88,7 +111,7 @@ func (f *functions) loadLocked(code string, replace bool, host lua.Host) (*lua.L
 	for _, fn := range lib.Functions {
 		f.byName[fn.Name] = fn
 	}
-	f.countLocked()
+	f.showLocked()
 	return lib, nil
 }
 
@@ -97,30 +120,28 @@ func (f *functions) dropLocked(lib *lua.Library) {
 	for _, fn := range lib.Functions {
 		delete(f.byName, fn.Name)
 	}
-	f.countLocked()
+	f.showLocked()
 }
 
 // libraryHead reads the first line of a library.
 func libraryHead(code string) (name, body string, err error) {
-	line, rest, ok := strings.Cut(code, "\n")
-	if !strings.HasPrefix(line, "#!") {
+	if !strings.HasPrefix(code, "#!") {
 		return "", "", errMissingMeta
 	}
+	line, rest, ok := lua.FirstLine(code)
 	if !ok {
-		return "", "", commands.Error("ERR Invalid library metadata")
+		return "", "", errInvalidMeta
 	}
-	if len(line) == 2 {
-		return "", "", commands.Error("ERR Invalid library metadata")
+	words, ok := resp.SplitArgs([]byte(line), nil)
+	if !ok || len(words) == 0 {
+		return "", "", errInvalidMeta
 	}
-	words, named := strings.Fields(line[2:]), false
-	for i, w := range words {
-		if i == 0 {
-			continue
+	engine, named := string(words[0][2:]), false
+	for _, w := range words[1:] {
+		if len(w) < len("name=") || !strings.EqualFold(string(w[:len("name=")]), "name=") {
+			return "", "", commands.Error("ERR Invalid metadata value given: " + string(w))
 		}
-		v, ok := strings.CutPrefix(w, "name=")
-		if !ok {
-			return "", "", commands.Error("ERR Invalid metadata value given: " + w)
-		}
+		v := string(w[len("name="):])
 		if named {
 			return "", "", commands.Error("ERR Invalid metadata value, name argument was given multiple times")
 		}
@@ -131,19 +152,16 @@ func libraryHead(code string) (name, body string, err error) {
 		return "", "", errNoLibraryName
 	case !lua.ValidName(name):
 		return "", "", errLibraryName
-	case !strings.EqualFold(words[0], "lua"):
-		return "", "", commands.Error("ERR Engine '" + words[0] + "' not found")
+	case !strings.EqualFold(engine, "lua"):
+		return "", "", commands.Error("ERR Engine '" + engine + "' not found")
 	}
 	return name, "\n" + rest, nil
 }
 
 // LibraryCode returns the code of all libraries, in the order of their names.
 func (s *Server) LibraryCode() []string {
-	f := s.functions
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	var all []string
-	for _, lib := range f.sortedLocked() {
+	for _, lib := range s.functions.shown.Load().libraries {
 		all = append(all, lib.Code)
 	}
 	return all
@@ -158,29 +176,17 @@ func (s *Server) LoadLibrary(code string) error {
 	return err
 }
 
-func (f *functions) sortedLocked() []*lua.Library {
-	all := make([]*lua.Library, 0, len(f.libraries))
-	for _, lib := range f.libraries {
-		all = append(all, lib)
-	}
-	slices.SortFunc(all, func(a, b *lua.Library) int { return strings.Compare(a.Name, b.Name) })
-	return all
-}
-
-// fcall is FCALL and FCALL_RO. What a function touches is not known beforehand:
-// it has the whole keyspace.
+// fcall is FCALL and FCALL_RO. Libraries change under the locks of all shards, so
+// that one held is enough for the function to stay what it is.
 func (s *Server) fcall(c *commands.Ctx) error {
 	workerOf(c).showScript(c)
-	asReader := c.Spec.Flags&commands.ReadOnly != 0
-	f := s.functions
 	r := &scriptRun{w: workerOf(c), c: c, cl: clientOf(c), name: string(c.Argv[1]), function: true}
 	for _, a := range c.Argv {
 		r.words = append(r.words, string(a))
 	}
-	return r.runScript(nil, true, func() error {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		fn := f.byName[r.name]
+	for {
+		seen := s.functions.shown.Load()
+		fn := seen.byName[r.name]
 		if fn == nil {
 			return errNoFunction
 		}
@@ -191,12 +197,41 @@ func (s *Server) fcall(c *commands.Ctx) error {
 		if err != nil {
 			return err
 		}
+		asReader := c.Spec.Flags&commands.ReadOnly != 0
 		if asReader && fn.Flags&lua.NoWrites == 0 {
 			return errWriteFunctionRO
 		}
-		r.readOnly = asReader || fn.Flags&lua.NoWrites != 0
-		return f.state.Call(fn, keys, args, r, c.Reply)
-	})
+		var l engine.LockSet
+		s.addFunctionLocks(&l, fn, keys)
+		if err := r.lock(&l); err != nil {
+			return err
+		}
+		if s.functions.shown.Load() != seen {
+			c.Tx.Unlock()
+			continue
+		}
+		r.flags, r.readOnly = fn.Flags, asReader || fn.Flags&lua.NoWrites != 0
+		return r.runScript(func() error {
+			if err := s.lockFunctions(); err != nil {
+				return err
+			}
+			defer s.functions.mu.Unlock()
+			return s.functions.state.Call(fn, keys, args, r, c.Reply)
+		})
+	}
+}
+
+// addFunctionLocks adds what a call of a function needs: always something, for
+// the libraries not to change.
+func (s *Server) addFunctionLocks(l *engine.LockSet, fn *lua.Function, keys [][]byte) {
+	if !fn.Library.Declared {
+		l.AddAll(s.keys)
+		return
+	}
+	l.Add(s.keys, []byte(fn.Name))
+	for _, k := range keys {
+		l.Add(s.keys, k)
+	}
 }
 
 func (s *Server) functionLoad(c *commands.Ctx) error {
@@ -209,8 +244,10 @@ func (s *Server) functionLoad(c *commands.Ctx) error {
 			replace = true
 		}
 	}
+	if err := s.lockFunctions(); err != nil {
+		return err
+	}
 	f := s.functions
-	f.mu.Lock()
 	defer f.mu.Unlock()
 	lib, err := f.loadLocked(string(c.Argv[len(c.Argv)-1]), replace, &loadRun{srv: s})
 	if err != nil {
@@ -222,8 +259,10 @@ func (s *Server) functionLoad(c *commands.Ctx) error {
 }
 
 func (s *Server) functionDelete(c *commands.Ctx) error {
+	if err := s.lockFunctions(); err != nil {
+		return err
+	}
 	f := s.functions
-	f.mu.Lock()
 	defer f.mu.Unlock()
 	lib := f.libraries[string(c.Argv[2])]
 	if lib == nil {
@@ -239,8 +278,10 @@ func (s *Server) functionFlush(c *commands.Ctx) error {
 	if len(c.Argv) > 3 || len(c.Argv) == 3 && fold(c.Argv[2]) != "async" && fold(c.Argv[2]) != "sync" {
 		return commands.Error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option")
 	}
+	if err := s.lockFunctions(); err != nil {
+		return err
+	}
 	f := s.functions
-	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.resetLocked()
 	c.Propagate("FUNCTION", []byte("FLUSH"))
@@ -264,10 +305,7 @@ func (s *Server) functionList(c *commands.Ctx) error {
 			return commands.Error("ERR Unknown argument " + string(c.Argv[i]))
 		}
 	}
-	f := s.functions
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	libs := slices.DeleteFunc(f.sortedLocked(), func(lib *lua.Library) bool {
+	libs := slices.DeleteFunc(slices.Clone(s.functions.shown.Load().libraries), func(lib *lua.Library) bool {
 		return pattern != nil && !glob.Match(pattern, []byte(lib.Name), true)
 	})
 	w := c.Reply
@@ -338,9 +376,9 @@ func (s *Server) functionStats(c *commands.Ctx) error {
 	w.BulkString("LUA")
 	w.Map(2)
 	w.BulkString("libraries_count")
-	w.Int(int64(n.libraries))
+	w.Int(int64(len(n.libraries)))
 	w.BulkString("functions_count")
-	w.Int(int64(n.functions))
+	w.Int(int64(len(n.byName)))
 	return nil
 }
 

@@ -152,11 +152,13 @@ func (s *Server) functionRestore(c *commands.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if err := s.lockFunctions(); err != nil {
+		return err
+	}
 	f := s.functions
-	f.mu.Lock()
 	defer f.mu.Unlock()
 	// All or nothing: what there was comes back if something does not load.
-	before := f.sortedLocked()
+	before := f.shown.Load().libraries
 	if policy == "flush" {
 		f.resetLocked()
 	}

@@ -6,12 +6,12 @@ import "cached/commands"
 func (s *Server) functionRows() []commands.Spec {
 	const complexity = "Depends on the function that is executed."
 	allShards := []string{"request_policy:all_shards", "response_policy:all_succeeded"}
-	const writes = commands.NoScript | commands.Write
+	const writes = commands.NoScript | commands.Write | commands.Keyspace // no function runs meanwhile
 	return []commands.Spec{
 		{
 			Name: "fcall", Group: commands.Scripting, Since: "7.0.0", Arity: -3, Complexity: complexity,
 			Summary: "Invoke a function.",
-			Flags:   scriptFlags, ACL: commands.CatScripting,
+			Flags:   scriptFlags | commands.MayReplicate, ACL: commands.CatScripting,
 			Keys: scriptKeys(commands.RW|commands.Access|commands.Update, anyKeys), Args: scriptArgs("function"),
 			Run: s.fcall,
 		},

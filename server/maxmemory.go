@@ -129,7 +129,7 @@ func (l *memoryLimit) tooMuch(e *engine.Engine) bool {
 
 // memoryGate evicts before a command runs, and refuses commands that may need
 // memory when that did not help.
-func memoryGate(w *worker, c *client, spec *commands.Spec) error {
+func memoryGate(w *worker, c *client, spec *commands.Spec, flags commands.Flag) error {
 	s := w.srv
 	if s.limit.bytes.Load() == 0 || s.scripts.busy.Load() != 0 {
 		return nil // locks may be held for long: busyGate has the word
@@ -137,7 +137,7 @@ func memoryGate(w *worker, c *client, spec *commands.Spec) error {
 	if s.makeRoom(&w.evict, w.nowMS(), time.Duration(s.limit.sliceNS.Load())) {
 		return nil
 	}
-	deny := spec.Flags&commands.DenyOOM != 0
+	deny := flags&commands.DenyOOM != 0
 	if c.mode&inMulti != 0 {
 		switch spec.Name {
 		case "exec":
@@ -147,7 +147,7 @@ func memoryGate(w *worker, c *client, spec *commands.Spec) error {
 			deny = true // what is queued takes memory too
 		}
 	}
-	if deny {
+	if deny && s.scripts.busy.Load() == 0 {
 		return errOOM
 	}
 	return nil

@@ -86,8 +86,9 @@ func (c *client) enqueue(spec *commands.Spec, argv [][]byte) {
 		m.ends = append(m.ends, len(m.words))
 	}
 	m.queue = append(m.queue, queued{spec, from, len(m.ends)})
-	m.flags |= spec.Flags
-	m.missing |= ^spec.Flags
+	flags := c.srv.flagsOf(spec, argv)
+	m.flags |= flags
+	m.missing |= ^flags
 	c.shown.multi.Store(int32(len(m.queue)) + 1)
 	bytes := int64(cap(m.words) + 8*cap(m.ends) + 24*cap(m.queue))
 	setIfChanged(&c.shown.multiMem, bytes)
@@ -170,15 +171,9 @@ func (s *Server) exec(c *commands.Ctx) error {
 	if m.failed {
 		return errExecAbort
 	}
-	var l engine.LockSet
-	for i := range m.queue {
-		q := &m.queue[i]
-		q.spec.AddLocks(s.keys, m.wordsOf(q), &l)
+	if err := s.lockExec(cl, tx); err != nil {
+		return commands.Error(abortedBy + err.Error())
 	}
-	for _, w := range cl.watches {
-		l.Add(s.keys, []byte(w.at.key))
-	}
-	tx.Lock(&l)
 	for _, w := range cl.watches {
 		tx.PeekIn(w.at.db, []byte(w.at.key)) // ends it if its time is over
 	}
@@ -193,6 +188,36 @@ func (s *Server) exec(c *commands.Ctx) error {
 	tx.CommitAtomic()
 	cl.mode &^= inExec
 	return nil
+}
+
+// lockExec takes the locks of the client's transaction.
+func (s *Server) lockExec(cl *client, tx *engine.Tx) error {
+	m := cl.multi
+	for {
+		seen := s.functions.shown.Load()
+		var l engine.LockSet
+		for i := range m.queue {
+			q := &m.queue[i]
+			if q.spec.Flags&commands.NoMandatoryKeys != 0 {
+				s.addScriptLocks(&l, q.spec, m.wordsOf(q))
+			} else {
+				q.spec.AddLocks(s.keys, m.wordsOf(q), &l)
+			}
+		}
+		for _, w := range cl.watches {
+			l.Add(s.keys, []byte(w.at.key))
+		}
+		if m.flags&commands.NoMandatoryKeys != 0 {
+			tx.BeginLong()
+		}
+		if !tx.Lock(&l) {
+			return s.scripts.busyError()
+		}
+		if m.flags&commands.NoMandatoryKeys == 0 || s.functions.shown.Load() == seen {
+			return nil
+		}
+		tx.Unlock() // a library has changed: its functions may need other locks
+	}
 }
 
 // runQueued runs the client's transaction.

@@ -46,8 +46,8 @@ type Persistence interface {
 }
 
 // persistenceGate refuses what Persistence does.
-func (s *Server) persistenceGate(c *client, spec *commands.Spec) error {
-	flags, missing := spec.Flags, ^spec.Flags
+func (s *Server) persistenceGate(c *client, spec *commands.Spec, flags commands.Flag) error {
+	missing := ^flags
 	if c.mode&inMulti != 0 && spec.Name == "exec" {
 		flags |= c.multi.flags
 		missing |= c.multi.missing

@@ -15,7 +15,7 @@ func (s *Server) pubsubRows() []commands.Spec {
 		{
 			Name: "publish", Group: commands.PubSub, Since: "2.0.0", Arity: 3, Complexity: "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client)",
 			Summary: "Post a message to a channel.",
-			Flags:   commands.PubSubCmd | commands.Loading | commands.Stale | commands.Fast,
+			Flags:   commands.PubSubCmd | commands.Loading | commands.Stale | commands.Fast | commands.MayReplicate,
 			Args:    []commands.Arg{commands.Str("channel"), commands.Str("message")},
 			Run:     s.publish,
 		},
@@ -75,7 +75,7 @@ func (s *Server) pubsubRows() []commands.Spec {
 		{
 			Name: "spublish", Group: commands.PubSub, Since: "7.0.0", Arity: 3, Complexity: "O(N) where N is the number of clients subscribed to the receiving shard channel",
 			Summary: "Post a message to a shard channel.",
-			Flags:   commands.PubSubCmd | commands.Loading | commands.Stale | commands.Fast,
+			Flags:   commands.PubSubCmd | commands.Loading | commands.Stale | commands.Fast | commands.MayReplicate,
 			Keys:    []commands.KeySpec{commands.KeyAt(1, commands.NotKey)},
 			Args:    []commands.Arg{commands.Str("shardchannel"), commands.Str("message")},
 			Run:     s.spublish,

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cached/commands"
+	"cached/engine"
 	"cached/engine/value"
 	"cached/internal/lua"
 )
@@ -88,8 +89,48 @@ func (s *Server) runProgram(c *commands.Ctx, p *lua.Program, keys, args [][]byte
 		w.lua = lua.NewState(lua.Options{Version: luaVersion})
 	}
 	state := w.lua
-	r := &scriptRun{w: w, c: c, cl: clientOf(c), name: p.SHA, readOnly: asReader || p.Flags&lua.NoWrites != 0}
-	return r.runScript(keys, !p.Declared, func() error { return state.Run(p, keys, args, r, c.Reply) })
+	r := &scriptRun{w: w, c: c, cl: clientOf(c), name: p.SHA, flags: p.Flags, readOnly: asReader || p.Flags&lua.NoWrites != 0}
+	var l engine.LockSet
+	s.addProgramLocks(&l, p, keys)
+	if err := r.lock(&l); err != nil {
+		return err
+	}
+	return r.runScript(func() error { return state.Run(p, keys, args, r, c.Reply) })
+}
+
+func (s *Server) addProgramLocks(l *engine.LockSet, p *lua.Program, keys [][]byte) {
+	if !p.Declared {
+		l.AddAll(s.keys)
+		return
+	}
+	for _, k := range keys {
+		l.Add(s.keys, k)
+	}
+}
+
+// addScriptLocks adds what a call of a script or function needs that runs in a
+// transaction. A call that will fail needs nothing.
+func (s *Server) addScriptLocks(l *engine.LockSet, spec *commands.Spec, argv [][]byte) {
+	keys, _, err := keysAndArgs(argv)
+	if err != nil {
+		return
+	}
+	switch spec.Name {
+	case "eval", "eval_ro":
+		if p, err := s.scripts.cache.compiled(argv[1], false); err == nil {
+			s.addProgramLocks(l, p, keys)
+		}
+	case "evalsha", "evalsha_ro":
+		if name, ok := nameOf(argv[1]); ok {
+			if p := s.scripts.cache.named(name); p != nil {
+				s.addProgramLocks(l, p, keys)
+			}
+		}
+	default:
+		if fn := s.functions.shown.Load().byName[string(argv[1])]; fn != nil {
+			s.addFunctionLocks(l, fn, keys)
+		}
+	}
 }
 
 func (s *Server) scriptLoad(c *commands.Ctx) error {

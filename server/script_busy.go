@@ -23,7 +23,7 @@ type running struct {
 	start time.Time
 	wrote atomic.Bool
 	kill  atomic.Bool
-	slow  bool // over the limit; written by its own loop
+	slow  atomic.Bool // over the limit
 }
 
 // scripts are the scripts that run now. Those over busy-reply-threshold make every
@@ -49,21 +49,24 @@ func (x *scripts) end(r *running) {
 	x.mu.Lock()
 	delete(x.all, r)
 	x.mu.Unlock()
-	if r.slow {
-		x.busy.Add(-1)
+	if r.slow.Load() && x.busy.Add(-1) == 0 {
+		x.srv.keys.GiveUp(false)
+		// Another may have become slow just now.
+		x.srv.keys.GiveUp(x.busy.Load() > 0)
 	}
 }
 
 // Tick is called about once a millisecond while the script runs.
 func (r *scriptRun) Tick() error {
 	s := r.w.srv
-	if !r.run.slow {
+	if !r.run.slow.Load() {
 		if limit := s.scripts.limitNS.Load(); limit <= 0 || int64(time.Since(r.run.start)) < limit {
 			return nil
 		}
-		r.run.slow = true
-		s.scripts.busy.Add(1)
+		r.run.slow.Store(true)
 		s.gated.Store(true)
+		s.scripts.busy.Add(1)
+		s.keys.GiveUp(true) // who waits for its locks is told BUSY as well
 		s.log.Warn("slow script detected: still in execution", "script", r.name, "client", r.cl.addr)
 	}
 	if r.w.others != nil {
@@ -76,15 +79,20 @@ func (r *scriptRun) Tick() error {
 }
 
 // busyGate refuses commands while a script is over its limit.
-func busyGate(w *worker, c *client, spec *commands.Spec) error {
+func busyGate(w *worker, c *client, spec *commands.Spec, _ commands.Flag) error {
 	x := &w.srv.scripts
 	if x.busy.Load() == 0 || spec.Flags&commands.AllowBusy != 0 || spec.Name == "shutdown" {
 		return nil
 	}
+	return x.busyError()
+}
+
+// busyError is what who wants to run meanwhile is told.
+func (x *scripts) busyError() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for r := range x.all {
-		if r.run.function {
+		if r.run.function && r.slow.Load() {
 			return errBusyFunction
 		}
 	}
@@ -96,7 +104,7 @@ func (x *scripts) slowFunction() (*scriptRun, int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for r := range x.all {
-		if r.run.function {
+		if r.run.function && r.slow.Load() {
 			return r.run, time.Since(r.start).Milliseconds()
 		}
 	}
@@ -107,12 +115,12 @@ func (x *scripts) slowFunction() (*scriptRun, int64) {
 func (x *scripts) killSlow(function bool) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if len(x.all) == 0 {
+	if x.busy.Load() == 0 {
 		return errNotBusy
 	}
 	found := false
 	for r := range x.all {
-		if r.run.function != function {
+		if r.run.function != function || !r.slow.Load() {
 			continue
 		}
 		if r.wrote.Load() {
@@ -120,16 +128,16 @@ func (x *scripts) killSlow(function bool) error {
 		}
 		found = true
 	}
-	for r := range x.all {
-		if r.run.function == function {
-			r.kill.Store(true)
-		}
-	}
 	if !found {
 		if function {
 			return errBusyScript
 		}
 		return errBusyFunction
+	}
+	for r := range x.all {
+		if r.run.function == function && r.slow.Load() {
+			r.kill.Store(true)
+		}
 	}
 	return nil
 }

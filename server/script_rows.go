@@ -36,14 +36,14 @@ func (s *Server) scriptRows() []commands.Spec {
 		{
 			Name: "eval", Group: commands.Scripting, Since: "2.6.0", Arity: -3, Complexity: complexity,
 			Summary: "Execute a Lua script server side.",
-			Flags:   scriptFlags, ACL: commands.CatScripting,
+			Flags:   scriptFlags | commands.MayReplicate, ACL: commands.CatScripting,
 			Keys: scriptKeys(writes, anyKeys), Args: scriptArgs("script"),
 			Run: s.eval,
 		},
 		{
 			Name: "evalsha", Group: commands.Scripting, Since: "2.6.0", Arity: -3, Complexity: complexity,
 			Summary: "Execute a Lua script server side.",
-			Flags:   scriptFlags, ACL: commands.CatScripting,
+			Flags:   scriptFlags | commands.MayReplicate, ACL: commands.CatScripting,
 			Keys: scriptKeys(writes, ""), Args: scriptArgs("sha1"),
 			Run: s.evalsha,
 		},

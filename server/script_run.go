@@ -30,38 +30,42 @@ type scriptRun struct {
 	words    []string // how a function was called, for FUNCTION STATS
 	function bool
 	readOnly bool
+	flags    lua.Flags
+	full     bool // there was no memory for it when it began
 	inExec   bool // the locks are those of a transaction
+	failed   bool // it replied an error
 	run      running
 }
 
-// runScript calls call with the locks that a script needs held and everything it
-// does journaled as one.
-func (r *scriptRun) runScript(keys [][]byte, whole bool, call func() error) error {
+// lock takes the locks that a script needs, unless those of a transaction are held.
+func (r *scriptRun) lock(l *engine.LockSet) error {
+	if r.inExec = r.cl.mode&inExec != 0; r.inExec {
+		return nil
+	}
+	r.c.Tx.BeginLong()
+	if !r.c.Tx.Lock(l) {
+		return r.w.srv.scripts.busyError()
+	}
+	return nil
+}
+
+// runScript calls call, under the locks that were taken, and has everything it does
+// journaled as one.
+func (r *scriptRun) runScript(call func() error) error {
 	c, cl, tx := r.c, r.cl, r.c.Tx
 	s := cl.srv
-	r.inExec = cl.mode&inExec != 0
 	if !r.inExec {
-		var l engine.LockSet
-		if whole {
-			l.AddAll(s.keys)
-		} else {
-			for _, k := range keys {
-				l.Add(s.keys, k)
-			}
-		}
-		s.scripts.begin(&r.run, r)
-		tx.Lock(&l)
 		tx.BeginAtomic()
-	} else {
-		s.scripts.begin(&r.run, r)
 	}
+	s.scripts.begin(&r.run, r)
+	defer s.scripts.end(&r.run)
+	r.full = r.flags&(lua.NoWrites|lua.AllowOOM) == 0 && s.outOfMemory()
 	argv, spec, db, proto, mode := c.Argv, c.Spec, cl.db(), c.Reply.Proto, cl.mode
 	counting, noTouch := tx.Counting, tx.NoTouch
 	cl.mode |= inExec | inScript
 
 	err := call()
 
-	s.scripts.end(&r.run)
 	cl.mode = mode
 	c.Argv, c.Spec, c.Reply.Proto = argv, spec, proto
 	if cl.db() != db {
@@ -71,6 +75,9 @@ func (r *scriptRun) runScript(keys [][]byte, whole bool, call func() error) erro
 	if !r.inExec {
 		tx.CommitAtomic()
 	}
+	if r.failed {
+		r.w.stat(spec).failed++
+	}
 	var e *lua.Error
 	if !errors.As(err, &e) {
 		return err
@@ -79,7 +86,24 @@ func (r *scriptRun) runScript(keys [][]byte, whole bool, call func() error) erro
 	if e.Line != "" {
 		text += " script: " + r.name + ", on " + e.Source + ":" + e.Line + "."
 	}
+	if e.Ignore {
+		return countedError{commands.Error(text)}
+	}
 	return commands.Error(text)
+}
+
+// A countedError is one that has been counted where it happened.
+type countedError struct{ is commands.Error }
+
+func (e countedError) Error() string { return string(e.is) }
+func (e countedError) Unwrap() error { return e.is }
+
+// Failed counts an error that the script replies.
+func (r *scriptRun) Failed(text string, counted bool) {
+	r.failed = true
+	if !counted {
+		r.w.srv.countError(text)
+	}
 }
 
 // Call runs a command for the script.
@@ -87,13 +111,14 @@ func (r *scriptRun) Call(argv [][]byte, proto int) []byte {
 	w := r.w
 	mark := len(w.reply.B)
 	w.reply.Proto = proto
-	if err := r.do(argv, mark); err != nil {
+	if err := r.do(argv); err != nil {
 		w.reply.B = w.reply.B[:mark]
 		var e commands.Error
 		if !errors.As(err, &e) {
 			e = commands.Error("ERR " + err.Error())
 		}
 		w.reply.Error(string(e))
+		w.srv.countError(string(e))
 	}
 	out := w.reply.B[mark:]
 	w.reply.B = w.reply.B[:mark]
@@ -101,33 +126,15 @@ func (r *scriptRun) Call(argv [][]byte, proto int) []byte {
 	return out
 }
 
-func (r *scriptRun) do(argv [][]byte, mark int) error {
+func (r *scriptRun) do(argv [][]byte) error {
 	w, c, cl, tx := r.w, r.c, r.cl, r.c.Tx
-	spec, parent := w.srv.table.Find(argv)
-	switch {
-	case spec == nil && parent == nil, spec == nil:
+	spec, _ := w.srv.table.Find(argv)
+	if spec == nil {
 		return errUnknownFromScript
-	case !spec.ArityOK(argv):
-		return errArityFromScript
-	case spec.Flags&commands.NoScript != 0:
-		return errNotFromScript
 	}
-	if err := w.srv.mayFromScript(cl, spec, argv); err != nil {
+	if err := r.refuse(spec, argv); err != nil {
+		w.stat(spec).rejected++
 		return err
-	}
-	if spec.Flags&commands.Write != 0 {
-		if r.readOnly {
-			return errReadOnlyScript
-		}
-		r.run.wrote.Store(true)
-	}
-	if spec.Flags&commands.DenyOOM != 0 && w.srv.outOfMemory() {
-		return errOOM
-	}
-	var l engine.LockSet
-	spec.AddLocks(w.srv.keys, argv, &l)
-	if !tx.Holds(&l) {
-		return errUndeclaredKey
 	}
 	start := w.nowNS
 	c.Argv, c.Spec = argv, spec
@@ -149,6 +156,47 @@ func (r *scriptRun) do(argv [][]byte, mark int) error {
 		st.failed++
 	}
 	return err
+}
+
+// refuse returns why a command may not run.
+func (r *scriptRun) refuse(spec *commands.Spec, argv [][]byte) error {
+	switch {
+	case !spec.ArityOK(argv):
+		return errArityFromScript
+	case spec.Flags&commands.NoScript != 0:
+		return errNotFromScript
+	}
+	if err := r.w.srv.mayFromScript(r.cl, spec, argv); err != nil {
+		return err
+	}
+	var l engine.LockSet
+	spec.AddLocks(r.w.srv.keys, argv, &l)
+	if !r.c.Tx.Holds(&l) {
+		return errUndeclaredKey
+	}
+	return r.admit(spec)
+}
+
+// admit refuses a command that may not write, or not now. A script that has written
+// is not stopped half-way for want of memory.
+func (r *scriptRun) admit(spec *commands.Spec) error {
+	if spec.Flags&commands.Write != 0 {
+		if r.readOnly {
+			return errReadOnlyScript
+		}
+		if disk := r.w.srv.disk; disk != nil && disk.Refusing() {
+			if err := disk.Refuse(spec, spec.Flags, 0); err != nil {
+				return err
+			}
+		}
+	}
+	if r.full && spec.Flags&commands.DenyOOM != 0 && !r.run.wrote.Load() {
+		return errOOM
+	}
+	if spec.Flags&commands.Write != 0 {
+		r.run.wrote.Store(true)
+	}
+	return nil
 }
 
 // Allowed is ACL's word on a command that a script asks about.

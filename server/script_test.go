@@ -1,11 +1,14 @@
 package server
 
 import (
+	"bufio"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"cached/engine"
 )
 
 // Others wait for a script no longer than its limit: then they are told, and may
@@ -93,4 +96,165 @@ func TestScriptsOfManyClientsAreAtomic(t *testing.T) {
 			t.Errorf("%q %v", got, err)
 		}
 	})
+}
+
+// A client that waits for a slow script's keys does not keep its loop from others:
+// it is told BUSY, and whoever may end the script is heard.
+func TestWhoWaitsForASlowScriptIsToldAndCanKillIt(t *testing.T) {
+	onBothTransports(t, func(t *testing.T, portable bool) {
+		s, path := startServer(t, portable, "--busy-reply-threshold", "100", "--io-threads", "2")
+		killer, killed := dial(t, path)
+		fmt.Fprint(killer, "FUNCTION LOAD \"#!lua name=l\\nredis.register_function('f', function(keys) return redis.call('GET', keys[1]) end)\"\r\n")
+		for range 2 {
+			if got, err := killed.ReadString('\n'); err != nil || got != "$1\r\n" && got != "l\r\n" {
+				t.Fatalf("FUNCTION LOAD: %q %v", got, err)
+			}
+		}
+		slow, slowReplies := dial(t, path)
+		fmt.Fprint(slow, "EVAL \"redis.call('GET', KEYS[1]) while true do end\" 1 k\r\n")
+		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+			s.scripts.mu.Lock()
+			n := len(s.scripts.all)
+			s.scripts.mu.Unlock()
+			if n > 0 {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("the script does not run")
+			}
+		}
+		// Whatever loop they are on, all ask for the key or for everything before the
+		// script is known to be slow, or after it.
+		var waiting []*bufio.Reader
+		words := []string{"SET k 1", "GET k", "EVAL \"return redis.call('GET', KEYS[1])\" 1 k", "EVAL \"return redis.call('GET', 'k')\" 0",
+			"FCALL f 1 k", "FLUSHALL", "DBSIZE", "MSET a 1 k 2", "FUNCTION FLUSH", "BLPOP k 0", "MULTI\r\nSET k 1\r\nEXEC"}
+		for range 2 {
+			for _, w := range words {
+				conn, r := dial(t, path)
+				fmt.Fprintf(conn, "%s\r\n", w)
+				waiting = append(waiting, r)
+			}
+		}
+		for i, r := range waiting {
+			got := "+"
+			for got[0] == '+' { // of MULTI
+				var err error
+				if got, err = r.ReadString('\n'); err != nil {
+					t.Fatalf("%s: %v", words[i%len(words)], err)
+				}
+			}
+			got = strings.TrimPrefix(got, "-EXECABORT Transaction discarded because of: ")
+			if !strings.HasPrefix(strings.TrimPrefix(got, "-"), "BUSY ") && !strings.HasPrefix(got, "-EXECABORT Transaction discarded because of previous errors.") {
+				t.Errorf("%s: %q", words[i%len(words)], got)
+			}
+		}
+		fmt.Fprint(killer, "SCRIPT KILL\r\n")
+		if got, err := killed.ReadString('\n'); err != nil || got != "+OK\r\n" {
+			t.Errorf("SCRIPT KILL: %q %v", got, err)
+		}
+		if got, err := slowReplies.ReadString('\n'); err != nil || !strings.HasPrefix(got, "-ERR Script killed by user") {
+			t.Errorf("the script: %q %v", got, err)
+		}
+	})
+}
+
+// Who is blocked for a key that a script of another loop holds is served when the
+// script is over.
+func TestABlockedClientIsServedAfterASlowScript(t *testing.T) {
+	s, path := startServer(t, false, "--busy-reply-threshold", "50", "--io-threads", "2")
+	popper, popped := dial(t, path)
+	fmt.Fprint(popper, "BLPOP from 0\r\n")
+	for s.block.all.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	slow, _ := dial(t, path)
+	fmt.Fprint(slow, "EVAL \"redis.call('GET', KEYS[1]) while true do end\" 1 from\r\n")
+	for s.scripts.busy.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	// As a change of the key just before the script would have it.
+	s.mu.Lock()
+	var waiter *waiter
+	for _, c := range s.clients {
+		if c.shown.blocked.Load() {
+			waiter = s.block.waitersOf(readyKey{0, "from"})[0]
+		}
+	}
+	s.mu.Unlock()
+	served := make(chan bool)
+	waiter.c.conn.post(func(w *worker, _ *client) {
+		w.serve(waiter, []byte("from"))
+		close(served)
+	})
+	<-served
+	killer, killed := dial(t, path)
+	fmt.Fprint(killer, "SCRIPT KILL\r\nRPUSH from x\r\n")
+	if got, err := killed.ReadString('\n'); err != nil || got != "+OK\r\n" {
+		t.Fatalf("SCRIPT KILL: %q %v", got, err)
+	}
+	for got := ""; got != ":1\r\n"; {
+		var err error
+		if got, err = killed.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(got, "-BUSY ") {
+			fmt.Fprint(killer, "RPUSH from x\r\n")
+		}
+	}
+	if got, err := popped.ReadString('\n'); err != nil || got != "*2\r\n" {
+		t.Errorf("BLPOP: %q %v", got, err)
+	}
+}
+
+// A function that names its keys by its first argument leaves the others' alone,
+// also in a transaction.
+func TestADeclaredFunctionLocksItsKeysOnly(t *testing.T) {
+	s, path := startServer(t, false)
+	conn, r := dial(t, path)
+	ask := func(words string) string {
+		fmt.Fprintf(conn, "%s\r\n", words)
+		got, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	ask("FUNCTION LOAD \"#!lua name=l\\nredis.register_function('f', function(keys) return redis.call('INCR', keys[1]) end)\"")
+	_, _ = r.ReadString('\n')
+	ask("FUNCTION LOAD \"#!lua name=m\\nredis.register_function('g', function(keys) return redis.call('INCR', 'x') end)\"")
+	_, _ = r.ReadString('\n')
+	locks := func(words ...string) *engine.LockSet {
+		var argv [][]byte
+		for _, w := range words {
+			argv = append(argv, []byte(w))
+		}
+		spec, _ := s.table.Find(argv)
+		l := new(engine.LockSet)
+		s.addScriptLocks(l, spec, argv)
+		return l
+	}
+	holdsAll := func(l *engine.LockSet) bool {
+		var tx engine.Tx
+		tx.Begin(s.keys, 0, 0)
+		tx.Lock(l)
+		defer tx.Unlock()
+		var all engine.LockSet
+		all.AddAll(s.keys)
+		return tx.Holds(&all)
+	}
+	if holdsAll(locks("FCALL", "f", "1", "a")) || holdsAll(locks("EVAL", "return redis.call('INCR', KEYS[1])", "1", "a")) {
+		t.Error("who declares its keys locks everything")
+	}
+	if !holdsAll(locks("FCALL", "g", "1", "a")) || !holdsAll(locks("EVAL", "return redis.call('INCR', 'x')", "1", "a")) {
+		t.Error("who does not declare its keys does not lock everything")
+	}
+	if got := ask("FCALL f 1 a"); got != ":1\r\n" {
+		t.Errorf("FCALL: %q", got)
+	}
+	fmt.Fprint(conn, "MULTI\r\nFCALL f 1 a\r\nEVAL \"return redis.call('INCR', KEYS[1])\" 1 a\r\nFCALL g 0\r\nEXEC\r\n")
+	for _, want := range []string{"+OK", "+QUEUED", "+QUEUED", "+QUEUED", "*3", ":2", ":3", ":1"} {
+		if got, err := r.ReadString('\n'); err != nil || got != want+"\r\n" {
+			t.Fatalf("%q %v instead of %s", got, err, want)
+		}
+	}
 }

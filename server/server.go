@@ -142,7 +142,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.scripts.srv, s.scripts.all = s, make(map[*running]struct{})
 	s.scripts.cache = newScriptCache(s.keysOfCommand)
-	s.functions = newFunctions()
+	s.functions = newFunctions(s.keysOfCommand)
 	s.totals.init(s.table.Numbers())
 	s.accounts = newAccounts(s.table)
 	s.limit.started = residentBytes()

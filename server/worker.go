@@ -53,6 +53,7 @@ func newWorker(s *Server) *worker {
 	w.batch.args = make([][]byte, 0, maxBatchArgs)
 	w.ctx.Tx, w.ctx.Reply, w.ctx.Table = &w.tx, &w.reply, s.table
 	w.tx.Owner, w.evict.Owner = w, w
+	w.tx.GivesUp, w.evict.GivesUp = true, true // else a slow script would stop the loop
 	w.samples = make([]latencySample, 0, 256)
 	w.stats = make([]commandStat, s.table.Numbers())
 	w.tick()

@@ -8,6 +8,7 @@ import "github.com/yuin/gopher-lua/ast"
 // or unpack(KEYS).
 type analysis struct {
 	keysOf KeysOf
+	keys   string              // the name of the table of keys
 	bound  map[string]int      // how often a name is bound or assigned
 	from   map[string]ast.Expr // what a local was bound to
 	each   map[string]bool     // variables of loops over KEYS
@@ -19,15 +20,29 @@ type analysis struct {
 var escapes = map[string]bool{"load": true, "loadstring": true, "setfenv": true, "getfenv": true, "_G": true}
 
 func declared(chunk []ast.Stmt, keysOf KeysOf) bool {
-	a := &analysis{keysOf: keysOf, bound: map[string]int{}, from: map[string]ast.Expr{}, each: map[string]bool{},
+	a := newAnalysis(keysOf, "KEYS")
+	a.count(chunk)
+	return a.understandAll(chunk) && a.bound[a.keys] == 0
+}
+
+func newAnalysis(keysOf KeysOf, keys string) *analysis {
+	return &analysis{keysOf: keysOf, keys: keys, bound: map[string]int{}, from: map[string]ast.Expr{}, each: map[string]bool{},
 		fine: map[ast.Expr]bool{}, ok: true}
+}
+
+// count finds out what names are bound to.
+func (a *analysis) count(chunk []ast.Stmt) {
 	w := walker{stmt: a.bind, expr: a.params}
 	w.stmts(chunk)
-	w = walker{stmt: a.understandStmt, expr: a.understand}
+}
+
+// understandAll reports whether all that touches keys was understood.
+func (a *analysis) understandAll(chunk []ast.Stmt) bool {
+	w := walker{stmt: a.understandStmt, expr: a.understand}
 	w.stmts(chunk)
 	w = walker{expr: a.check}
 	w.stmts(chunk)
-	return a.ok && a.bound["redis"]+a.bound["KEYS"]+a.bound["unpack"]+a.bound["ipairs"] == 0
+	return a.ok && a.bound["redis"]+a.bound["unpack"]+a.bound["ipairs"] == 0
 }
 
 // bind counts what a statement gives names to.
@@ -46,7 +61,7 @@ func (a *analysis) bind(st ast.Stmt) {
 			case *ast.IdentExpr:
 				a.bound[e.Value] += 2
 			case *ast.AttrGetExpr:
-				if isIdent(e.Object, "KEYS") || isIdent(e.Object, "redis") {
+				if isIdent(e.Object, a.keys) || isIdent(e.Object, "redis") {
 					a.ok = false
 				}
 			}
@@ -54,7 +69,7 @@ func (a *analysis) bind(st ast.Stmt) {
 	case *ast.NumberForStmt:
 		a.bound[st.Name] += 2
 	case *ast.GenericForStmt:
-		each := len(st.Exprs) == 1 && len(st.Names) == 2 && isCallOf(st.Exprs[0], "ipairs", "KEYS")
+		each := len(st.Exprs) == 1 && len(st.Names) == 2 && isCallOf(st.Exprs[0], "ipairs", a.keys)
 		for i, n := range st.Names {
 			a.bound[n]++
 			if each && i == 1 {
@@ -86,7 +101,7 @@ func (a *analysis) bindParams(p *ast.ParList) {
 func (a *analysis) understandStmt(st ast.Stmt) {
 	switch st := st.(type) {
 	case *ast.GenericForStmt:
-		if len(st.Exprs) == 1 && isCallOf(st.Exprs[0], "ipairs", "KEYS") {
+		if len(st.Exprs) == 1 && isCallOf(st.Exprs[0], "ipairs", a.keys) {
 			a.fine[st.Exprs[0].(*ast.FuncCallExpr).Args[0]] = true
 		}
 	case *ast.LocalAssignStmt:
@@ -112,13 +127,13 @@ func (a *analysis) isCommand(e ast.Expr) bool {
 func (a *analysis) understand(e ast.Expr) ast.Expr {
 	switch e := e.(type) {
 	case *ast.UnaryLenOpExpr:
-		if isIdent(e.Expr, "KEYS") {
+		if isIdent(e.Expr, a.keys) {
 			a.fine[e.Expr] = true
 		}
 	case *ast.AttrGetExpr:
 		name, literal := e.Key.(*ast.StringExpr)
 		switch {
-		case isIdent(e.Object, "KEYS"):
+		case isIdent(e.Object, a.keys):
 			a.fine[e.Object] = true
 		case isIdent(e.Object, "redis") && literal && name.Value != "call" && name.Value != "pcall":
 			a.fine[e.Object] = true
@@ -132,7 +147,7 @@ func (a *analysis) understand(e ast.Expr) ast.Expr {
 		case isID && a.bound[id.Value] == 1 && a.from[id.Value] != nil && a.isCommand(a.from[id.Value]):
 			a.fine[e.Func] = true
 			a.command(e.Args)
-		case isCallOf(e, "unpack", "KEYS"):
+		case isCallOf(e, "unpack", a.keys):
 			a.fine[e.Args[0]] = true
 		}
 	}
@@ -148,7 +163,7 @@ func (a *analysis) command(args []ast.Expr) {
 			switch e := e.(type) {
 			case *ast.FuncCallExpr:
 				if !e.AdjustRet {
-					open, unpacked = true, isCallOf(e, "unpack", "KEYS")
+					open, unpacked = true, isCallOf(e, "unpack", a.keys)
 				}
 			case *ast.Comma3Expr:
 				open = true
@@ -186,7 +201,7 @@ func (a *analysis) command(args []ast.Expr) {
 func (a *analysis) isKey(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.AttrGetExpr:
-		return isIdent(e.Object, "KEYS")
+		return isIdent(e.Object, a.keys)
 	case *ast.IdentExpr:
 		if a.bound[e.Value] != 1 {
 			return false
@@ -195,7 +210,7 @@ func (a *analysis) isKey(e ast.Expr) bool {
 			return true
 		}
 		get, ok := a.from[e.Value].(*ast.AttrGetExpr)
-		return ok && isIdent(get.Object, "KEYS")
+		return ok && isIdent(get.Object, a.keys)
 	}
 	return false
 }
@@ -208,7 +223,7 @@ func (a *analysis) check(e ast.Expr) ast.Expr {
 		return e
 	}
 	stands := a.bound[id.Value] == 1 && a.from[id.Value] != nil && a.isCommand(a.from[id.Value])
-	if escapes[id.Value] || id.Value == "redis" || id.Value == "KEYS" || stands {
+	if escapes[id.Value] || id.Value == "redis" || id.Value == a.keys || stands {
 		a.ok = false
 	}
 	return e

@@ -12,6 +12,9 @@ import (
 type Library struct {
 	Name, Code string
 	Functions  []*Function // in the order of their registration
+	// Declared is what the analysis found: every command of every function names
+	// its keys by the function's first argument.
+	Declared bool
 }
 
 // A Function can be called by name.
@@ -27,12 +30,13 @@ type Function struct {
 
 // Load runs the code of a library without its first line and returns what it
 // registers. taken reports names of functions that other libraries have.
-func (s *State) Load(name, code, body string, taken func(string) bool, host Host) (*Library, error) {
+func (s *State) Load(name, code, body string, keysOf KeysOf, taken func(string) bool, host Host) (*Library, error) {
 	chunk, err := parseText(body, "user_function")
 	if err == nil {
+		clear := keysOf != nil && declaredLibrary(chunk, keysOf)
 		var proto *glua.FunctionProto
 		if proto, err = compileChunk(chunk, "user_function"); err == nil {
-			lib := &Library{Name: name, Code: code}
+			lib := &Library{Name: name, Code: code, Declared: clear}
 			s.begin(nil)
 			s.loading = lib
 			s.clock.s.host = tickOnly{host}

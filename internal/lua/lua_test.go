@@ -13,6 +13,7 @@ type mute struct{}
 
 func (mute) Call([][]byte, int) []byte     { return []byte("+OK\r\n") }
 func (mute) Allowed([][]byte) (bool, bool) { return true, true }
+func (mute) Failed(string, bool)           {}
 func (mute) Log(int, string)               {}
 func (mute) Tick() error                   { return nil }
 

@@ -126,7 +126,11 @@ func (s *State) replyTable(w *resp.Writer, t *glua.LTable, depth int) {
 		t = real
 	}
 	if e, ok := t.RawGetString("err").(glua.LString); ok {
-		w.Error(strings.TrimPrefix(string(e), "-"))
+		text := strings.TrimPrefix(string(e), "-")
+		w.Error(text)
+		if s.host != nil {
+			s.host.Failed(text, glua.LVAsBool(t.RawGetString("ignore_error_stats_update")))
+		}
 		return
 	}
 	if ok, is := t.RawGetString("ok").(glua.LString); is {

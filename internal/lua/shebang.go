@@ -1,9 +1,12 @@
 package lua
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
+
+	"cached/internal/resp"
 )
 
 // Flags are what a script or function says about itself.
@@ -32,30 +35,43 @@ func flagNamed(name string) Flags {
 	return 0
 }
 
+// FlagsOf are the flags of a script, whose first line may say them; ok is false
+// if it is none that Compile takes.
+func FlagsOf(source []byte) (flags Flags, ok bool) {
+	if !bytes.HasPrefix(source, []byte("#!")) {
+		return Compat, true
+	}
+	flags, _, err := shebang(string(source))
+	return flags, err == nil
+}
+
 // shebang reads the first line of a script, if it is one that names the engine
 // and flags, and returns the rest, which keeps its line numbers.
 func shebang(source string) (Flags, string, error) {
 	if !strings.HasPrefix(source, "#!") {
 		return Compat, source, nil
 	}
-	line, rest, ok := strings.Cut(source, "\n")
+	line, rest, ok := FirstLine(source)
 	if !ok {
 		return 0, "", errors.New("ERR Invalid script shebang")
 	}
-	words := strings.Fields(line)
-	if words[0] != "#!lua" {
+	words, ok := resp.SplitArgs([]byte(line), nil)
+	if !ok || len(words) == 0 {
+		return 0, "", errors.New("ERR Invalid engine in script shebang")
+	}
+	if string(words[0]) != "#!lua" {
 		return 0, "", fmt.Errorf("ERR Unexpected engine in script shebang: %s", words[0])
 	}
 	var flags Flags
 	for _, w := range words[1:] {
-		list, ok := strings.CutPrefix(w, "flags=")
+		list, ok := strings.CutPrefix(string(w), "flags=")
 		if !ok {
 			return 0, "", fmt.Errorf("ERR Unknown lua shebang option: %s", w)
 		}
-		for _, name := range strings.Split(list, ",") {
-			if name == "" {
-				continue
-			}
+		if list == "" {
+			continue
+		}
+		for name := range strings.SplitSeq(list, ",") {
 			f := flagNamed(name)
 			if f == 0 {
 				return 0, "", fmt.Errorf("ERR Unexpected flag in script shebang: %s", name)
@@ -64,4 +80,11 @@ func shebang(source string) (Flags, string, error) {
 		}
 	}
 	return flags, "\n" + rest, nil
+}
+
+// FirstLine cuts the first line off a program; ok is false if there is no other,
+// as far as C sees it: up to a NUL.
+func FirstLine(source string) (line, rest string, ok bool) {
+	line, rest, ok = strings.Cut(source, "\n")
+	return line, rest, ok && strings.IndexByte(line, 0) < 0
 }

@@ -20,6 +20,9 @@ type Host interface {
 	// Allowed reports whether the script's user may run a command; known is
 	// false if there is no such command.
 	Allowed(argv [][]byte) (allowed, known bool)
+	// Failed hears of an error that the script replies; counted says that it is that
+	// of a command.
+	Failed(text string, counted bool)
 	// Log writes a line to the server's log: 0 is debug, 3 is warning.
 	Log(level int, text string)
 	// Tick is called every now and then. What it returns ends the script.
