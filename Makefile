@@ -6,7 +6,7 @@ RACE        ?= ./engine/... ./eviction/... ./commands/... ./server/... ./interna
 FUZZTIME    ?= 10s
 BENCHFLAGS  ?=
 
-.PHONY: help run build test test-clients test-race test-all lint bench fuzz deps
+.PHONY: help run build test test-clients test-crash test-race test-all lint bench fuzz deps
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -25,6 +25,9 @@ test: deps ## install what the tests need and run them all
 
 test-clients: ## redis-py, ioredis, node-redis, Jedis and Lettuce use the server
 	$(GO) run ./tests/clients
+
+test-crash: ## kill servers under load hundreds of times, and look what they kept
+	$(GO) test ./tests/crash -timeout 60m -kills 300 -v
 
 test-race: ## the packages with goroutines, under the race detector
 	$(GO) test -race -timeout 15m $$($(GO) list $(RACE) 2>/dev/null)

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -179,7 +177,7 @@ func (d *Disk) preamble() bool { return d.cfg.Value("aof-use-rdb-preamble").Bool
 
 // replaceBase has write make a base.
 func (d *Disk) replaceBase(name string, write func(w io.Writer) error) (size int64, err error) {
-	temp := d.logPath("temp-rewriteaof-bg-" + strconv.Itoa(os.Getpid()) + ".aof")
+	temp := d.logPath("temp-rewriteaof-bg.aof") // what is left of one is overwritten
 	pace := d.cfg.Value("aof-rewrite-incremental-fsync").Bool()
 	if err := d.makeLogDir(); err != nil {
 		return 0, err

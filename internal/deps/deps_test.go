@@ -58,6 +58,7 @@ var allowed = map[string][]string{
 
 	"tests/compat":  {"internal/script"}, // the reader of its own scripts, and the socket
 	"tests/clients": {"internal/testcert"},
+	"tests/crash":   {}, // the socket, and a process to be killed
 	"bench":         {"internal/script"},
 
 	// It plays traces through the policies.
