@@ -212,6 +212,18 @@ func (j *journal) sync(wanted bool) {
 	j.wake()
 }
 
+// drain writes all that was logged, or says why that is not possible.
+func (j *journal) drain() error {
+	o := &j.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	j.write()
+	if f := j.failure.Load(); f != nil {
+		return f.err
+	}
+	return nil
+}
+
 // stop ends the logging. What was logged is brought to the disk first, as far as
 // that is possible.
 func (j *journal) stop() error {

@@ -373,3 +373,52 @@ func TestALogThatGrewIsRewritten(t *testing.T) {
 	}
 	waitFor(t, s.Client, "aof_rewrites:1", "aof_rewrite_in_progress:0")
 }
+
+func TestLoadaofLoadsWhatWasLogged(t *testing.T) {
+	for _, args := range [][]string{nil, {"--aof-use-rdb-preamble", "no"}} {
+		files := new(vfs.Mem)
+		s := startOn(t, files, logged(args...)...)
+		all := samples()
+		fill(t, s.Client, all[:40])
+		rewrite(t, s.Client)
+		fill(t, s.Client, all[40:])
+		s.Do(ctx, "EVAL", "redis.call('SET', 'by script', 1) redis.call('SET', 'other', 2)", 0)
+		s.Do(ctx, "COPY", "list:3", "elsewhere", "DB", 5)
+		before := digests(t, s.Client, "list:3", "by script")
+		for range 2 {
+			if err := s.Do(ctx, "DEBUG", "LOADAOF").Err(); err != nil {
+				t.Fatal(err)
+			}
+			if now := digests(t, s.Client, "list:3", "by script"); fmt.Sprint(now) != fmt.Sprint(before) {
+				t.Errorf("digests %v became %v", before, now)
+			}
+		}
+		s.Set(ctx, "then", 1, 0)
+		after := startOn(t, files.Copy(), logged()...)
+		s.Do(ctx, "DEL", "none")
+		if a, b := digests(t, after.Client, "then"), digests(t, s.Client, "then"); fmt.Sprint(a) != fmt.Sprint(b) {
+			t.Errorf("in the log is %v, in memory %v", a, b)
+		}
+	}
+}
+
+// Keys that expire or are evicted end in the log too.
+func TestWhatEndsByItselfIsLogged(t *testing.T) {
+	files := new(vfs.Mem)
+	s := startOn(t, files, logged()...)
+	s.Do(ctx, "SET", "a", 1, "PX", 1)
+	s.Do(ctx, "SET", "b", 1)
+	s.Do(ctx, "HSET", "h", "f", 1, "g", 2)
+	s.Do(ctx, "HPEXPIRE", "h", 1, "FIELDS", 1, "f")
+	has := func(want string) func() bool {
+		return func() bool {
+			b, _ := files.ReadFile(logDir + "appendonly.aof.1.incr.aof")
+			return strings.Contains(string(b), want)
+		}
+	}
+	poll(t, "no DEL of a key whose deadline passed", has("*2\r\n$3\r\nDEL\r\n$1\r\na\r\n"))
+	poll(t, "no HDEL of a field whose deadline passed", has("*3\r\n$4\r\nHDEL\r\n$1\r\nh\r\n$1\r\nf\r\n"))
+	s.ConfigSet(ctx, "maxmemory-policy", "allkeys-random")
+	s.ConfigSet(ctx, "maxmemory", "1")
+	poll(t, "no DEL of a key that was evicted", has("*2\r\n$3\r\nDEL\r\n$1\r\nb\r\n"))
+}

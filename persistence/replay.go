@@ -317,3 +317,42 @@ func (d *Disk) readAll(in *aof.Reader, queue, free chan *commandBatch, stopped c
 		}
 	}
 }
+
+// ReloadLog empties the keyspace and loads it from the append-only file, for DEBUG
+// LOADAOF. tx holds the whole keyspace.
+func (d *Disk) ReloadLog(tx *engine.Tx) error {
+	err := d.reloadLog(tx)
+	if err != nil {
+		d.log.Error("reload the append-only file", "error", err)
+	}
+	changes := d.keys.Changes(tx)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.last.changes, d.scheduled = changes, false
+	return err
+}
+
+func (d *Disk) reloadLog(tx *engine.Tx) error {
+	d.aof.mu.Lock()
+	m, running := d.aof.manifest, d.aof.running
+	d.aof.mu.Unlock()
+	if running {
+		if err := d.aof.journal.drain(); err != nil {
+			return err
+		}
+		// What is loaded is in the log already.
+		d.keys.SetJournal(nil)
+		defer d.keys.SetJournal(d.aof.journal)
+	} else {
+		var err error
+		if m, err = d.readManifest(); err != nil {
+			return err
+		}
+	}
+	tx.Flush(-1, false)
+	if m == nil {
+		return nil
+	}
+	_, err := d.replay(m, tx)
+	return err
+}

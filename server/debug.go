@@ -41,6 +41,12 @@ func (s *Server) debug(c *commands.Ctx) error {
 		return s.debugObject(c)
 	case sub == "reload" && n >= 2:
 		return s.debugReload(c)
+	case sub == "loadaof" && n == 2:
+		return s.debugLoadLog(c)
+	case sub == "digest" && n == 2:
+		return commands.DebugDigest(c)
+	case sub == "digest-value" && n >= 2:
+		return commands.DebugDigestValue(c)
 	case sub == "set-active-expire" && n == 3:
 		s.keys.SetActiveExpiry(string(c.Argv[2]) != "0")
 		c.Reply.OK()
@@ -138,9 +144,15 @@ func debugProtocol(c *commands.Ctx) error {
 
 func (s *Server) debugHelp(c *commands.Ctx) error {
 	return c.ReplyHelp("DEBUG",
+		"DIGEST",
+		"    Output a hex signature representing the current DB content.",
+		"DIGEST-VALUE <key> [<key> ...]",
+		"    Output a hex signature of the values of all the specified keys.",
 		"ERROR <string>",
 		"    Return a Redis protocol error with <string> as message. Useful for clients",
 		"    unit tests to simulate Redis errors.",
+		"LOADAOF",
+		"    Flush the AOF buffers on disk and reload the AOF in memory.",
 		"LOG <message>",
 		"    Write <message> to the server log.",
 		"OBJECT <key>",

@@ -23,6 +23,9 @@ type Persistence interface {
 	// Reload saves, empties and loads the keyspace, all of which tx holds; with
 	// merge, keys that are there may be replaced.
 	Reload(tx *engine.Tx, save, flush, merge bool) error
+	// ReloadLog empties the keyspace, all of which tx holds, and loads it from the
+	// append-only file.
+	ReloadLog(tx *engine.Tx) error
 	// Shutdown saves what SHUTDOWN wants saved.
 	Shutdown(ctx context.Context, save, nosave, force bool) error
 
@@ -82,6 +85,19 @@ func (s *Server) debugReload(c *commands.Ctx) error {
 	}
 	if err := s.disk.Reload(c.Tx, save, flush, merge); err != nil {
 		return commands.Error("ERR Error trying to load the RDB dump, check server logs")
+	}
+	c.Tx.PropagateNothing()
+	c.Reply.OK()
+	return nil
+}
+
+// debugLoadLog is DEBUG LOADAOF.
+func (s *Server) debugLoadLog(c *commands.Ctx) error {
+	if s.disk == nil {
+		return errSubcommand(c)
+	}
+	if err := s.disk.ReloadLog(c.Tx); err != nil {
+		return commands.Error("ERR Error trying to load the AOF files, check server logs")
 	}
 	c.Tx.PropagateNothing()
 	c.Reply.OK()

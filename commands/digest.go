@@ -1,0 +1,129 @@
+package commands
+
+import (
+	"crypto/sha1"
+	"encoding/binary"
+	"encoding/hex"
+	"math"
+	"strconv"
+
+	"cached/engine/table"
+	"cached/engine/value"
+)
+
+// A digest tells whether two servers hold the same, as DEBUG DIGEST shows it. Texts
+// are added by their SHA-1: where order counts they are mixed in, where it does not
+// (the keys, the members of a set) they are xored.
+type digest [sha1.Size]byte
+
+// xor adds b, whatever comes before or after it.
+func (d *digest) xor(b []byte) {
+	for i, x := range sha1.Sum(b) {
+		d[i] ^= x
+	}
+}
+
+// mix adds b behind what is there.
+func (d *digest) mix(b []byte) {
+	d.xor(b)
+	*d = sha1.Sum(d[:])
+}
+
+func (d *digest) mixNumber(n uint32) { d.mix(binary.BigEndian.AppendUint32(nil, n)) }
+
+func (d *digest) mixElem(e value.Elem) { d.mix(e.Append(nil)) }
+
+// typeNumbers are those of Redis's types.
+var typeNumbers = map[value.Type]uint32{value.String: 0, value.List: 1, value.Set: 2, value.ZSet: 3, value.Hash: 4, value.Stream: 6}
+
+// value adds the value of an item and that it has a deadline.
+func (d *digest) value(it table.Item) {
+	d.mixNumber(typeNumbers[value.TypeOf(it)])
+	switch value.TypeOf(it) {
+	case value.String:
+		d.mix(it.Value())
+	case value.List:
+		value.EachList(it, func(e value.Elem) bool { d.mixElem(e); return true })
+	case value.Set:
+		value.EachSet(it, func(e value.Elem) bool { d.xor(e.Append(nil)); return true })
+	case value.ZSet:
+		value.EachZSet(it, func(e value.Elem, f float64) bool {
+			var one digest
+			one.mixElem(e)
+			one.mix(longFloat(f))
+			d.xor(one[:])
+			return true
+		})
+	case value.Hash:
+		value.EachHash(it, func(f, v value.Elem, due int64) bool {
+			var one digest
+			one.mixElem(f)
+			one.mixElem(v)
+			if due != 0 {
+				one.xor([]byte("!!hexpire!!"))
+			}
+			d.xor(one[:])
+			return true
+		})
+	case value.Stream:
+		value.StreamOf(it).Range(value.StreamID{}, value.MaxStreamID, false, func(e value.StreamEntry) bool {
+			id := strconv.AppendUint(nil, e.ID.MS, 10)
+			d.mix(strconv.AppendUint(append(id, '.'), e.ID.Seq, 10))
+			e.Each(func(name, v []byte) {
+				d.mix(name)
+				d.mix(v)
+			})
+			return true
+		})
+	}
+	if it.DeadlineMS() != 0 {
+		d.xor([]byte("!!expire!!"))
+	}
+}
+
+// longFloat is a float with all the digits that may count.
+func longFloat(f float64) []byte {
+	switch {
+	case math.IsInf(f, 1):
+		return []byte("inf")
+	case math.IsInf(f, -1):
+		return []byte("-inf")
+	}
+	return strconv.AppendFloat(nil, f, 'g', 17, 64)
+}
+
+// DebugDigest replies the digest of everything. The whole keyspace is locked.
+func DebugDigest(c *Ctx) error {
+	var all digest
+	saved := c.Tx.DB
+	defer func() { c.Tx.DB = saved }()
+	for db := range c.Tx.Engine().Databases() {
+		c.Tx.DB = db
+		if c.Tx.Len() == 0 {
+			continue
+		}
+		all.mixNumber(uint32(db))
+		c.Tx.Each(func(it table.Item) bool {
+			var one digest
+			one.mix(it.Key())
+			one.value(it)
+			all.xor(one[:])
+			return true
+		})
+	}
+	c.Reply.Status(hex.EncodeToString(all[:]))
+	return nil
+}
+
+// DebugDigestValue replies the digests of the values of the keys from argument 2 on.
+func DebugDigestValue(c *Ctx) error {
+	c.Reply.Array(len(c.Argv) - 2)
+	for _, key := range c.Argv[2:] {
+		var one digest
+		if it := c.Tx.Peek(key); !it.IsZero() {
+			one.value(it)
+		}
+		c.Reply.Status(hex.EncodeToString(one[:]))
+	}
+	return nil
+}
