@@ -43,6 +43,7 @@ type client struct {
 	overSince  int64                // since when out is over the soft limit, or 0
 	logged     int64                // how far the log must have come for out to leave, or 0
 	held       bool                 // it has not: out waits, and so do further commands
+	sync       syncWish             // what it wants of SYNC
 
 	account atomic.Pointer[account] // who it is; others show it
 	shown   shown
