@@ -45,11 +45,8 @@ func knownDifference(args [][]byte, mine, theirs []byte) string {
 // lacking are the commands of the reference that are not there, and why.
 var lacking = map[string]string{
 	"failover":  noReplicas,
-	"psync":     noReplicas,
-	"replconf":  noReplicas,
 	"replicaof": noReplicas,
 	"slaveof":   noReplicas,
-	"sync":      noReplicas,
 }
 
 const noReplicas = "there is no replication yet"
