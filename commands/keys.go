@@ -121,9 +121,12 @@ func (s *Spec) AddLocks(e *engine.Engine, argv [][]byte, l *engine.LockSet) {
 	}
 }
 
-// Lock locks what the command argv needs. It reports false, with nothing locked,
-// if tx gives up.
+// Lock locks what the command argv needs, after it has compressed what keys are
+// going to be set to. It reports false, with nothing locked, if tx gives up.
 func (s *Spec) Lock(tx *engine.Tx, argv [][]byte) bool {
+	if s.Text != 0 && tx.Compresses() {
+		s.squeeze(tx, argv)
+	}
 	switch s.locks {
 	case lockNone:
 		return true
@@ -133,6 +136,17 @@ func (s *Spec) Lock(tx *engine.Tx, argv [][]byte) bool {
 	var l engine.LockSet
 	s.AddLocks(tx.Engine(), argv, &l)
 	return tx.Lock(&l)
+}
+
+// squeeze compresses the strings that the command argv sets keys to.
+func (s *Spec) squeeze(tx *engine.Tx, argv [][]byte) {
+	if key := s.OneKey(argv); key != nil {
+		tx.Prepare(key, argv[s.Text])
+		return
+	}
+	for i := s.Text; i < len(argv); i += 2 {
+		tx.Prepare(argv[i-1], argv[i])
+	}
 }
 
 func equalFold(b []byte, upper string) bool {

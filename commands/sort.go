@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"cached/engine"
-	"cached/engine/table"
 	"cached/engine/value"
 )
 
@@ -215,16 +214,10 @@ func (c *Ctx) byPattern(pattern, elem []byte) []byte {
 		}
 		return v.Append(make([]byte, 0, v.Len()))
 	}
-	return stringOf(it)
-}
-
-// stringOf returns a copy of the string that an item holds, or nil if it holds
-// something else.
-func stringOf(it table.Item) []byte {
 	if value.TypeOf(it) != value.String {
 		return nil
 	}
-	return append([]byte{}, it.Value()...)
+	return c.Tx.AppendText([]byte{}, engine.TextOf(it))
 }
 
 // storeSorted makes a list of the elements, or of what GET finds for them, and

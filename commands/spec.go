@@ -13,6 +13,7 @@ type Spec struct {
 	Tips  []string // hints for clients of clusters
 	Keys  []KeySpec
 	Part  int   // position of the first field or member that is looked up, -1: the last word, 0: none
+	Text  int   // position of a string that the key in front of it, or the only one, is set to; 0: none
 	Args  []Arg // for COMMAND DOCS, and the source of generated calls
 	Doc   DocFlag
 	Sub   []Spec

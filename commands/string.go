@@ -11,12 +11,24 @@ import (
 
 // get replies with the string at key.
 func get(c *Ctx) error {
-	s, err := c.Tx.String(c.Argv[1])
-	if err != nil || s == nil {
+	s, err := c.Tx.Text(c.Argv[1])
+	if err != nil || s.IsNil() {
 		return c.NullOr(err)
 	}
-	c.Reply.Bulk(s)
+	c.replyText(s)
 	return nil
+}
+
+// replyText replies a string, or null. One that is compressed is unpacked into the
+// reply.
+func (c *Ctx) replyText(t engine.Text) {
+	if b, ok := t.Stored(); ok {
+		c.Reply.BulkOrNull(b)
+		return
+	}
+	c.Reply.BeginBulk(t.Len())
+	c.Reply.B = c.Tx.AppendText(c.Reply.B, t)
+	c.Reply.EndBulk()
 }
 
 // expiry is one of the options that say when a string expires.
@@ -53,11 +65,11 @@ func set(c *Ctx) error {
 		return err
 	}
 	if wantOld {
-		old, err := c.Tx.String(key)
+		old, err := c.Tx.Text(key)
 		if err != nil {
 			return clientError(err)
 		}
-		c.Reply.BulkOrNull(old) // before it is overwritten
+		c.replyText(old) // before it is overwritten
 	}
 	if nx || xx {
 		if exists := !c.Tx.Peek(key).IsZero(); exists == nx {
@@ -152,22 +164,22 @@ func (c *Ctx) setWith(unit string) error {
 }
 
 func getset(c *Ctx) error {
-	old, err := c.Tx.String(c.Argv[1])
+	old, err := c.Tx.Text(c.Argv[1])
 	if err != nil {
 		return clientError(err)
 	}
-	c.Reply.BulkOrNull(old)
+	c.replyText(old)
 	c.setAt(c.Argv[1], c.Argv[2], 0, false)
 	c.Propagate("SET", c.Argv[1], c.Argv[2])
 	return nil
 }
 
 func getdel(c *Ctx) error {
-	s, err := c.Tx.String(c.Argv[1])
-	if err != nil || s == nil {
+	s, err := c.Tx.Text(c.Argv[1])
+	if err != nil || s.IsNil() {
 		return c.NullOr(err)
 	}
-	c.Reply.Bulk(s)
+	c.replyText(s)
 	c.Tx.Delete(c.Argv[1])
 	c.Tx.Modified(c.Argv[1], engine.EventDel)
 	c.Propagate("DEL", c.Argv[1])
@@ -184,15 +196,15 @@ func getex(c *Ctx) error {
 		}
 	}
 	key := c.Argv[1]
-	s, err := c.Tx.String(key)
-	if err != nil || s == nil {
+	s, err := c.Tx.Text(key)
+	if err != nil || s.IsNil() {
 		return c.NullOr(err)
 	}
 	at, err := exp.deadline(c) // only now: a missing key outranks a bad time
 	if err != nil {
 		return err
 	}
-	c.Reply.Bulk(s) // before the key can go
+	c.replyText(s) // before the key can go
 
 	switch {
 	case exp.unit == "PERSIST":
@@ -214,8 +226,8 @@ func getex(c *Ctx) error {
 func mget(c *Ctx) error {
 	c.Reply.Array(len(c.Argv) - 1)
 	for _, key := range c.Argv[1:] {
-		s, _ := c.Tx.String(key) // another type counts as missing
-		c.Reply.BulkOrNull(s)
+		s, _ := c.Tx.Text(key) // another type counts as missing
+		c.replyText(s)
 	}
 	return nil
 }
@@ -252,11 +264,11 @@ func (c *Ctx) setAll() {
 }
 
 func strlen(c *Ctx) error {
-	s, err := c.Tx.String(c.Argv[1])
+	s, err := c.Tx.Text(c.Argv[1])
 	if err != nil {
 		return clientError(err)
 	}
-	c.Reply.Int(int64(len(s)))
+	c.Reply.Int(int64(s.Len()))
 	return nil
 }
 
@@ -397,7 +409,7 @@ func (c *Ctx) add(n int64) error {
 		return ErrOverflow
 	}
 	var buf [20]byte
-	c.Tx.SetString(key, strconv.AppendInt(buf[:0], sum, 10), engine.KeepDeadline)
+	c.Tx.SetStringAs(key, strconv.AppendInt(buf[:0], sum, 10), engine.KeepDeadline, value.Int)
 	c.Tx.Modified(key, engine.EventIncrBy)
 	c.Reply.Int(sum)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"cached/engine/arena"
+	"cached/engine/codec"
 	"cached/engine/table"
 	"cached/engine/value"
 	"cached/eviction"
@@ -48,6 +49,9 @@ type Engine struct {
 
 	journal                atomic.Pointer[Journal] // nil: none
 	watchers               []Watcher               // set before the first Tx
+	codec                  *codec.Codec
+	renewal                renewal   // of one goroutine, see Renew
+	frames                 sync.Pool // of *[]byte, room for the codec
 	nextWork               atomic.Uint32
 	nextEvict, nextCompact atomic.Uint32
 	snap                   atomic.Pointer[Snapshot] // that is being taken; changes under all locks
@@ -109,6 +113,7 @@ func New(o Options) *Engine {
 	n = min(max(n, 1), 256)
 	e := &Engine{
 		pool:      arena.NewPool(),
+		codec:     codec.New(),
 		shardBits: uint8(bits.Len(uint(n - 1))),
 		databases: o.Databases,
 	}

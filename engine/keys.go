@@ -147,6 +147,7 @@ func (tx *Tx) Rename(from, to []byte) {
 		value.Free(src.s.heap, it)
 	}
 	tx.insert(tx.DB, &dst, renamed)
+	tx.moved(renamed)
 }
 
 // Move moves key to another database and reports whether it did: it must be
@@ -156,7 +157,9 @@ func (tx *Tx) Move(key []byte, db int) bool {
 	if src.slot == nil || dst.slot != nil {
 		return false
 	}
-	tx.insert(db, &dst, tx.detach(&src))
+	it := tx.detach(&src)
+	tx.insert(db, &dst, it)
+	tx.moved(it)
 	return true
 }
 
@@ -179,6 +182,7 @@ func (tx *Tx) Copy(from, to []byte, db int, replace bool) bool {
 	c := value.Copy(dst.s.heap, it, to, it.DeadlineMS())
 	c.SetAccess(tx.newAccess(&dst))
 	tx.insert(db, &dst, c)
+	tx.moved(c)
 	return true
 }
 
@@ -323,6 +327,7 @@ func (tx *Tx) SwapDB(a, b int) {
 		s := &tx.e.shards[i]
 		s.dbs[a], s.dbs[b] = s.dbs[b], s.dbs[a]
 	}
+	tx.e.codec.AllMoved()
 	for _, w := range tx.e.watchers {
 		w.Swapped(tx, a, b)
 	}

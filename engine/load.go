@@ -57,7 +57,7 @@ func (tx *Tx) Adopt(it table.Item, replace bool) bool {
 		}
 		tx.remove(&a, true)
 	}
-	tx.insert(tx.DB, &a, it)
+	tx.insert(tx.DB, &a, tx.squeezeItem(&a, it))
 	return true
 }
 

@@ -1,28 +1,76 @@
 package engine
 
 import (
+	"cached/engine/codec"
 	"cached/engine/table"
 	"cached/engine/value"
 )
 
-// String returns the string at key: nil if the key is not there, not nil if it
-// is empty.
-func (tx *Tx) String(key []byte) ([]byte, error) {
+// A Text is a string where it stands, compressed or not. It is good as long as the
+// item is.
+type Text struct {
+	bytes    []byte
+	squeezed bool
+}
+
+// squeezedString is the kind of an item whose string is compressed.
+const squeezedString = uint8(value.String) | uint8(value.Squeezed)<<4
+
+// TextOf returns the string that an item holds.
+func TextOf(it table.Item) Text { return Text{it.Value(), it.Kind() == squeezedString} }
+
+// IsNil tells the string that is not there from the empty one.
+func (t Text) IsNil() bool { return t.bytes == nil }
+
+// Len is the length of the string.
+func (t Text) Len() int {
+	if t.squeezed {
+		return codec.Len(t.bytes)
+	}
+	return len(t.bytes)
+}
+
+// Stored returns the string itself, unless it is compressed.
+func (t Text) Stored() (b []byte, ok bool) { return t.bytes, !t.squeezed }
+
+// Text returns the string at key: nil if the key is not there.
+func (tx *Tx) Text(key []byte) (Text, error) {
 	a := tx.lookup(key)
 	if a.slot == nil {
-		return nil, nil
+		return Text{}, nil
 	}
 	it := table.ItemOf(a.slot)
 	if value.TypeOf(it) != value.String {
-		return nil, ErrWrongType
+		return Text{}, ErrWrongType
 	}
-	return it.Value(), nil
+	return TextOf(it), nil
+}
+
+// AppendText appends a string to dst.
+func (tx *Tx) AppendText(dst []byte, t Text) []byte {
+	if t.squeezed {
+		return tx.e.codec.Decode(dst, t.bytes, &tx.frame)
+	}
+	return append(dst, t.bytes...)
+}
+
+// String returns the string at key: nil if the key is not there, not nil if it
+// is empty.
+func (tx *Tx) String(key []byte) ([]byte, error) {
+	t, err := tx.Text(key)
+	if t.squeezed {
+		return tx.unpack(t), err
+	}
+	return t.bytes, err
 }
 
 // SetString makes v the string at key, whatever was there. deadlineMS is when
 // it expires: 0 for never, KeepDeadline for what it was. v must not alias the
 // engine's memory.
 func (tx *Tx) SetString(key, v []byte, deadlineMS int64) {
+	if tx.e.codec.Wants(len(v)) && tx.setSqueezed(key, v, deadlineMS) {
+		return
+	}
 	tx.setString(key, v, deadlineMS, value.StringEncoding(v))
 }
 
@@ -80,7 +128,7 @@ func (tx *Tx) MakeString(key []byte, n int, deadlineMS int64, enc value.Encoding
 
 // GrowString makes the string at key at least n bytes long, creating it if need
 // be and filling what is new with zeros, and returns it for the caller to
-// change in place. The string counts as raw from then on.
+// change in place. The string counts as raw from then on, and is not compressed.
 func (tx *Tx) GrowString(key []byte, n int) ([]byte, error) {
 	r, err := tx.Ref(key, value.String)
 	if err != nil {
@@ -90,6 +138,13 @@ func (tx *Tx) GrowString(key []byte, n int) ([]byte, error) {
 		r = tx.Create(key, value.String, value.Raw, n)
 		clear(r.Bytes())
 		return r.Bytes(), nil
+	}
+	if t := TextOf(r.Item()); t.squeezed {
+		s := tx.unpack(t)
+		b := r.Resize(max(n, len(s)))
+		clear(b[copy(b, s):])
+		r.SetEncoding(value.Raw)
+		return b, nil
 	}
 	old := len(r.Bytes())
 	b := r.Bytes()

@@ -50,6 +50,9 @@ type Tx struct {
 	effects  []Effect
 	told     bool   // the journal was told of something
 	key      []byte // a copy of a key that is about to be freed
+
+	squeezer
+	used bool // the squeezer, since the locks were taken
 }
 
 // A shardSet has a bit for each of at most 256 shards.
@@ -219,6 +222,10 @@ func (tx *Tx) Unlock() {
 		tx.endLong()
 	}
 	tx.lastKey = nil
+	if tx.used {
+		tx.used = false
+		tx.squeezer.end()
+	}
 }
 
 // shard returns the locked shard of a hash.

@@ -31,7 +31,7 @@ func (d *Disk) payload(tx *engine.Tx, key []byte, use func([]byte)) bool {
 		return false
 	}
 	x := d.codecs.Get().(*codec)
-	x.enc.B, x.enc.Compress = x.enc.B[:0], d.cfg.Value("rdbcompression").Bool()
+	x.enc.B, x.enc.Text, x.enc.Compress = x.enc.B[:0], d.keys.AppendText, d.cfg.Value("rdbcompression").Bool()
 	x.enc.Dump(it)
 	use(x.enc.B)
 	if cap(x.enc.B) > keptDump {

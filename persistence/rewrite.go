@@ -264,7 +264,7 @@ func (d *Disk) writeBase(w io.Writer, begin func() (*failure, error)) (healed *f
 		}
 		return healed, err
 	}
-	s := &commandSink{db: -1}
+	s := &commandSink{db: -1, out: aof.Commands{Text: d.keys.AppendText}}
 	if d.functions != nil {
 		for _, code := range d.functions.LibraryCode() {
 			s.out.Library(code)

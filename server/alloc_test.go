@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cached/engine/codec"
+	"cached/internal/invariants"
 )
 
 // The hot path is from the bytes of a request to the bytes of its reply.
@@ -27,7 +30,7 @@ func TestGetAndSetAllocateNothing(t *testing.T) {
 	for i := range 100 {
 		feed(fmt.Appendf(nil, "*3\r\n$3\r\nSET\r\n$7\r\nbig:%03d\r\n$100000\r\n%s\r\n", i, strings.Repeat("x", 100000)))
 	}
-	for name, request := range map[string]string{
+	requests := map[string]string{
 		"SET":      "*3\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$5\r\nvalue\r\n",
 		"GET":      "*2\r\n$3\r\nget\r\n$5\r\nkey:1\r\n",
 		"SETEX":    "*5\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$5\r\nvalue\r\n$2\r\nEX\r\n$3\r\n100\r\n",
@@ -47,12 +50,32 @@ func TestGetAndSetAllocateNothing(t *testing.T) {
 		"PING":     "PING\r\n",
 		"INCR":     "*2\r\n$4\r\nINCR\r\n$7\r\ncounter\r\n",
 		"batch":    strings.Repeat("*2\r\n$3\r\nGET\r\n$7\r\nkey:001\r\n", 40),
-	} {
+	}
+	check := func(name, request string) {
 		data := []byte(request)
 		feed(data)
 		feed(data)
 		if n := testing.AllocsPerRun(200, func() { feed(data) }); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+	for name, request := range requests {
+		check(name, request)
+	}
+	if invariants.Enabled {
+		return // which unpacks what was packed
+	}
+	for _, mode := range []codec.Mode{codec.S2, codec.Zstd} {
+		s.keys.SetCompression(mode, 64)
+		text := strings.Repeat("some text that repeats, ", 50)
+		for name, request := range map[string]string{
+			"SET":      fmt.Sprintf("*3\r\n$3\r\nSET\r\n$6\r\ntext:1\r\n$%d\r\n%s\r\n", len(text), text),
+			"MSET":     fmt.Sprintf("*3\r\n$4\r\nMSET\r\n$6\r\ntext:1\r\n$%d\r\n%s\r\n", len(text), text),
+			"GET":      "*2\r\n$3\r\nGET\r\n$6\r\ntext:1\r\n",
+			"GETRANGE": "*4\r\n$8\r\nGETRANGE\r\n$6\r\ntext:1\r\n$1\r\n3\r\n$2\r\n90\r\n",
+			"STRLEN":   "*2\r\n$6\r\nSTRLEN\r\n$6\r\ntext:1\r\n",
+		} {
+			check(fmt.Sprint(name, ", compression ", mode), request)
 		}
 	}
 }

@@ -82,6 +82,7 @@ func (w *worker) run(c *client, r *request, mark int) bool {
 	tx.NoTouch = c.noTouch && !spec.Touches()
 	tx.Counting = spec.Flags&commands.ReadOnly != 0
 	if !spec.Lock(tx, argv) {
+		tx.Unlock()
 		w.stat(spec).rejected++
 		w.refuse(c, mark, w.srv.scripts.busyError())
 		return true
@@ -124,7 +125,8 @@ func (w *worker) run(c *client, r *request, mark int) bool {
 func (w *worker) keep(c *client) bool {
 	n := w.next
 	return n != nil && n.key != nil && c.mode == 0 && !w.srv.gated.Load() &&
-		len(w.events)+len(w.stale)+len(w.ready) == 0 && w.tx.Keep(n.hash)
+		len(w.events)+len(w.stale)+len(w.ready) == 0 &&
+		(n.spec.Text == 0 || !w.tx.Compresses()) && w.tx.Keep(n.hash)
 }
 
 // mustWait reports whether a command would change a huge value that a snapshot is

@@ -11,7 +11,8 @@
 // One per event loop, which owns its clients: only it reads, changes and closes
 // them. Others reach a client by post, which runs a function on its loop; its
 // replies and pushes come that way when somebody else completes them. One for
-// the background work (cron.go), one per listener that is not on a loop. All end
+// the background work (cron.go), one for that of compression (compression.go), one
+// per listener that is not on a loop. All end
 // with Server.Close.
 //
 // # Locks

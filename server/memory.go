@@ -107,6 +107,7 @@ func (s *Server) infoMemory(w *infoWriter) {
 	w.line("active_defrag_running", 0)
 	w.line("lazyfree_pending_objects", s.keys.LazyPending(w.tx))
 	w.line("lazyfreed_objects", s.keys.Stats(w.tx).LazyFreed)
+	s.infoCompression(w)
 }
 
 func (s *Server) memoryUsage(c *commands.Ctx) error {

@@ -158,5 +158,9 @@ func usedParams() []config.Param {
 			Doc: "Most bytes in a node of a stream."},
 		{Name: "stream-node-max-entries", Kind: config.Int, Default: "100", Min: 0, Max: math.MaxInt64,
 			Doc: "Most entries in a node of a stream."},
+		{Name: "value-compression", Kind: config.Enum, Default: "off", Enum: []string{"off", "s2", "zstd"},
+			Doc: "Compress strings when they are set: `s2` is fast, `zstd` smaller, with dictionaries that it learns for each prefix of keys (docs/compression.md)."},
+		{Name: "value-compression-min-size", Kind: config.Memory, Default: "128", Min: 0, Max: math.MaxInt32,
+			Doc: "Shortest string that is compressed; those of up to 44 bytes never are."},
 	}
 }

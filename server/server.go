@@ -178,11 +178,13 @@ func (s *Server) Start() error {
 		s.Close()
 		return err
 	}
-	s.group.Add(1)
-	go func() {
-		defer s.group.Done()
-		s.cron(ctx)
-	}()
+	for _, work := range []func(context.Context){s.cron, s.compress} {
+		s.group.Add(1)
+		go func() {
+			defer s.group.Done()
+			work(ctx)
+		}()
+	}
 	return nil
 }
 

@@ -62,7 +62,7 @@ type method struct {
 }
 
 type stats struct {
-	in, out, refused atomic.Int64
+	in, out, refused, trained atomic.Int64
 }
 
 // Stats count what was packed since the start.
@@ -70,6 +70,7 @@ type Stats struct {
 	In, Out      int64 // bytes of values that were packed, before and after
 	Refused      int64 // values that would not have got much smaller
 	Dictionaries int   // in use, the retired ones too
+	Trained      int64 // dictionaries that came into use
 }
 
 // New returns a Codec whose mode is Off.
@@ -99,12 +100,15 @@ func (c *Codec) Configure(m Mode, least int) {
 	c.least.Store(int64(least))
 }
 
+// Compresses reports whether the mode is not Off.
+func (c *Codec) Compresses() bool { return c.least.Load() != never }
+
 // Wants reports whether a value of n bytes may be packed.
 func (c *Codec) Wants(n int) bool { return int64(n) >= c.least.Load() && n <= Most }
 
 // Stats returns the counters.
 func (c *Codec) Stats() (s Stats) {
-	s.In, s.Out, s.Refused = c.stats.in.Load(), c.stats.out.Load(), c.stats.refused.Load()
+	s.In, s.Out, s.Refused, s.Trained = c.stats.in.Load(), c.stats.out.Load(), c.stats.refused.Load(), c.stats.trained.Load()
 	for i := firstDict; i < len(c.methods); i++ {
 		if c.methods[i].Load() != nil {
 			s.Dictionaries++
@@ -148,16 +152,18 @@ func (c *Codec) Encode(dst, key, v []byte) (p Packed, ok bool) {
 	if !c.Wants(len(v)) {
 		return p, false
 	}
-	g := c.groupOf(key)
-	if g.rests() {
+	g, mode := c.groupOf(key), Mode(c.mode.Load())
+	if mode == Zstd {
+		g.sample(v) // what does not get smaller alone may with a dictionary
+	}
+	if g.rests(len(v)) {
 		return p, false
 	}
 	start := len(dst)
-	switch Mode(c.mode.Load()) {
+	switch mode {
 	case S2:
 		dst = appendS2(dst, v)
 	case Zstd:
-		g.sample(v)
 		if p.by = g.dict.Load(); p.by == nil {
 			p.by = c.methods[methodZstd].Load()
 		}

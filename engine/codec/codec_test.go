@@ -170,6 +170,28 @@ func TestDictionariesAreLearnedPerPrefix(t *testing.T) {
 	}
 }
 
+// A value that says nothing twice gets no smaller by itself.
+func TestDictionariesServeSmallValues(t *testing.T) {
+	c := New()
+	c.Configure(Zstd, 45)
+	value := func(i int) []byte {
+		return fmt.Appendf(nil, `{"customer":{"id":%d,"country":"de"},"price":"EUR","sku":"%08x"}`, i*104729%9973, i*2654435761)
+	}
+	for i := range 500 {
+		if _, ok := c.Encode(nil, []byte("k:1"), value(i)); ok && i < 10 {
+			t.Fatal("the value is no example of what is meant here")
+		}
+	}
+	c.Train()
+	for i := range 500 {
+		p, ok := c.Encode(nil, []byte("k:1"), value(i))
+		if !ok {
+			t.Fatalf("%s does not get smaller", value(i))
+		}
+		again(t, c, p, value(i))
+	}
+}
+
 // A group whose values change gets another dictionary. What was packed with the
 // first is readable until a pass has seen it all.
 func TestDictionariesFollowTheirValues(t *testing.T) {

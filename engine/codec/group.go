@@ -17,8 +17,10 @@ const (
 	// enoughBytes and enoughValues make a sample worth training with.
 	enoughBytes, enoughValues = 16 << 10, 64
 
-	windowValues = 4096 // after so many a group's ratio is looked at
-	maxRest      = 10   // 1023 values of a group that does not get smaller are left alone
+	windowValues = 1024 // after so many a group's ratio is looked at
+	// changed is how much worse the ratio of a window is when values have changed.
+	changed = 1.15
+	maxRest = 10 // 1023 values of a group that does not get smaller are left alone
 )
 
 // A group is the keys with one prefix, whose values are likely to be alike.
@@ -37,7 +39,7 @@ type group struct {
 	bytes   int
 	in, out int64   // of the present window
 	n       int     // values in it
-	ratio   float64 // out/in of the first whole window after training; 0: not known yet
+	ratio   float64 // out/in that the dictionary promised
 	tries   int     // trainings without a gain
 }
 
@@ -81,13 +83,14 @@ func (c *Codec) newGroup(prefix string) *group {
 	return g
 }
 
-// rests reports whether the next value is left alone, because those before did not
-// get smaller.
-func (g *group) rests() bool {
+// rests reports whether the next value, of n bytes, is left alone, because those
+// before did not get smaller.
+func (g *group) rests(n int) bool {
 	if g.rest.Load() == 0 {
 		return false
 	}
 	g.rest.Add(-1)
+	g.count(n, n)
 	return true
 }
 
@@ -100,6 +103,12 @@ func (g *group) note(in, out int, ok bool) {
 	} else if g.failed.Load() != 0 {
 		g.failed.Store(0)
 	}
+	g.count(in, out)
+}
+
+// count counts a value, and asks for another sample when the dictionary does not
+// keep its promise.
+func (g *group) count(in, out int) {
 	if g.dict.Load() == nil {
 		return
 	}
@@ -111,11 +120,8 @@ func (g *group) note(in, out int, ok bool) {
 	}
 	ratio := float64(g.out) / float64(g.in)
 	g.in, g.out, g.n = 0, 0, 0
-	switch {
-	case g.ratio == 0:
-		g.ratio = ratio
-	case ratio > g.ratio*1.15:
-		g.wants.Store(true) // they have changed
+	if ratio > g.ratio*changed {
+		g.wants.Store(true)
 	}
 }
 
@@ -160,19 +166,19 @@ func (g *group) take() [][]byte {
 	return all
 }
 
-// trained notes the outcome of a training: a new dictionary, or none that is
-// better. Then the next one comes ever later.
-func (g *group) trained(better bool) {
+// trained notes the outcome of a training: a new dictionary and what it promises, or
+// none that is better. Then the next one comes ever later.
+func (g *group) trained(better bool, ratio float64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.in, g.out, g.n = 0, 0, 0
 	if better {
-		g.ratio, g.tries = 0, 0
+		g.ratio, g.tries = ratio, 0
+		g.failed.Store(0)
+		g.rest.Store(0)
 		return
 	}
-	if g.ratio != 0 {
-		g.ratio *= 1.15 // what it is now is what can be had
-	}
+	g.ratio *= changed // what it is now is what can be had
 	g.tries = min(g.tries+1, 10)
 	if g.dict.Load() == nil {
 		g.after.Store(g.seen.Load() + windowValues<<g.tries)

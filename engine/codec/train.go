@@ -46,15 +46,15 @@ func (c *Codec) changing(g *group) bool {
 }
 
 // adopt makes a dictionary of some values and gives it to the group if others get
-// smaller by a tenth.
-func (c *Codec) adopt(g *group, from, test [][]byte) bool {
+// smaller by a tenth. The ratio is how small these get.
+func (c *Codec) adopt(g *group, from, test [][]byte) (better bool, ratio float64) {
 	number, ok := c.free(g)
 	if !ok {
-		return false
+		return false, 0
 	}
 	m, err := build(number, from)
 	if err != nil {
-		return false
+		return false, 0
 	}
 	m.group = g
 	old := g.dict.Load()
@@ -62,13 +62,14 @@ func (c *Codec) adopt(g *group, from, test [][]byte) bool {
 	if old == nil {
 		present = c.methods[methodZstd].Load()
 	}
-	was, is := 0, 0
+	all, was, is := 0, 0, 0
 	for _, v := range test {
-		was += len(present.append(nil, v))
-		is += len(m.append(nil, v))
+		all += len(v)
+		was += min(len(present.append(nil, v)), len(v))
+		is += min(len(m.append(nil, v)), len(v))
 	}
 	if is > was-was/10 {
-		return false
+		return false, 0
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,7 +79,8 @@ func (c *Codec) adopt(g *group, from, test [][]byte) bool {
 		old.retired.Store(true)
 	}
 	c.fresh = true
-	return true
+	c.stats.trained.Add(1)
+	return true, float64(is) / float64(all)
 }
 
 // free returns a number for a dictionary of the group, if it may have one.

@@ -2,9 +2,9 @@ package value
 
 import "math"
 
-// embstrMax is the longest string Redis embeds in its object, and so calls
+// EmbstrMax is the longest string Redis embeds in its object, and so calls
 // embstr.
-const embstrMax = 44
+const EmbstrMax = 44
 
 // StringEncoding is how Redis would store a string that was set as a whole: int
 // for the canonical decimal form of an int64, embstr up to 44 bytes, else raw.
@@ -20,7 +20,7 @@ func StringEncoding(b []byte) Encoding {
 
 // TextEncoding is the encoding of a string that is not kept as an integer.
 func TextEncoding(b []byte) Encoding {
-	if len(b) <= embstrMax {
+	if len(b) <= EmbstrMax {
 		return Embstr
 	}
 	return Raw

@@ -50,9 +50,10 @@ const (
 	Chunks     // a tree of packed chunks: quicklist
 	StreamTree // a tree of packed chunks of entries
 	PackedTTL  // Packed, with a deadline for each field: listpackex
+	Squeezed   // a Raw string that was compressed
 )
 
-var encodingNames = [...]string{"raw", "int", "embstr", "listpack", "intset", "hashtable", "skiplist", "quicklist", "stream", "listpackex"}
+var encodingNames = [...]string{"raw", "int", "embstr", "listpack", "intset", "hashtable", "skiplist", "quicklist", "stream", "listpackex", "raw"}
 
 // String returns the name OBJECT ENCODING replies with.
 func (e Encoding) String() string { return encodingNames[e] }

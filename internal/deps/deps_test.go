@@ -50,7 +50,8 @@ var allowed = map[string][]string{
 	"persistence":     {"persistence/rdb", "persistence/aof", "commands", "engine", "engine/value", "engine/table", "internal/resp"},
 	"replication":     {"persistence", "commands", "engine", "internal/resp"},
 	"cluster":         {"commands", "engine", "internal/resp"},
-	"server": {"commands", "engine", "engine/value", "eviction", "internal/resp", "internal/acl", "internal/pubsub",
+	// It names the modes of compression.
+	"server": {"commands", "engine", "engine/codec", "engine/value", "eviction", "internal/resp", "internal/acl", "internal/pubsub",
 		"internal/lua"},
 	"internal/lua": {"internal/resp"},
 

@@ -53,6 +53,13 @@ func (w *Writer) Bulk(b []byte) {
 	w.B = append(w.B, '\r', '\n')
 }
 
+// BeginBulk begins a string of n bytes, which the caller appends to B before
+// EndBulk.
+func (w *Writer) BeginBulk(n int) { w.prefix('$', n) }
+
+// EndBulk ends it.
+func (w *Writer) EndBulk() { w.B = append(w.B, '\r', '\n') }
+
 // BulkString is Bulk of a string.
 func (w *Writer) BulkString(s string) {
 	w.prefix('$', len(s))

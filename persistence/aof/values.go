@@ -11,10 +11,14 @@ import (
 // Commands appends to B the commands that make keys.
 type Commands struct {
 	B []byte
+	// Text appends the string that an item holds to dst. It is needed if there are
+	// items that do not hold theirs as it is.
+	Text func(dst []byte, it table.Item) []byte
 
 	body  []byte // words of the command being made, behind those in front
 	words int
 	buf   []byte
+	plain []byte // a string that its item does not hold as it is
 }
 
 // elementsPerCommand is how many elements of a collection one command adds, so
@@ -34,7 +38,12 @@ func (c *Commands) Key(it table.Item) {
 	key := it.Key()
 	switch value.TypeOf(it) {
 	case value.String:
-		c.command("SET", key, it.Value())
+		v := it.Value()
+		if value.EncodingOf(it) == value.Squeezed {
+			c.plain = c.Text(c.plain[:0], it)
+			v = c.plain
+		}
+		c.command("SET", key, v)
 	case value.List:
 		c.elements("RPUSH", key, func(add func()) {
 			value.EachList(it, func(e value.Elem) bool { c.elem(e); add(); return true })

@@ -18,11 +18,15 @@ type Encoder struct {
 	B        []byte
 	Version  int  // 0 means BaseVersion
 	Compress bool // strings of more than 20 bytes, where it helps
+	// Text appends the string that an item holds to dst. It is needed if there are
+	// items that do not hold theirs as it is.
+	Text func(dst []byte, it table.Item) []byte
 
 	packer *lzf.Packer
 	pack   []byte // a packed form being made
 	dues   []dueField
 	text   []byte
+	plain  []byte // a string that its item does not hold as it is
 }
 
 type dueField struct {
@@ -171,6 +175,11 @@ func (e *Encoder) Part(it table.Item, cursor uint64, access int, nowMS int64) (n
 func (e *Encoder) body(t byte, it table.Item) {
 	switch t {
 	case typeString:
+		if value.EncodingOf(it) == value.Squeezed {
+			e.plain = e.Text(e.plain[:0], it)
+			e.String(e.plain)
+			return
+		}
 		e.String(it.Value())
 	case typeQuicklist:
 		e.list(it)

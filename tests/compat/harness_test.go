@@ -17,10 +17,11 @@ import (
 )
 
 var (
-	updateFlag = flag.Bool("update", false, "record the scripts' replies from the reference server")
-	seedFlag   = flag.Int64("seed", 0, "seed of the random calls; 0 takes one from the clock")
-	callsFlag  = flag.Int("calls", 4000, "random calls per group of commands")
-	groupsFlag = flag.String("groups", "", "groups of commands for the random calls, by comma; empty: all that the subject has")
+	updateFlag  = flag.Bool("update", false, "record the scripts' replies from the reference server")
+	seedFlag    = flag.Int64("seed", 0, "seed of the random calls; 0 takes one from the clock")
+	callsFlag   = flag.Int("calls", 4000, "random calls per group of commands")
+	squeezeFlag = flag.String("compression", "", "value-compression of the subject, for all strings that it may concern")
+	groupsFlag  = flag.String("groups", "", "groups of commands for the random calls, by comma; empty: all that the subject has")
 )
 
 // subjectBin and referenceBin are set by TestMain; referenceBin is empty when
@@ -118,6 +119,9 @@ func tryStart(bin string, args []string) (*process, error) {
 		addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), done: make(chan struct{})}
 	base := []string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--unixsocket", p.unix,
 		"--save", "", "--appendonly", "no", "--dir", dir, "--enable-debug-command", "yes"}
+	if *squeezeFlag != "" && bin == subjectBin {
+		base = append(base, "--value-compression", *squeezeFlag, "--value-compression-min-size", "0")
+	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "--") {
 		base, args = append(args[:1:1], base...), args[1:] // a configuration file comes first
 	}

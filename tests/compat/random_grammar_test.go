@@ -107,6 +107,7 @@ type caller struct {
 	// of many groups meet values of their own type more often than others.
 	homes map[string]string
 	home  string // that of the call being made
+	long  bool   // values of some hundred bytes, too
 }
 
 func newCaller(seed int64) *caller {
@@ -262,6 +263,9 @@ func (c *caller) value(a argSpec) string {
 		return c.pick("g1", "g2")
 	case "consumer":
 		return c.pick("c1", "c2")
+	}
+	if c.long && c.chance(50) { // bytes that repeat, more or less
+		return strings.Repeat(c.pick("ab", "key and value, ", "\x00", "\xff\x00\x10", "0123456789", "HYLL"), 30+c.IntN(60))
 	}
 	return c.pick("v", "", "abc", "5", "-3", "10", "1.5", "hello world", "\x00\xff", "0", "a", "b",
 		"9223372036854775807", "01234567890123456789012345678901234567890123456789")

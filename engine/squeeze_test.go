@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"cached/engine/codec"
+	"cached/engine/table"
+	"cached/engine/value"
+)
+
+// kinds of values: some that compress alone, some with a dictionary only, some not.
+func squeezable(r *rand.Rand, kind int) []byte {
+	switch kind {
+	case 0:
+		return bytes.Repeat([]byte{byte('a' + r.IntN(26)), 'x'}, 25+r.IntN(300))
+	case 1:
+		return fmt.Appendf(nil, `{"customer":{"id":%d,"country":"de"},"price":"EUR","sku":"%08x"}`, r.IntN(1e6), r.Uint32())
+	case 2:
+		return fmt.Appendf(nil, "2026-11-25T%02d:00:00Z [warning] upstream 10.0.0.%d timed out, %d", r.IntN(24), r.IntN(256), r.IntN(1e9))
+	}
+	b := make([]byte, r.IntN(200))
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}
+
+// Random work on strings, beside a map, while the modes change, dictionaries come and
+// go and values are compressed anew.
+func TestCompressedStringsAgainstAMap(t *testing.T) {
+	for seed := range uint64(4) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		e := New(Options{Shards: 4, Databases: 2})
+		model := [2]map[string]string{{}, {}}
+		var tx Tx
+		key := func() []byte { return fmt.Appendf(nil, "k:%d", r.IntN(60)) }
+		kind, squeezed := 0, 0
+		for n := range 12000 {
+			if n%600 == 0 {
+				kind = []int{1, 2, 1, 2, 0, 3}[n/600%6] // the first is learned from
+				e.SetCompression([]codec.Mode{codec.Zstd, codec.Zstd, codec.S2, codec.Zstd, codec.Off}[n/600%5], r.IntN(100))
+			}
+			if n%150 == 0 {
+				e.Train()
+			}
+			if n%3 == 0 {
+				e.Renew()
+			}
+			k, k2 := key(), key()
+			tx.Begin(e, r.IntN(2), 1000)
+			m := model[tx.DB]
+			v := squeezable(r, kind)
+			if r.IntN(2) == 0 {
+				tx.Prepare(k, v)
+			}
+			tx.LockAll()
+			switch r.IntN(13) {
+			default:
+				tx.SetString(k, v, 0)
+				m[string(k)] = string(v)
+			case 1: // another than was prepared
+				v = squeezable(r, kind)
+				tx.SetString(k, v, KeepDeadline)
+				m[string(k)] = string(v)
+			case 2:
+				more := r.IntN(100)
+				size := max(len(m[string(k)]), more)
+				b, err := tx.GrowString(k, size)
+				if err != nil || len(b) != size {
+					t.Fatal(err, len(b))
+				}
+				want := make([]byte, size)
+				copy(want, m[string(k)])
+				if string(b) != string(want) {
+					t.Fatalf("%s grew from %q to %q", k, m[string(k)], b)
+				}
+				if size > 0 {
+					b[size-1] = 'z'
+					want[size-1] = 'z'
+				}
+				m[string(k)] = string(want)
+			case 3:
+				tx.Delete(k)
+				delete(m, string(k))
+			case 4:
+				if _, ok := m[string(k)]; ok {
+					tx.Copy(k, k2, 1-tx.DB, true)
+					model[1-tx.DB][string(k2)] = m[string(k)]
+				}
+			case 5:
+				if _, ok := m[string(k)]; ok && string(k) != string(k2) {
+					tx.Rename(k, k2)
+					m[string(k2)] = m[string(k)]
+					delete(m, string(k))
+				}
+			case 6:
+				if tx.Move(k, 1-tx.DB) {
+					model[1-tx.DB][string(k)] = m[string(k)]
+					delete(m, string(k))
+				}
+			case 7:
+				if r.IntN(20) == 0 {
+					tx.SwapDB(0, 1)
+					model[0], model[1] = model[1], model[0]
+				}
+			case 8:
+				if _, ok := m[string(k)]; ok {
+					tx.ExpireAt(k, 5000)
+				}
+			case 9: // as a snapshot brings it
+				var b value.Builder
+				tx.Adopt(tx.BuildString(&b, k, v, NoOrigin), true)
+				m[string(k)] = string(v)
+			case 10:
+				b := tx.MakeString(k, len(v), 0, value.Raw)
+				copy(b, v)
+				m[string(k)] = string(v)
+			}
+			a, errA := tx.String(k)
+			b, errB := tx.String(k2) // both are good
+			if errA != nil || errB != nil || string(a) != model[tx.DB][string(k)] || string(b) != model[tx.DB][string(k2)] {
+				t.Fatalf("seed %d, step %d: %q and %q, want %q and %q", seed, n, a, b, model[tx.DB][string(k)], model[tx.DB][string(k2)])
+			}
+			text, _ := tx.Text(k)
+			if text.Len() != len(a) || string(tx.AppendText([]byte("+"), text)) != "+"+string(a) {
+				t.Fatalf("seed %d, step %d: a text of %d bytes, want %q", seed, n, text.Len(), a)
+			}
+			if n%100 == 0 {
+				for db := range model {
+					tx.DB = db
+					if tx.Len() != len(model[db]) {
+						t.Fatalf("%d keys, want %d", tx.Len(), len(model[db]))
+					}
+					tx.Each(func(it table.Item) bool {
+						if it.Kind() == squeezedString {
+							squeezed++
+						}
+						if got := e.AppendText(nil, it); string(got) != model[db][string(it.Key())] {
+							t.Fatalf("seed %d, step %d: %s is %q, want %q", seed, n, it.Key(), got, model[db][string(it.Key())])
+						}
+						return true
+					})
+				}
+			}
+			tx.Commit(nil)
+			tx.Unlock()
+		}
+		if s := e.Compression(); squeezed == 0 || s.Trained == 0 {
+			t.Errorf("seed %d: %d values seen compressed, %+v", seed, squeezed, s)
+		}
+		for e.Renew() {
+		}
+		if n := e.Compression().Dictionaries; n > 1 {
+			t.Errorf("%d dictionaries of one prefix when all is done", n)
+		}
+	}
+}
+
+// A retired dictionary is not forgotten while a value of it hides from the pass.
+func TestADictionaryStaysWhileValuesMove(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	e := New(Options{Shards: 4, Databases: 3})
+	e.SetCompression(codec.Zstd, 0)
+	var tx Tx
+	with := func(db int, do func()) {
+		tx.Begin(e, db, 1)
+		tx.LockAll()
+		do()
+		tx.Commit(nil)
+		tx.Unlock()
+	}
+	set := func(key string, v []byte) { with(0, func() { tx.SetString([]byte(key), v, 0) }) }
+	for range 600 {
+		set("k:x", squeezable(r, 1))
+	}
+	if !e.Train() || e.Compression().Trained != 1 {
+		t.Fatal("no dictionary")
+	}
+	v := squeezable(r, 1)
+	set("k:old", v)
+	for range 20000 {
+		set("k:x", squeezable(r, 2))
+	}
+	if !e.Train() || e.Compression().Trained != 2 {
+		t.Fatal("no second dictionary")
+	}
+	// It goes from database to database behind the pass, and is renewed only when
+	// the pass happens to meet it.
+	at := 0
+	for i := 0; e.Renew(); i++ {
+		if i == 10000 {
+			t.Fatal("the pass does not end")
+		}
+		with(at, func() {
+			if got, _ := tx.String([]byte("k:old")); string(got) != string(v) {
+				t.Fatalf("step %d: %q, want %q", i, got, v)
+			}
+			if i < 500 {
+				if i%3 == 0 {
+					tx.SwapDB(at, (at+1)%3)
+				} else if !tx.Move([]byte("k:old"), (at+1)%3) {
+					t.Fatal("not moved")
+				}
+				at = (at + 1) % 3
+			}
+		})
+	}
+	with(at, func() {
+		if got, _ := tx.String([]byte("k:old")); string(got) != string(v) {
+			t.Fatalf("%q, want %q", got, v)
+		}
+	})
+	if n := e.Compression().Dictionaries; n != 1 {
+		t.Errorf("%d dictionaries", n)
+	}
+}

@@ -1,0 +1,53 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"cached/engine/codec"
+	"cached/internal/config"
+)
+
+// Learning from values and compressing anew what could be smaller happens this
+// often, the latter for so long.
+const (
+	compressEvery = 100 * time.Millisecond
+	compressFor   = 5 * time.Millisecond
+)
+
+var compressionModes = map[string]codec.Mode{"off": codec.Off, "s2": codec.S2, "zstd": codec.Zstd}
+
+func (s *Server) setCompression(*config.Value) error {
+	s.keys.SetCompression(compressionModes[s.cfg.Value("value-compression").String()],
+		int(s.cfg.Value("value-compression-min-size").Int()))
+	return nil
+}
+
+// compress does what compression leaves for the background until ctx ends.
+func (s *Server) compress(ctx context.Context) {
+	tick := time.NewTicker(compressEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if s.keys.Train() {
+			continue
+		}
+		for end := time.Now().Add(compressFor); s.keys.Renew() && time.Now().Before(end); {
+		}
+	}
+}
+
+// infoCompression writes what compression has done so far.
+func (s *Server) infoCompression(w *infoWriter) {
+	c := s.keys.Compression()
+	w.line("value_compression", s.cfg.Value("value-compression").String())
+	w.line("value_compression_bytes_in", c.In)
+	w.line("value_compression_bytes_out", c.Out)
+	w.line("value_compression_refused", c.Refused)
+	w.line("value_compression_dictionaries", c.Dictionaries)
+	w.line("value_compression_dictionaries_trained", c.Trained)
+}
