@@ -35,17 +35,23 @@ func (l *loader) close() { l.conn.Close() }
 
 // call queues a call and sends the batch when it is full.
 func (l *loader) call(args ...[]byte) error {
-	l.buf = append(l.buf, '*')
-	l.buf = strconv.AppendInt(l.buf, int64(len(args)), 10)
-	l.buf = append(l.buf, '\r', '\n')
-	for _, a := range args {
-		l.buf = append(l.buf, '$')
-		l.buf = strconv.AppendInt(l.buf, int64(len(a)), 10)
-		l.buf = append(l.buf, '\r', '\n')
-		l.buf = append(l.buf, a...)
-		l.buf = append(l.buf, '\r', '\n')
-	}
+	l.buf = appendCall(l.buf, args...)
 	return l.queued()
+}
+
+// appendCall appends a call as the protocol writes it.
+func appendCall(out []byte, args ...[]byte) []byte {
+	out = append(out, '*')
+	out = strconv.AppendInt(out, int64(len(args)), 10)
+	out = append(out, '\r', '\n')
+	for _, a := range args {
+		out = append(out, '$')
+		out = strconv.AppendInt(out, int64(len(a)), 10)
+		out = append(out, '\r', '\n')
+		out = append(out, a...)
+		out = append(out, '\r', '\n')
+	}
+	return out
 }
 
 // set queues a SET, in whichever protocol the server speaks. ttl is in seconds,

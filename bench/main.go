@@ -18,8 +18,13 @@ type bench struct {
 	out    io.Writer
 	rounds int
 	quick  bool
-	dir    string    // for the binaries and the servers' working directories
-	peers  []program // cached first, redis second
+
+	traces  string   // the directory of traces; empty: one is made up
+	loads   []string // those of hitratio; empty: all
+	servers []string // of hitratio; empty: all
+
+	dir   string    // for the binaries and the servers' working directories
+	peers []program // cached first, redis second
 }
 
 // A program is a server that can be started.
@@ -31,7 +36,10 @@ type program struct {
 
 func main() {
 	var (
-		only      = flag.String("only", "", "sections by comma: strings, memory, pause, structures; empty: all")
+		only      = flag.String("only", "", "sections by comma: strings, memory, pause, structures, hitratio; empty: all but hitratio")
+		traces    = flag.String("traces", os.Getenv("CACHED_TRACES"), "directory of traces for hitratio; empty: one is made up")
+		loads     = flag.String("workloads", "", "workloads of hitratio by comma, such as oltp/etc*2; empty: all")
+		servers   = flag.String("servers", "", "servers of hitratio by comma; empty: all")
 		quick     = flag.Bool("quick", false, "smaller loads and one round")
 		rounds    = flag.Int("rounds", 3, "rounds of which the median is taken")
 		cachedBin = flag.String("cached", "", "path of cached; empty: build cmd/cached")
@@ -39,13 +47,19 @@ func main() {
 		file      = flag.String("o", "", "also write the report to this file")
 	)
 	flag.Parse()
-	if err := run(*only, *quick, *rounds, *cachedBin, *redisBin, *file); err != nil {
+	b := &bench{out: os.Stdout, rounds: *rounds, quick: *quick, traces: *traces, loads: words(*loads), servers: words(*servers)}
+	if err := b.run(words(*only), *cachedBin, *redisBin, *file); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(only string, quick bool, rounds int, cachedBin, redisBin, file string) error {
+// words are the parts of a list with commas.
+func words(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
+}
+
+func (b *bench) run(chosen []string, cachedBin, redisBin, file string) error {
 	if runtime.GOOS != "linux" {
 		return fmt.Errorf("it reads /proc, so it runs on Linux only")
 	}
@@ -57,8 +71,8 @@ func run(only string, quick bool, rounds int, cachedBin, redisBin, file string) 
 	defer stopAll()
 	stopOnSignal(dir)
 
-	b := &bench{out: os.Stdout, rounds: rounds, quick: quick, dir: dir}
-	if quick {
+	b.dir = dir
+	if b.quick {
 		b.rounds = 1
 	}
 	if file != "" {
@@ -72,25 +86,17 @@ func run(only string, quick bool, rounds int, cachedBin, redisBin, file string) 
 	if err := b.findPeers(cachedBin, redisBin); err != nil {
 		return err
 	}
-	sections := []struct {
-		name string
-		run  func() error
-	}{{"strings", b.strings}, {"memory", b.memory}, {"pause", b.pause}, {"structures", b.structures}}
-	chosen := strings.FieldsFunc(only, func(r rune) bool { return r == ',' })
+	sections := []section{{"strings", true, b.strings}, {"memory", true, b.memory}, {"pause", true, b.pause},
+		{"structures", true, b.structures}, {"hitratio", false, b.hitRatio}}
 	for _, name := range chosen {
-		if !slices.ContainsFunc(sections, func(s struct {
-			name string
-			run  func() error
-		}) bool {
-			return s.name == name
-		}) {
+		if !slices.ContainsFunc(sections, func(s section) bool { return s.name == name }) {
 			return fmt.Errorf("no section %q", name)
 		}
 	}
 
 	b.header()
 	for _, s := range sections {
-		if len(chosen) > 0 && !slices.Contains(chosen, s.name) {
+		if len(chosen) > 0 && !slices.Contains(chosen, s.name) || len(chosen) == 0 && !s.usual {
 			continue
 		}
 		if err := s.run(); err != nil {
@@ -98,6 +104,13 @@ func run(only string, quick bool, rounds int, cachedBin, redisBin, file string) 
 		}
 	}
 	return nil
+}
+
+// A section is a part of the report.
+type section struct {
+	name  string
+	usual bool // when no section is asked for
+	run   func() error
 }
 
 func (b *bench) findPeers(cachedBin, redisBin string) error {

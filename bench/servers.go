@@ -31,7 +31,8 @@ var running struct {
 	set map[*server]bool
 }
 
-func (b *bench) start(p program) (*server, error) {
+// start starts a server with these arguments beside the usual ones.
+func (b *bench) start(p program, more ...string) (*server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -50,6 +51,7 @@ func (b *bench) start(p program) (*server, error) {
 	} else {
 		s.cmd = exec.Command(p.bin, "--port", number, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir)
 	}
+	s.cmd.Args = append(s.cmd.Args, more...)
 	var log bytes.Buffer
 	s.cmd.Stdout, s.cmd.Stderr = &log, &log
 	if err := s.cmd.Start(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"cached/eviction"
+	"cached/internal/trace"
 )
 
 // auto is the server's own policy, with the samples and candidates of
@@ -26,7 +27,7 @@ func newAuto(size []int32, room int64) policy {
 	return &auto{bag: newBag(len(size)), size: size, room: room, word: make([]uint32, len(size)), d: eviction.NewDensity(1)}
 }
 
-func keyHash(k int32) uint64 { return mix(uint64(k)) }
+func keyHash(k int32) uint64 { return trace.Mix(uint64(k)) }
 
 func (c *auto) access(k int32) bool {
 	if c.has(k) {

@@ -2,14 +2,15 @@ package main
 
 import (
 	"bytes"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+
+	"cached/internal/trace"
 )
 
-func ratio(t *trace, size []int32, room int64, name string) float64 {
+func ratio(t *trace.Trace, size []int32, room int64, name string) float64 {
 	for _, c := range contenders {
 		if c.name == name {
 			j := &job{trace: t, size: size, room: room, policy: c}
@@ -31,7 +32,7 @@ func ones(n int) []int32 {
 
 // The sequence 0 1 2 0 3 0 1 2, a cache of two.
 func TestPoliciesOnASequenceWorkedOutByHand(t *testing.T) {
-	tr := &trace{keys: []int32{0, 1, 2, 0, 3, 0, 1, 2}, size: ones(4)}
+	tr := &trace.Trace{Keys: []int32{0, 1, 2, 0, 3, 0, 1, 2}, Size: ones(4)}
 	for name, hits := range map[string]float64{
 		"lru":   1, // 0 after 3
 		"opt":   3, // 0 stays, 1 stays; 2 and 3 are passed by
@@ -45,52 +46,24 @@ func TestPoliciesOnASequenceWorkedOutByHand(t *testing.T) {
 }
 
 func TestNothingBeatsTheOptimum(t *testing.T) {
-	tr := synthetic(40000)
-	best := ratio(tr, ones(len(tr.size)), 300, "opt")
+	tr := trace.Synthetic(40000)
+	best := ratio(tr, ones(len(tr.Size)), 300, "opt")
 	for _, c := range contenders {
-		if got := ratio(tr, ones(len(tr.size)), 300, c.name); got > best {
+		if got := ratio(tr, ones(len(tr.Size)), 300, c.name); got > best {
 			t.Errorf("%s has %.2f%%, more than the optimum's %.2f%%", c.name, got, best)
 		}
 	}
 }
 
-// synthetic is a mixture of keys of very different popularity with scans and,
-// in its second half, a loop.
-func synthetic(n int) *trace {
-	rng := rand.New(rand.NewPCG(3, 4))
-	zipf := rand.NewZipf(rng, 1.05, 4, 20000)
-	dense := make(map[uint64]int32)
-	tr := new(trace)
-	request := func(k uint64) {
-		id, ok := dense[k]
-		if !ok {
-			id = int32(len(dense))
-			dense[k] = id
-			tr.size = append(tr.size, 0)
-		}
-		tr.keys = append(tr.keys, id)
-	}
-	for i := range n {
-		request(zipf.Uint64())
-		switch {
-		case i%20000 < 4000:
-			request(1<<40 + uint64(i))
-		case i > n/2:
-			request(1<<41 + uint64(i%800))
-		}
-	}
-	return tr
-}
-
 func TestAutoIsNotBehindWhatItReplaces(t *testing.T) {
-	tr := synthetic(200000)
-	sizes, err := parseSizes("etc")
+	tr := trace.Synthetic(200000)
+	sizes, err := trace.ParseSizes("etc")
 	if err != nil {
 		t.Fatal(err)
 	}
-	size := make([]int32, len(tr.size))
+	size := make([]int32, len(tr.Size))
 	for k := range size {
-		size[k] = sizes(int32(k), 0)
+		size[k] = sizes(int32(k), 0) + itemBytes
 	}
 	for _, c := range []struct {
 		name string
@@ -107,11 +80,11 @@ func TestAutoIsNotBehindWhatItReplaces(t *testing.T) {
 }
 
 // The figures are those of docs/eviction.md, less half a point; the traces are
-// not part of the repository.
+// not part of the repository: CACHED_TRACES says where they are.
 func TestAutoOnRealTraces(t *testing.T) {
-	dir := filepath.Join("..", "..", "..", "shared", "traces")
-	if _, err := os.Stat(dir); err != nil {
-		t.Logf("no traces in %s: nothing compared", dir)
+	dir := os.Getenv("CACHED_TRACES")
+	if dir == "" {
+		t.Log("CACHED_TRACES names no directory of traces: nothing compared")
 		return
 	}
 	for _, c := range []struct {
@@ -120,21 +93,21 @@ func TestAutoOnRealTraces(t *testing.T) {
 		lru   float64
 		auto  float64
 	}{{"sprite", 708, 86.5, 86.4}, {"web12", 1376, 68.5, 70.8}, {"cpio", 4897, 19.5, 20.8}, {"loop", 101, 0, 8}} {
-		tr, err := readTrace(filepath.Join(dir, c.trace+".tr.gz"))
+		tr, err := trace.Read(filepath.Join(dir, c.trace+".tr.gz"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := ratio(tr, ones(len(tr.size)), c.room, "lru"); got < c.lru-0.05 || got > c.lru+0.05 {
+		if got := ratio(tr, ones(len(tr.Size)), c.room, "lru"); got < c.lru-0.05 || got > c.lru+0.05 {
 			t.Errorf("%s, %d: LRU has %.2f%%, want %.1f%%: the simulator is wrong", c.trace, c.room, got, c.lru)
 		}
-		if got := ratio(tr, ones(len(tr.size)), c.room, "auto"); got < c.auto {
+		if got := ratio(tr, ones(len(tr.Size)), c.room, "auto"); got < c.auto {
 			t.Errorf("%s, %d: auto has %.2f%%, want %.1f%%", c.trace, c.room, got, c.auto)
 		}
 	}
 }
 
 func TestDrawingHasALineForEachPolicy(t *testing.T) {
-	tr := &trace{name: "small", keys: []int32{0, 1, 0}, size: ones(2)}
+	tr := &trace.Trace{Name: "small", Keys: []int32{0, 1, 0}, Size: ones(2)}
 	var jobs []*job
 	for _, room := range []int64{1, 2} {
 		for _, c := range contenders {

@@ -3,7 +3,7 @@
 //
 //	go run ./cmd/cachesim -sizes etc*2 -mb 16,32,64 ../shared/traces/oltp.tr.gz
 //
-// A trace is a file in format tr1, which trace.go reads. A cache is a look-aside
+// A trace is a file in format tr1, which internal/trace reads. A cache is a look-aside
 // cache: a request is a get, and what it misses is stored. Every policy gets the
 // same budget, in objects or in bytes of key and value; docs/eviction.md has the
 // results and where the algorithms come from.

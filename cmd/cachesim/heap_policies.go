@@ -1,5 +1,7 @@
 package main
 
+import "cached/internal/trace"
+
 // A ranking is a heap of objects, least first.
 type ranking struct {
 	keys []int32
@@ -114,14 +116,14 @@ type optimum struct {
 	now  int
 }
 
-func newOptimum(t *trace, size []int32, room int64) policy {
-	c := &optimum{ranking: newRanking(len(size)), size: size, room: room, next: make([]int32, len(t.keys))}
+func newOptimum(t *trace.Trace, size []int32, room int64) policy {
+	c := &optimum{ranking: newRanking(len(size)), size: size, room: room, next: make([]int32, len(t.Keys))}
 	seen := make([]int32, len(size))
 	for i := range seen {
-		seen[i] = int32(len(t.keys))
+		seen[i] = int32(len(t.Keys))
 	}
-	for i := len(t.keys) - 1; i >= 0; i-- {
-		k := t.keys[i]
+	for i := len(t.Keys) - 1; i >= 0; i-- {
+		k := t.Keys[i]
 		c.next[i], seen[k] = seen[k], int32(i)
 	}
 	return c

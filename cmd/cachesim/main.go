@@ -12,10 +12,9 @@ import (
 	"sync/atomic"
 	"text/tabwriter"
 	"time"
-)
 
-var OV, _ = strconv.Atoi(os.Getenv("OV"))
-var MBU, _ = strconv.ParseFloat(os.Getenv("MBU"), 64)
+	"cached/internal/trace"
+)
 
 func main() {
 	var (
@@ -40,14 +39,18 @@ func main() {
 	}
 }
 
+// itemBytes is what an object with a size takes beside its value: key, header and
+// its share of the index.
+const itemBytes = 64
+
 // A contender is a policy by name.
 type contender struct {
 	name string
-	make func(t *trace, size []int32, room int64) policy
+	make func(t *trace.Trace, size []int32, room int64) policy
 }
 
-func online(f func(size []int32, room int64) policy) func(*trace, []int32, int64) policy {
-	return func(_ *trace, size []int32, room int64) policy { return f(size, room) }
+func online(f func(size []int32, room int64) policy) func(*trace.Trace, []int32, int64) policy {
+	return func(_ *trace.Trace, size []int32, room int64) policy { return f(size, room) }
 }
 
 var contenders = []contender{
@@ -65,7 +68,7 @@ var contenders = []contender{
 
 // A job is one cell of the table.
 type job struct {
-	trace  *trace
+	trace  *trace.Trace
 	size   []int32
 	room   int64
 	policy contender
@@ -73,9 +76,13 @@ type job struct {
 }
 
 func run(paths []string, sizes, capacity, mb, names, svg string) error {
-	sizeOf, err := parseSizes(sizes)
-	if err != nil {
-		return err
+	sizeOf := func(_, _ int32) int32 { return 1 }
+	if sizes != "objects" {
+		values, err := trace.ParseSizes(sizes)
+		if err != nil {
+			return err
+		}
+		sizeOf = func(key, known int32) int32 { return values(key, known) + itemBytes }
 	}
 	chosen, err := choose(names)
 	if err != nil {
@@ -83,13 +90,13 @@ func run(paths []string, sizes, capacity, mb, names, svg string) error {
 	}
 	var jobs []*job
 	for _, path := range paths {
-		t, err := readTrace(path)
+		t, err := trace.Read(path)
 		if err != nil {
 			return err
 		}
-		size := make([]int32, len(t.size))
+		size := make([]int32, len(t.Size))
 		for k := range size {
-			size[k] = sizeOf(int32(k), t.size[k])
+			size[k] = sizeOf(int32(k), t.Size[k])
 		}
 		rooms, err := capacities(len(size), capacity, mb)
 		if err != nil {
@@ -152,7 +159,7 @@ func play(jobs []*job) {
 	var total, done atomic.Int64
 	next := make(chan *job, len(jobs))
 	for _, j := range jobs {
-		total.Add(int64(len(j.trace.keys)))
+		total.Add(int64(len(j.trace.Keys)))
 		next <- j
 	}
 	close(next)
@@ -183,8 +190,8 @@ func (j *job) play(done *atomic.Int64) {
 	p := j.policy.make(j.trace, j.size, j.room)
 	const batch = 1 << 16
 	hits := 0
-	for at := 0; at < len(j.trace.keys); at += batch {
-		part := j.trace.keys[at:min(at+batch, len(j.trace.keys))]
+	for at := 0; at < len(j.trace.Keys); at += batch {
+		part := j.trace.Keys[at:min(at+batch, len(j.trace.Keys))]
 		for _, k := range part {
 			if p.access(k) {
 				hits++
@@ -192,7 +199,7 @@ func (j *job) play(done *atomic.Int64) {
 		}
 		done.Add(int64(len(part)))
 	}
-	j.ratio = float64(hits) / float64(len(j.trace.keys))
+	j.ratio = float64(hits) / float64(len(j.trace.Keys))
 }
 
 // show prints a row for each trace and capacity, and the means.
@@ -205,7 +212,7 @@ func show(jobs []*job, chosen []contender, sizes string) {
 	fmt.Fprintln(out)
 	sum := make([]float64, len(chosen))
 	for i := 0; i < len(jobs); i += len(chosen) {
-		fmt.Fprintf(out, "%s\t%d\t", jobs[i].trace.name, jobs[i].room)
+		fmt.Fprintf(out, "%s\t%d\t", jobs[i].trace.Name, jobs[i].room)
 		for n := range chosen {
 			fmt.Fprintf(out, "%.1f\t", jobs[i+n].ratio*100)
 			sum[n] += jobs[i+n].ratio

@@ -32,7 +32,7 @@ func plot(jobs []*job, chosen []contender) []byte {
 		x := func(room int64) float64 {
 			return left + wide*(math.Log(float64(room))-low)/max(up-low, 1e-9)
 		}
-		fmt.Fprintf(&b, `<text x="%d" y="%d">%s: miss ratio over capacity</text>`+"\n", left, y0-8, p[0].trace.name)
+		fmt.Fprintf(&b, `<text x="%d" y="%d">%s: miss ratio over capacity</text>`+"\n", left, y0-8, p[0].trace.Name)
 		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="%d" fill="none" stroke="#999"/>`+"\n", left, y0, wide, high)
 		for i := 0; i <= 4; i++ {
 			y := y0 + high - high*i/4

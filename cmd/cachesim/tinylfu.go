@@ -1,5 +1,7 @@
 package main
 
+import "cached/internal/trace"
+
 // wtinylfu has a window of recent objects before a segmented LRU; what leaves the
 // window comes in if a sketch has seen it more often than what would have to go.
 // The size of the window follows the hit ratio, uphill.
@@ -132,7 +134,7 @@ func newSketch(objects int) sketch {
 }
 
 func (s *sketch) at(k int32, row int) *uint8 {
-	return &s.count4[uint64(row)*(s.mask+1)+mix(uint64(k)<<2+uint64(row))&s.mask]
+	return &s.count4[uint64(row)*(s.mask+1)+trace.Mix(uint64(k)<<2+uint64(row))&s.mask]
 }
 
 func (s *sketch) add(k int32) {

@@ -27,6 +27,7 @@ var allowed = map[string][]string{
 	"internal/script":   {}, // scripts of commands and their replies, for tests
 	"internal/geo":      {},
 	"internal/hll":      {},
+	"internal/trace":    {}, // traces of requests, for tests and measurements
 
 	"eviction":      {},
 	"engine/arena":  {},
@@ -61,10 +62,10 @@ var allowed = map[string][]string{
 	"tests/compat":  {"internal/script"}, // the reader of its own scripts, and the socket
 	"tests/clients": {"internal/testcert"},
 	"tests/crash":   {}, // the socket, and a process to be killed
-	"bench":         {"internal/script"},
+	"bench":         {"internal/script", "internal/trace"},
 
 	// It plays traces through the policies.
-	"cmd/cachesim": {"eviction"},
+	"cmd/cachesim": {"eviction", "internal/trace"},
 }
 
 // free is what a package must not import of the standard library and beyond.

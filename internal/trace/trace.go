@@ -1,4 +1,6 @@
-package main
+// Package trace reads traces of caches, says how large their objects are, and makes
+// some up. Tests and measurements use it.
+package trace
 
 import (
 	"bufio"
@@ -12,16 +14,16 @@ import (
 	"strings"
 )
 
-// A trace is a sequence of requests for objects, which are numbered from 0.
-type trace struct {
-	name string
-	keys []int32 // of each request
-	size []int32 // of each object in bytes; 0 if unknown
+// A Trace is a sequence of requests for objects, which are numbered from 0.
+type Trace struct {
+	Name string
+	Keys []int32 // of each request
+	Size []int32 // of each object in bytes; 0 if unknown
 }
 
-// readTrace reads a file in format tr1: gzip of lines "key[ size[ ttl[ op]]]",
+// Read reads a file in format tr1: gzip of lines "key[ size[ ttl[ op]]]",
 // after a header of lines that begin with #.
-func readTrace(path string) (*trace, error) {
+func Read(path string) (*Trace, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -31,7 +33,7 @@ func readTrace(path string) (*trace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	t := &trace{name: strings.TrimSuffix(filepath.Base(path), ".tr.gz")}
+	t := &Trace{Name: strings.TrimSuffix(filepath.Base(path), ".tr.gz")}
 	in := bufio.NewScanner(z)
 	for n := 1; in.Scan(); n++ {
 		line := in.Bytes()
@@ -45,48 +47,42 @@ func readTrace(path string) (*trace, error) {
 	return t, in.Err()
 }
 
-func (t *trace) add(fields [][]byte) error {
+func (t *Trace) add(fields [][]byte) error {
 	key, err := strconv.ParseInt(string(fields[0]), 10, 32)
-	if err != nil || key < 0 || int(key) > len(t.size) {
+	if err != nil || key < 0 || int(key) > len(t.Size) {
 		return fmt.Errorf("%q is not the next new key, nor one that was there", fields[0])
 	}
-	if int(key) == len(t.size) {
+	if int(key) == len(t.Size) {
 		size := int64(0)
 		if len(fields) > 1 {
 			if size, err = strconv.ParseInt(string(fields[1]), 10, 32); err != nil || size < 0 {
 				return fmt.Errorf("bad size %q", fields[1])
 			}
 		}
-		t.size = append(t.size, int32(size))
+		t.Size = append(t.Size, int32(size))
 	}
 	if len(fields) > 3 && string(fields[3]) != "g" {
 		return fmt.Errorf("operation %q: only gets are played", fields[3])
 	}
-	t.keys = append(t.keys, int32(key))
+	t.Keys = append(t.Keys, int32(key))
 	return nil
 }
 
-// itemBytes is what an object with a size takes beside its value: key, header and
-// its share of the index.
-const itemBytes = 64
+// A Sizer gives an object's value a size in bytes, from what the trace says.
+type Sizer func(key int32, known int32) int32
 
-// A sizer gives an object a size.
-type sizer func(key int32, known int32) int32
-
-// parseSizes reads what -sizes says: "objects" (all alike, 1), "trace" (what the
-// trace says), "fixed:N", "etc" or "etc*S".
-func parseSizes(s string) (sizer, error) {
+// ParseSizes reads "trace" (what the trace says), "fixed:N", "etc" or "etc*S":
+// sizes of Facebook's ETC pool, times S.
+func ParseSizes(s string) (Sizer, error) {
 	switch {
-	case s == "objects":
-		return func(int32, int32) int32 { return 1 }, nil
 	case s == "trace":
-		return func(_, known int32) int32 { return known + itemBytes }, nil
+		return func(_, known int32) int32 { return known }, nil
 	case strings.HasPrefix(s, "fixed:"):
 		n, err := strconv.ParseInt(s[len("fixed:"):], 10, 32)
 		if err != nil || n < 1 {
 			return nil, fmt.Errorf("bad size %q", s)
 		}
-		return func(int32, int32) int32 { return int32(n) + itemBytes }, nil
+		return func(int32, int32) int32 { return int32(n) }, nil
 	case s == "etc" || strings.HasPrefix(s, "etc*"):
 		scale := 1.0
 		if len(s) > len("etc*") {
@@ -95,21 +91,21 @@ func parseSizes(s string) (sizer, error) {
 				return nil, fmt.Errorf("bad size %q", s)
 			}
 		}
-		return func(key, _ int32) int32 { return int32(math.Round(etcSize(uint64(key))*scale)) + itemBytes }, nil
+		return func(key, _ int32) int32 { return int32(math.Round(etcSize(uint64(key)) * scale)) }, nil
 	}
-	return nil, fmt.Errorf("sizes %q: want objects, trace, fixed:N or etc*S", s)
+	return nil, fmt.Errorf("sizes %q: want trace, fixed:N or etc*S", s)
 }
 
 // etcSize draws the size of a value from the distribution of Facebook's ETC pool
 // (Atikoglu and others, SIGMETRICS 2012), always the same for a key.
 func etcSize(key uint64) float64 {
 	const scale, shape = 214.476, 0.348238
-	u := float64(mix(key)>>11) / (1 << 53)
+	u := float64(Mix(key)>>11) / (1 << 53)
 	return min(max(math.Ceil(scale/shape*(math.Pow(1-u, -shape)-1)), 1), 32768)
 }
 
-// mix is the finisher of splitmix64.
-func mix(x uint64) uint64 {
+// Mix is the finisher of splitmix64.
+func Mix(x uint64) uint64 {
 	x += 0x9E3779B97F4A7C15
 	x = (x ^ x>>30) * 0xBF58476D1CE4E5B9
 	x = (x ^ x>>27) * 0x94D049BB133111EB
