@@ -14,15 +14,16 @@ type compaction struct {
 	db     int
 	cursor uint64
 	began  int64 // free bytes in slabs when the round began
-	restMS int64 // no other round before that
+	left   int64 // free bytes in slabs after the last round, or fewer since
+	restMS int64 // no other round before that, unless there is more to gain
 	rounds int   // that have ended
 }
 
 const (
 	// compactFrom is how many free bytes in slabs, and what share of all, make
 	// moving worth while.
-	compactFrom  = 128 << 10
-	compactShare = 32
+	compactFrom  = 64 << 10
+	compactShare = 64
 	// compactFew is the most items of a collection that are gone through in one
 	// step.
 	compactFew = 4096
@@ -36,9 +37,27 @@ func (s *shard) gaps() int64 { return s.heap.ResidentBytes() - s.heap.LiveBytes(
 
 // wantsCompaction reports whether there is something to gain.
 func (s *shard) wantsCompaction(nowMS int64) bool {
+	c := &s.compaction
+	if s.snap != nil {
+		return false
+	}
+	if c.db != 0 || c.cursor != 0 {
+		return true // in the middle of a round
+	}
 	g := s.gaps()
-	return s.snap == nil && g > compactFrom && g > s.heap.ResidentBytes()/compactShare && nowMS >= s.compaction.restMS
+	worth := max(compactFrom, s.heap.ResidentBytes()/compactShare)
+	return g > c.left+worth || g > worth && nowMS >= c.restMS
 }
+
+// settle notes what compaction has left in gaps.
+func (s *shard) settle(e *Engine, gaps int64) {
+	e.leastGaps.Add(gaps - s.compaction.left)
+	s.compaction.left = gaps
+}
+
+// LeastGaps is about how many bytes inside slabs compaction leaves free: so much
+// the blocks in use take beyond their own size. It takes no lock.
+func (e *Engine) LeastGaps() int64 { return e.leastGaps.Load() }
 
 // Compact does one step of giving memory in nearly empty slabs back: it moves
 // what is in one segment of one shard. It reports whether the shard has more to
@@ -52,7 +71,7 @@ func (e *Engine) Compact(nowMS int64) bool {
 	if !s.wantsCompaction(nowMS) {
 		return false
 	}
-	s.compactStep(nowMS)
+	s.compactStep(e, nowMS)
 	return true
 }
 
@@ -64,9 +83,10 @@ func (e *Engine) CompactAll(nowMS int64) {
 		if !e.Patiently(s.mu.TryLock) {
 			return
 		}
+		s.settle(e, 0)
 		s.compaction = compaction{}
 		for s.compaction.rounds < 4 && s.wantsCompaction(nowMS) {
-			s.compactStep(nowMS)
+			s.compactStep(e, nowMS)
 			s.mu.Unlock()
 			if !e.Patiently(s.mu.TryLock) {
 				return
@@ -77,7 +97,7 @@ func (e *Engine) CompactAll(nowMS int64) {
 	e.pool.Trim()
 }
 
-func (s *shard) compactStep(nowMS int64) {
+func (s *shard) compactStep(e *Engine, nowMS int64) {
 	c := &s.compaction
 	if c.cursor == 0 && c.db == 0 {
 		c.began = s.gaps()
@@ -99,7 +119,10 @@ func (s *shard) compactStep(nowMS int64) {
 	}
 	c.db = 0
 	c.rounds++
-	if s.gaps() > c.began-c.began/compactShare {
+	s.heap.DropEmpty()
+	gaps := s.gaps()
+	s.settle(e, gaps)
+	if gaps > c.began-c.began/compactShare {
 		c.restMS = nowMS + compactRestMS
 	}
 }

@@ -54,6 +54,7 @@ type Engine struct {
 	frames                 sync.Pool // of *[]byte, room for the codec
 	nextWork               atomic.Uint32
 	nextEvict, nextCompact atomic.Uint32
+	leastGaps              atomic.Int64             // the sum of compaction.left over shards
 	snap                   atomic.Pointer[Snapshot] // that is being taken; changes under all locks
 
 	long long

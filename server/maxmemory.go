@@ -31,9 +31,13 @@ type memoryLimit struct {
 const (
 	// restAtLeast is what a server takes that holds nothing: less is no limit.
 	restAtLeast = 512 << 10
-	// slack is the share of maxmemory that is left free for slabs that are not
-	// full; what the system sees may exceed maxmemory by as much.
+	// slack is the share of maxmemory by which what the system sees may exceed it
+	// before commands wait for compaction.
 	slack = 64
+	// Up to smallLimit of maxmemory the collector, by whose leave four megabytes of
+	// garbage would gather, comes the earlier.
+	smallLimit     = 256 << 20
+	smallGCPercent = 25
 	// evictSlice is how long a command may evict for each step of
 	// maxmemory-eviction-tenacity.
 	evictSlice = 50 * time.Microsecond
@@ -61,9 +65,15 @@ func (s *Server) setMaxMemory(*config.Value) error {
 		s.gated.Store(true)
 		s.keys.SmallPages()
 		debug.SetMemoryLimit(s.limit.started + max(16<<20, bytes/8))
+		if bytes <= smallLimit {
+			debug.SetGCPercent(smallGCPercent)
+		} else {
+			debug.SetGCPercent(100)
+		}
 		s.measureRest()
 	} else {
 		debug.SetMemoryLimit(1 << 62)
+		debug.SetGCPercent(100)
 	}
 	return nil
 }
@@ -100,8 +110,9 @@ func (s *Server) measureRest() {
 	s.limit.rest.Store(max(process-resident-s.limit.started, restAtLeast))
 }
 
-// over returns by how many bytes the data is more than the limit leaves room
-// for, and by how many what the system sees exceeds it.
+// over returns by how many bytes the data, with the gaps that compaction cannot
+// close, is more than the limit leaves room for, and by how many what the system
+// sees exceeds it.
 func (l *memoryLimit) over(e *engine.Engine) (data, system int64) {
 	bytes := l.bytes.Load()
 	if bytes == 0 {
@@ -109,7 +120,7 @@ func (l *memoryLimit) over(e *engine.Engine) (data, system int64) {
 	}
 	live, resident := e.InUse()
 	rest := l.rest.Load()
-	return live + rest - (bytes - bytes/slack), resident + rest - bytes
+	return live + e.LeastGaps() + rest - bytes, resident + rest - bytes
 }
 
 // exceededMS is how long there was too much memory in use, and how long there has
@@ -165,6 +176,10 @@ func (s *Server) outOfMemory() bool {
 // makeRoom evicts until there is room, for at most slice, and reports false if
 // there is none and nothing can be evicted. What is left for want of time is
 // evicted by later commands and by cron.
+//
+// Too much memory with little data in it is no reason to evict: freed blocks are
+// not memory that has gone back, compaction has to move others together. A
+// command does a step of that; only what exceeds the limit by far is evicted.
 func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration) bool {
 	l := &s.limit
 	data, system := l.over(s.keys)
@@ -174,30 +189,24 @@ func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration) bool 
 		}
 		return true
 	}
-	margin := l.bytes.Load() / slack
-	if data <= 0 && system <= margin {
-		return true // what is in the gaps of slabs, cron's compaction may win back
-	}
 	if l.overMS.Load() == 0 {
 		l.overMS.Store(nowMS)
 	}
+	margin := l.bytes.Load() / slack
 	start := time.Now()
-	freed := int64(0)
 	for idle := 0; idle < s.keys.Shards(); {
-		if system > margin {
-			s.keys.Compact(nowMS)
+		moved := system > 0 && s.keys.Compact(nowMS)
+		if data <= 0 && system <= 2*margin {
+			if moved && system <= margin {
+				return true
+			}
+		} else if s.keys.Evict(tx, nowMS, max(data, system-2*margin)) > 0 {
+			moved = true
 		}
-		// Freed blocks are not memory that has gone back yet: a part of what the
-		// system sees too much is evicted by each command.
-		want := max(data, (system-margin)/4-freed, 1)
-		n := s.keys.Evict(tx, nowMS, want)
-		if n > 0 {
-			idle, freed = 0, freed+n
-		} else {
-			idle++
+		if idle++; moved {
+			idle = 0
 		}
-		data, system = l.over(s.keys)
-		if data <= 0 && freed >= (system-margin)/4 {
+		if data, system = l.over(s.keys); data <= 0 && system <= 0 {
 			return true
 		}
 		if time.Since(start) > slice && idle == 0 {

@@ -185,6 +185,7 @@ func (s *Server) Start() error {
 			work(ctx)
 		}()
 	}
+	settleMemory()
 	return nil
 }
 

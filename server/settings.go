@@ -22,8 +22,13 @@ type outputLimits struct{ normal, replica, pubsub outputLimit }
 // EngineOptions are the engine's part of the configuration.
 func EngineOptions(cfg *config.Config) engine.Options {
 	shards := 0
-	if limit := cfg.Value("maxmemory").Bytes(machineBytes()); limit > 0 && limit < 512<<20 && runtime.NumCPU() <= 4 {
-		shards = 8 // each has slabs of its own, which are not full
+	if limit := cfg.Value("maxmemory").Bytes(machineBytes()); limit > 0 && runtime.NumCPU() <= 4 {
+		switch { // each has slabs of its own, which are not full
+		case limit < 128<<20:
+			shards = 4
+		case limit < 512<<20:
+			shards = 8
+		}
 	}
 	return engine.Options{
 		Databases:     int(cfg.Value("databases").Int()),

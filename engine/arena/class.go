@@ -3,40 +3,68 @@ package arena
 import "math/bits"
 
 const (
-	pageShift  = 16
-	pageBytes  = 1 << pageShift // a slab of small blocks
-	chunkShift = 20
-	chunkBytes = 1 << chunkShift // a slab of medium blocks; 16 pages
-	chunkPages = chunkBytes / pageBytes
+	finePageBytes = 16 << 10 // a slab of fine blocks
+	pageBytes     = 64 << 10 // a slab of small blocks
+	chunkBytes    = 1 << 20  // a slab of medium blocks; cut into pages of either size
 
-	maxSmall  = 4 << 10   // largest block in a slab of one page
+	maxFine   = 2 << 10   // largest block in a slab of one fine page
+	maxPage   = 8 << 10   // largest block in a slab of one page
+	maxSmall  = 4 << 10   // larger free blocks may have given their memory back
 	maxMedium = 128 << 10 // largest block in a slab of one chunk
 
-	fineClasses = 16 // 8, 16 ... 128
-	numClasses  = fineClasses + 8*10
+	fineClasses = 16                 // 8, 16 ... 128
+	midClasses  = fineClasses + 16*3 // 136, 144 ... 1024
+	numClasses  = midClasses + 8*7
 )
 
 // classOf returns the size class of a block of size bytes, 1 to maxMedium:
-// steps of 8 up to 128, then eight steps in each doubling.
+// steps of 8 up to 128, then sixteen steps in each doubling up to 1024, then
+// eight.
 func classOf(size int) int {
 	if size <= 128 {
 		return (size+7)>>3 - 1
 	}
-	// The top four bits of size-1 select the step inside the doubling.
+	// The top bits of size-1 select the step inside the doubling.
 	n := uint(size - 1)
+	if size <= 1024 {
+		shift := uint(bits.Len(n)) - 5
+		return fineClasses + int(shift-3)*16 + int(n>>shift) - 16
+	}
 	shift := uint(bits.Len(n)) - 4
-	return fineClasses + int(shift-4)*8 + int(n>>shift) - 8
+	return midClasses + int(shift-7)*8 + int(n>>shift) - 8
 }
 
 // classBytes is the block size of each class.
 var classBytes = func() (sizes [numClasses]int) {
 	for c := range sizes {
-		if c < fineClasses {
+		switch {
+		case c < fineClasses:
 			sizes[c] = (c + 1) * 8
-			continue
+		case c < midClasses:
+			step := c - fineClasses
+			sizes[c] = (step%16 + 17) << (step/16 + 3)
+		default:
+			step := c - midClasses
+			sizes[c] = (step%8 + 9) << (step/8 + 7)
 		}
-		step := c - fineClasses
-		sizes[c] = (step%8 + 9) << (step/8 + 4)
+	}
+	return sizes
+}()
+
+// slabBytes is the size of a slab of each class: the least that blocks fill well.
+// There are many classes, and the last slab of each is half empty.
+var slabBytes = func() (sizes [numClasses]Addr) {
+	// The part of a slab that is no block is at most one of parts.
+	fills := func(slab, block, parts int) bool { return (slab-slabHeader)%block+slabHeader <= slab/parts }
+	for c, block := range classBytes {
+		switch {
+		case block <= maxFine && fills(finePageBytes, block, 32):
+			sizes[c] = finePageBytes
+		case block <= maxSmall, block <= maxPage && fills(pageBytes, block, 15):
+			sizes[c] = pageBytes
+		default:
+			sizes[c] = chunkBytes
+		}
 	}
 	return sizes
 }()

@@ -215,6 +215,20 @@ func (h *Heap) Purge() {
 	}
 }
 
+// DropEmpty gives back the slabs that stay for blocks to come and hold none now.
+func (h *Heap) DropEmpty() {
+	for c := range h.open {
+		for base := h.open[c]; base != 0; {
+			s := At[slab](base)
+			next := s.next
+			if s.used == 0 {
+				h.endSlab(base, s)
+			}
+			base = next
+		}
+	}
+}
+
 // Resize returns a block for to bytes that begins with the first keep bytes of
 // the block at a, which was allocated for from bytes and may be the same one.
 func (h *Heap) Resize(a Addr, from, to, keep int) Addr {
@@ -233,11 +247,7 @@ func (h *Heap) Reset() {
 		s := At[slab](base)
 		next := s.allNext
 		h.warmed(-int64(s.touched))
-		if classBytes[s.class] <= maxSmall {
-			h.pool.freePage(base)
-		} else {
-			h.pool.freeChunk(base)
-		}
+		h.pool.freeSlab(base, slabBytes[s.class])
 		base = next
 	}
 	for a, b := range h.large {
@@ -252,26 +262,14 @@ func (h *Heap) Reset() {
 	h.all, h.live, h.held = 0, 0, 0
 }
 
-func slabBase(a Addr, class int) Addr {
-	if classBytes[class] <= maxSmall {
-		return a &^ (pageBytes - 1)
-	}
-	return a &^ (chunkBytes - 1)
-}
+func slabBase(a Addr, class int) Addr { return a &^ (slabBytes[class] - 1) }
 
 func (h *Heap) newSlab(c int) Addr {
-	var base Addr
-	var warm bool
-	bytes := pageBytes
-	if classBytes[c] <= maxSmall {
-		base, warm = h.pool.page()
-	} else {
-		base, warm = h.pool.chunk()
-		bytes = chunkBytes
-	}
+	bytes := slabBytes[c]
+	base, warm := h.pool.slab(bytes)
 	h.held += int64(bytes)
 	s := At[slab](base)
-	*s = slab{class: uint32(c), bump: slabHeader, capacity: uint32((bytes - slabHeader) / classBytes[c]), allNext: h.all}
+	*s = slab{class: uint32(c), bump: slabHeader, capacity: (uint32(bytes) - slabHeader) / uint32(classBytes[c]), allNext: h.all}
 	if warm {
 		s.touched, s.reached = uint32(bytes), uint32(bytes)
 		h.warmed(int64(bytes))
@@ -297,13 +295,9 @@ func (h *Heap) endSlab(base Addr, s *slab) {
 		At[slab](s.allNext).allPrev = s.allPrev
 	}
 	h.warmed(-int64(s.touched))
-	if classBytes[s.class] <= maxSmall {
-		h.held -= pageBytes
-		h.pool.freePage(base)
-	} else {
-		h.held -= chunkBytes
-		h.pool.freeChunk(base)
-	}
+	bytes := slabBytes[s.class]
+	h.held -= int64(bytes)
+	h.pool.freeSlab(base, bytes)
 }
 
 func (h *Heap) list(base Addr, s *slab) {

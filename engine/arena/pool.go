@@ -14,7 +14,7 @@ const (
 )
 
 // A Pool maps regions from the system and shares them out to Heaps by the page
-// (64 KiB) and the chunk (1 MiB). It is safe for concurrent use.
+// (16 or 64 KiB) and the chunk (1 MiB). It is safe for concurrent use.
 type Pool struct {
 	mapped  atomic.Int64 // bytes handed out to heaps: slabs in use and large blocks
 	live    atomic.Int64 // bytes of live blocks, as heaps have told
@@ -28,7 +28,8 @@ type Pool struct {
 	fresh   []Addr            // chunks nobody has used since they were mapped or released
 	dirty   []Addr            // free chunks that still have memory behind them
 	split   map[Addr]*pageSet // chunks that serve single pages
-	open    []*pageSet        // those of split with a free page, in no order
+	fine    []*pageSet        // those of split with a free fine page, in no order
+	open    []*pageSet        // and those with a free page of the other size
 }
 
 // A region is one mapping; it lives as long as the Pool.
@@ -37,15 +38,28 @@ type region struct {
 	base Addr
 }
 
-// A pageSet is a chunk cut into pages.
+// A pageSet is a chunk cut into pages of one size.
 type pageSet struct {
 	base   Addr
-	free   uint16 // a bit for each page nobody uses
-	dirty  uint16 // those of free that still have memory behind them
-	openAt int    // index in Pool.open, or -1
+	page   Addr   // bytes
+	free   uint64 // a bit for each page nobody uses
+	dirty  uint64 // those of free that still have memory behind them
+	openAt int    // index in Pool.fine or Pool.open, or -1
 }
 
-const allPages = 1<<chunkPages - 1
+// all is a bit for each page.
+func (s *pageSet) all() uint64 { return 1<<(chunkBytes/s.page) - 1 }
+
+// at is where the page of a bit begins.
+func (s *pageSet) at(bit int) Addr { return s.base + Addr(bit)*s.page }
+
+// with is the list of page sets with free pages of this size.
+func (p *Pool) with(page Addr) *[]*pageSet {
+	if page == finePageBytes {
+		return &p.fine
+	}
+	return &p.open
+}
 
 // NewPool returns an empty pool; nothing is mapped before the first block.
 func NewPool() *Pool {
@@ -87,81 +101,91 @@ func (p *Pool) ResidentBytes() int64 { return p.touched.Load() + p.kept.Load() }
 // KeptBytes is memory of free pages not yet given back to the system.
 func (p *Pool) KeptBytes() int64 { return p.kept.Load() }
 
-// page returns a free page for a small slab, and whether it has memory behind it.
-func (p *Pool) page() (a Addr, warm bool) {
+// slab returns free memory for a slab, and whether there is memory behind it.
+func (p *Pool) slab(bytes Addr) (a Addr, warm bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.open) == 0 {
+	p.mapped.Add(int64(bytes))
+	if bytes == chunkBytes {
+		return p.chunkLocked()
+	}
+	return p.pageLocked(bytes)
+}
+
+// freeSlab takes back what slab returned.
+func (p *Pool) freeSlab(a, bytes Addr) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mapped.Add(-int64(bytes))
+	if bytes == chunkBytes {
+		p.freeChunkLocked(a)
+		return
+	}
+	p.freePageLocked(a)
+}
+
+func (p *Pool) pageLocked(bytes Addr) (a Addr, warm bool) {
+	sets := p.with(bytes)
+	if len(*sets) == 0 {
 		chunk, used := p.chunkLocked()
-		s := &pageSet{base: chunk, free: allPages}
+		s := &pageSet{base: chunk, page: bytes}
+		s.free = s.all()
 		if used {
-			s.dirty = allPages
+			s.dirty = s.free
 			p.kept.Add(chunkBytes)
 		}
 		p.split[s.base] = s
 		p.addOpenLocked(s)
 	}
-	s := p.open[len(p.open)-1]
+	s := (*sets)[len(*sets)-1]
 	pick := s.free
 	if s.dirty != 0 { // memory that is there before memory that has to come
 		pick = s.dirty
 	}
-	i := bits.TrailingZeros16(pick)
-	bit := uint16(1) << i
+	i := bits.TrailingZeros64(pick)
+	bit := uint64(1) << i
 	if s.dirty&bit != 0 {
 		s.dirty &^= bit
-		p.kept.Add(-pageBytes)
+		p.kept.Add(-int64(bytes))
 		warm = true
 	}
 	s.free &^= bit
 	if s.free == 0 {
 		p.dropOpenLocked(s)
 	}
-	p.mapped.Add(pageBytes)
-	return s.base + Addr(i)<<pageShift, warm
+	return s.at(i), warm
 }
 
-// freePage takes back a page of page.
-func (p *Pool) freePage(a Addr) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (p *Pool) freePageLocked(a Addr) {
 	s := p.split[a&^(chunkBytes-1)]
-	bit := uint16(1) << (a & (chunkBytes - 1) >> pageShift)
-	p.mapped.Add(-pageBytes)
+	bit := uint64(1) << ((a - s.base) / s.page)
 	if s.free == 0 {
 		p.addOpenLocked(s)
 	}
 	s.free |= bit
-	if p.keepLocked(pageBytes) {
+	if p.keepLocked(int64(s.page)) {
 		s.dirty |= bit
 	} else {
-		release(a, pageBytes)
+		release(a, int(s.page))
 	}
-	if s.free == allPages {
+	if s.free == s.all() {
 		p.dropOpenLocked(s)
 		delete(p.split, s.base)
-		for d := s.dirty; d != 0; d &= d - 1 {
-			release(s.base+Addr(bits.TrailingZeros16(d))<<pageShift, pageBytes)
-			p.kept.Add(-pageBytes)
-		}
+		p.releaseLocked(s)
 		p.fresh = append(p.fresh, s.base)
 	}
 }
 
-// chunk returns a free chunk for a medium slab, and whether it has memory behind
-// it.
-func (p *Pool) chunk() (a Addr, warm bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.mapped.Add(chunkBytes)
-	return p.chunkLocked()
+// releaseLocked gives the memory of a set's free pages back to the system.
+func (p *Pool) releaseLocked(s *pageSet) {
+	for d := s.dirty; d != 0; d &= d - 1 {
+		release(s.at(bits.TrailingZeros64(d)), int(s.page))
+		p.kept.Add(-int64(s.page))
+	}
+	s.dirty = 0
 }
 
-// freeChunk takes back a chunk of chunk.
-func (p *Pool) freeChunk(a Addr) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.mapped.Add(-chunkBytes)
+func (p *Pool) freeChunkLocked(a Addr) {
 	if p.keepLocked(chunkBytes) {
 		p.dirty = append(p.dirty, a)
 		return
@@ -171,10 +195,10 @@ func (p *Pool) freeChunk(a Addr) {
 }
 
 // keepLocked decides whether n freed bytes stay at hand, and counts them: a
-// thirty-second of what is in use saves the system calls of a heap that
-// breathes.
+// thirty-second of what has memory behind it saves the system calls of a heap
+// that breathes.
 func (p *Pool) keepLocked(n int64) bool {
-	if p.kept.Load()+n > p.mapped.Load()/32 {
+	if p.kept.Load()+n > p.touched.Load()/32 {
 		return false
 	}
 	p.kept.Add(n)
@@ -219,15 +243,17 @@ func (p *Pool) growLocked() {
 }
 
 func (p *Pool) addOpenLocked(s *pageSet) {
-	s.openAt = len(p.open)
-	p.open = append(p.open, s)
+	sets := p.with(s.page)
+	s.openAt = len(*sets)
+	*sets = append(*sets, s)
 }
 
 func (p *Pool) dropOpenLocked(s *pageSet) {
-	last := p.open[len(p.open)-1]
-	p.open[s.openAt] = last
+	sets := p.with(s.page)
+	last := (*sets)[len(*sets)-1]
+	(*sets)[s.openAt] = last
 	last.openAt = s.openAt
-	p.open = p.open[:len(p.open)-1]
+	*sets = (*sets)[:len(*sets)-1]
 	s.openAt = -1
 }
 
@@ -235,16 +261,16 @@ func (p *Pool) dropOpenLocked(s *pageSet) {
 func (p *Pool) Trim() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for _, s := range p.fine {
+		p.releaseLocked(s)
+	}
 	for _, s := range p.open {
-		for d := s.dirty; d != 0; d &= d - 1 {
-			release(s.base+Addr(bits.TrailingZeros16(d))<<pageShift, pageBytes)
-		}
-		s.dirty = 0
+		p.releaseLocked(s)
 	}
 	for _, a := range p.dirty {
 		release(a, chunkBytes)
+		p.kept.Add(-chunkBytes)
 		p.fresh = append(p.fresh, a)
 	}
 	p.dirty = nil
-	p.kept.Store(0)
 }
