@@ -75,9 +75,12 @@ func (c *client) Block(ctx *commands.Ctx, keys [][]byte, deadlineMS int64, timeo
 // park makes the client wait.
 func (c *client) park(ctx *commands.Ctx, keys [][]byte, deadlineMS int64, timeout func(*resp.Writer)) {
 	w := &waiter{c: c, spec: ctx.Spec, db: c.db(), deadlineMS: deadlineMS, timeout: timeout}
+	words := int64(0)
 	for _, a := range ctx.Argv {
 		w.argv = append(w.argv, append([]byte(nil), a...))
+		words += int64(len(a))
 	}
+	c.shown.argv.Store(words)
 	for _, k := range keys {
 		w.keys = append(w.keys, string(k))
 	}
@@ -331,6 +334,7 @@ func (c *client) unblock(wt *waiter, reply []byte) {
 	}
 	c.waiting = nil
 	c.shown.blocked.Store(false)
+	c.shown.argv.Store(0)
 	if c.replyOff {
 		reply = nil
 	}

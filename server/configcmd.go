@@ -50,6 +50,7 @@ func (s *Server) configResetstat(c *commands.Ctx) error {
 	s.refusedTotal.Store(0)
 	s.overInput.Store(0)
 	s.overOutput.Store(0)
+	s.evictedClients.Store(0)
 	s.deniedAuth.Store(0)
 	for i := range s.deniedACL {
 		s.deniedACL[i].Store(0)

@@ -16,13 +16,14 @@ const (
 )
 
 // cron does the background work until ctx ends: it keeps the clock, sweeps
-// expired keys, frees what was unlinked and ends idle clients.
+// expired keys, frees what was unlinked and ends clients that are idle or too large.
 func (s *Server) cron(ctx context.Context) {
 	tick := time.NewTicker(cronEvery)
 	defer tick.Stop()
 	var tx engine.Tx
 	w := newWorker(s)
 	tx.Owner = w
+	lookAtClients := 0
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
@@ -35,6 +36,9 @@ func (s *Server) cron(ctx context.Context) {
 		}
 		s.maintain(w, &tx)
 		s.keepWithin(w)
+		if lookAtClients--; lookAtClients <= 0 {
+			lookAtClients = s.evictClients()
+		}
 		if n%100 == 0 {
 			// The wall clock may have been set; it is followed once a second.
 			now := time.Now()

@@ -200,7 +200,7 @@ func (s *Server) infoStats(w *infoWriter) {
 	w.line("expire_cycle_cpu_milliseconds", s.sweepNS.Load()/1e6)
 	w.line("evicted_keys", st.Evicted)
 	w.line("evicted_bytes", st.EvictedBytes)
-	w.line("evicted_clients", 0)
+	w.line("evicted_clients", s.evictedClients.Load())
 	w.line("evicted_scripts", 0)
 	past, current := s.limit.exceededMS(w.nowMS)
 	w.line("total_eviction_exceeded_time", past)

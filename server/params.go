@@ -120,6 +120,8 @@ func usedParams() []config.Param {
 		// Memory
 		{Name: "maxmemory", Kind: config.Memory, Default: "0", Flags: config.Percent,
 			Doc: "Most memory that the process takes, as the system sees it, beyond what it takes when empty; `50%` is a share of the machine's or the container's. 0 is no limit."},
+		{Name: "maxmemory-clients", Kind: config.Memory, Default: "0", Flags: config.Percent,
+			Doc: "Most memory that all clients take with their buffers; `5%` is a share of maxmemory. Beyond it those that take the most are closed. 0 is no limit."},
 		{Name: "maxmemory-policy", Kind: config.Enum, Default: "noeviction", Enum: []string{"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction", "volatile-lrm", "allkeys-lrm"},
 			Doc: "Which keys are evicted to stay within maxmemory, and which of them first."},
 		{Name: "eviction-algorithm", Kind: config.Enum, Default: "auto", Enum: []string{"auto", "classic"},

@@ -12,7 +12,6 @@ import (
 func ignoredParams() []config.Param {
 	return []config.Param{
 		// Memory
-		{Name: "maxmemory-clients", Kind: config.Memory, Default: "0", Flags: config.Percent | config.Ignored},
 		{Name: "active-expire-effort", Kind: config.Int, Default: "1", Flags: config.Ignored, Min: 1, Max: 10},
 		{Name: "active-defrag-cycle-max", Kind: config.Int, Default: "25", Flags: config.Ignored, Min: 1, Max: 99},
 		{Name: "active-defrag-cycle-min", Kind: config.Int, Default: "1", Flags: config.Ignored, Min: 1, Max: 99},

@@ -84,6 +84,7 @@ type Server struct {
 	nextID         atomic.Int64
 	overInput      atomic.Int64 // clients closed for their input
 	overOutput     atomic.Int64 // and for their output
+	evictedClients atomic.Int64 // and for what all of them take
 	deniedAuth     atomic.Int64
 	deniedACL      [acl.DeniedChannel + 1]atomic.Int64
 	subscribers    atomic.Int64 // clients with subscriptions

@@ -1,0 +1,52 @@
+package server
+
+import (
+	"cmp"
+	"slices"
+)
+
+// clientsPerLook is how many clients one tick of cron may look at, on average:
+// with more of them, their memory is added up less often.
+const clientsPerLook = 1000
+
+// evictClients closes the clients that take the most memory while all of them take
+// more than maxmemory-clients, as long as CLIENT NO-EVICT does not spare them. It
+// returns after how many ticks it wants to look again.
+func (s *Server) evictClients() (ticks int) {
+	limit := s.cfg.Value("maxmemory-clients").Bytes(s.limit.bytes.Load())
+	if limit <= 0 {
+		return 1
+	}
+	type candidate struct {
+		c     *client
+		bytes int64
+	}
+	var all []candidate
+	total := int64(0)
+	s.mu.Lock()
+	ticks = 1 + len(s.clients)/clientsPerLook
+	for _, c := range s.clients {
+		if !c.shown.closing.Load() {
+			total += c.memory()
+		}
+	}
+	if total > limit {
+		for _, c := range s.clients {
+			if !c.shown.closing.Load() && !c.shown.noEvict.Load() {
+				all = append(all, candidate{c, c.memory()})
+			}
+		}
+	}
+	s.mu.Unlock()
+	slices.SortFunc(all, func(a, b candidate) int { return cmp.Compare(b.bytes, a.bytes) })
+	for _, x := range all {
+		if total <= limit {
+			break
+		}
+		s.log.Info("evicting client", "id", x.c.id, "client", x.c.addr, "bytes", x.bytes)
+		s.evictedClients.Add(1)
+		s.kill(x.c)
+		total -= x.bytes
+	}
+	return ticks
+}
