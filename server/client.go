@@ -32,6 +32,7 @@ type client struct {
 	noTouch    bool
 	replyOff   bool // CLIENT REPLY OFF
 	skip       int  // CLIENT REPLY SKIP: 2 for this command, 1 for the next
+	publishes  bool // it has published something
 	postponed  bool // its next command waits for the end of CLIENT PAUSE
 	waiting    *waiter
 	mode       clientMode // what sets its commands apart from most clients'; usually 0
@@ -156,10 +157,13 @@ func (c *client) stopped() bool {
 	return c.closing || c.closed || c.waiting != nil || c.postponed || c.held || c.mode&inScript != 0 || c.shown.closing.Load()
 }
 
-// feed runs the complete commands at the front of data and returns how many
-// bytes they took. Replies are in w.reply.
+// turnBytes is how much of a client's commands runs before others get their turn.
+const turnBytes = 64 << 10
+
+// feed runs the complete commands at the front of data, of about turnBytes at most,
+// and returns how many bytes they took. Replies are in w.reply.
 func (w *worker) feed(c *client, data []byte) (used int) {
-	for used < len(data) && !c.stopped() {
+	for used < min(len(data), turnBytes) && !c.stopped() {
 		w.batch.parse(c, data[used:])
 		if len(w.batch.requests) == 0 {
 			if err := w.batch.err; err != nil {

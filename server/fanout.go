@@ -37,11 +37,15 @@ type fanout struct {
 	buf3 []byte
 }
 
-// A loop gives messages to so many clients before it looks at its sockets
-// again, unless messages arrive faster than that.
+// A loop gives messages to so many clients before it looks at its sockets again,
+// and to some more when it is behind. Clients that publish wait then; the messages
+// of others, such as notifications, may still pile up, and are told to the end at
+// once when there are very many.
 const (
 	fanoutTurn    = 512
 	fanoutBacklog = 1024 // deliveries
+	behindTurn    = 2048
+	fanoutMost    = 16 << 10 // deliveries
 )
 
 // add queues a delivery and reports whether the loop has none otherwise.
@@ -64,8 +68,11 @@ func (f *fanout) run(send func(c *client, b []byte)) {
 	f.queue = f.queue[:0]
 	f.mu.Unlock()
 	turn := fanoutTurn
-	if len(f.work) > fanoutBacklog {
+	switch {
+	case len(f.work) > fanoutMost:
 		turn = 1 << 30
+	case len(f.work) > fanoutBacklog:
+		turn = behindTurn
 	}
 	done := 0
 	for done < len(f.work) && turn > 0 {

@@ -29,3 +29,44 @@ func (l *loop) fanOut() {
 	})
 	l.reply.B, l.base = out, 0
 }
+
+// slow puts off what a client that publishes says next while some loop is behind
+// with telling its clients what was published: who publishes faster than that is
+// slowed down, and what waits stays bounded. It reports whether it does.
+func (l *loop) slow(c *loopConn) bool {
+	if !c.publishes || !l.srv.transport.behind() {
+		return false
+	}
+	if !c.slowed {
+		c.slowed = true
+		l.publishers = append(l.publishers, c)
+		l.rewatch(c.fd, c.events())
+	}
+	return true
+}
+
+// behind reports whether a loop has many messages to tell.
+func (t *transport) behind() bool {
+	for _, l := range t.loops {
+		if l.fan.pending.Load() > fanoutBacklog {
+			return true
+		}
+	}
+	return false
+}
+
+// releasePublishers lets those who publish go on, if no loop is behind any more.
+func (l *loop) releasePublishers() {
+	if len(l.publishers) == 0 || l.srv.transport.behind() {
+		return
+	}
+	for _, c := range l.publishers {
+		c.slowed = false
+		if !c.closed {
+			l.rewatch(c.fd, c.events())
+			l.markDirty(c)
+		}
+	}
+	clear(l.publishers)
+	l.publishers = l.publishers[:0]
+}

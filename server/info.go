@@ -235,6 +235,7 @@ func (s *Server) infoStats(w *infoWriter) {
 	w.line("client_output_buffer_limit_disconnections", s.overOutput.Load())
 	w.line("reply_buffer_shrinks", 0)
 	w.line("reply_buffer_expands", 0)
+	w.line("eventloop_cycles", t.turns.Load())
 	w.line("acl_access_denied_auth", s.deniedAuth.Load())
 	w.line("acl_access_denied_cmd", s.deniedACL[acl.DeniedCommand].Load())
 	w.line("acl_access_denied_key", s.deniedACL[acl.DeniedKey].Load())

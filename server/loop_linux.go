@@ -31,6 +31,8 @@ type loop struct {
 	paused       []*loopConn       // whose next command waits for the end of CLIENT PAUSE
 	held         []*loopConn       // whose replies wait for the log
 	heldSpare    []*loopConn       // room for the next held
+	again        []*loopConn       // that have more
+	publishers   []*loopConn       // that are faster than what they publish can be told
 	count        atomic.Int32      // clients
 	holds        atomic.Bool       // there are some in held
 
@@ -53,6 +55,8 @@ type loopConn struct {
 	loop    *loop
 	dirty   bool // is in loop.dirty
 	writing bool // the loop waits for the socket to take more
+	more    bool // in has complete commands, which run in the next turn
+	slowed  bool // is in loop.publishers
 }
 
 // An outgoing is the replies to one client in worker.reply.
@@ -118,8 +122,10 @@ func (l *loop) run() {
 		l.runQueue()
 		l.fanOut()
 		l.runTimers()
+		l.releasePublishers()
 		l.runDirty()
 		l.release()
+		l.turns++
 		l.publish()
 	}
 	for _, c := range l.clients {
@@ -181,6 +187,9 @@ func (l *loop) waitMS() int {
 	if len(l.paused) > 0 && (wait < 0 || wait > 10) {
 		wait = 10
 	}
+	if len(l.publishers) > 0 && (wait < 0 || wait > 1) {
+		wait = 1
+	}
 	return int(wait)
 }
 
@@ -190,6 +199,9 @@ func (l *loop) read(c *loopConn) {
 	// of it has come through this loop's queue.
 	if c.closed || c.closing || c.mode&inScript != 0 || c.shown.closing.Load() {
 		return
+	}
+	if c.more || l.slow(c) {
+		return // what it has sent before comes first
 	}
 	if c.mode&subscribed != 0 && l.fan.pending.Load() > 0 {
 		// What was published before the client spoke comes before the reply.
@@ -312,11 +324,16 @@ func (l *loop) readMore(c *loopConn) {
 // goOn runs the commands in a client's own input buffer.
 func (l *loop) goOn(c *loopConn) {
 	l.begin(&c.client)
-	if !c.stopped() && len(c.in) > 0 && len(c.in) >= c.parser.Need(c.in) {
+	c.more = false
+	if !c.stopped() && len(c.in) > 0 && len(c.in) >= c.parser.Need(c.in) && !l.slow(c) {
 		used := l.feed(&c.client, c.in)
 		switch {
 		case used == len(c.in):
 			c.in = nil
+		case used >= turnBytes && !c.stopped():
+			c.in = c.in[used:]
+			c.more = true
+			l.again = append(l.again, c)
 		case used > 0:
 			// A fresh copy lets a large buffer go.
 			c.in = append([]byte(nil), c.in[used:]...)
@@ -453,6 +470,11 @@ func (l *loop) runDirty() {
 	}
 	clear(l.dirty)
 	l.dirty = l.dirty[:0]
+	for _, c := range l.again {
+		l.markDirty(c)
+	}
+	clear(l.again)
+	l.again = l.again[:0]
 }
 
 // runTimers ends the waiting of clients whose time is over, and the pause.
@@ -484,11 +506,14 @@ func (l *loop) runTimers() {
 func (c *loopConn) post(f func(*worker, *client)) { c.loop.enqueue(posted{f, c}) }
 
 // events is what the loop wants to hear of the client's socket.
-func (c *loopConn) events() uint32 {
-	if c.writing {
-		return unix.EPOLLIN | unix.EPOLLOUT
+func (c *loopConn) events() (ev uint32) {
+	if !c.slowed {
+		ev = unix.EPOLLIN
 	}
-	return unix.EPOLLIN
+	if c.writing {
+		ev |= unix.EPOLLOUT
+	}
+	return ev
 }
 
 // resume has the loop look at the client again before it sleeps.

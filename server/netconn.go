@@ -195,13 +195,17 @@ func (c *netConn) goOnLocked() {
 	w := c.srv.worker()
 	defer c.srv.giveBack(w)
 	w.begin(&c.client)
-	if !c.stopped() && len(c.in) > 0 && len(c.in) >= c.parser.Need(c.in) {
-		switch used := w.feed(&c.client, c.in); {
+	for again := true; again && !c.stopped() && len(c.in) > 0 && len(c.in) >= c.parser.Need(c.in); {
+		used := w.feed(&c.client, c.in)
+		again = used >= turnBytes
+		switch {
 		case used == len(c.in):
 			c.in = c.in[:0]
 			if cap(c.in) > 4*netReadChunk {
 				c.in = nil
 			}
+		case again:
+			c.in = c.in[used:]
 		case used > 0:
 			c.in = append([]byte(nil), c.in[used:]...)
 		}

@@ -93,11 +93,13 @@ func (w *worker) broadcast(k pubsub.Kind, sender *client, channel, payload []byt
 }
 
 func (s *Server) publish(c *commands.Ctx) error {
+	clientOf(c).publishes = true
 	c.Reply.Int(int64(workerOf(c).broadcast(pubsub.Channel, clientOf(c), c.Argv[1], c.Argv[2])))
 	return nil
 }
 
 func (s *Server) spublish(c *commands.Ctx) error {
+	clientOf(c).publishes = true
 	c.Reply.Int(int64(workerOf(c).broadcast(pubsub.Shard, clientOf(c), c.Argv[1], c.Argv[2])))
 	return nil
 }

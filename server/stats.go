@@ -63,6 +63,7 @@ type totals struct {
 	writes  atomic.Int64 // to them
 	netIn   atomic.Int64 // bytes read
 	netOut  atomic.Int64 // bytes written
+	turns   atomic.Int64 // of event loops
 }
 
 // maxErrorCodes bounds how many codes of errors are counted apart.
@@ -111,7 +112,8 @@ func (w *worker) publish() {
 		t.netOut.Add(w.netOut)
 		t.reads.Add(w.reads)
 		t.writes.Add(w.writes)
-		w.netIn, w.netOut, w.reads, w.writes = 0, 0, 0, 0
+		t.turns.Add(w.turns)
+		w.netIn, w.netOut, w.reads, w.writes, w.turns = 0, 0, 0, 0, 0
 	}
 	if len(w.touched) == 0 {
 		return

@@ -45,7 +45,7 @@ type worker struct {
 	samples []latencySample
 
 	// Counted since the last publish.
-	netIn, netOut, reads, writes int64
+	netIn, netOut, reads, writes, turns int64
 }
 
 func newWorker(s *Server) *worker {
