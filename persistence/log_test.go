@@ -422,3 +422,19 @@ func TestWhatEndsByItselfIsLogged(t *testing.T) {
 	s.ConfigSet(ctx, "maxmemory", "1")
 	poll(t, "no DEL of a key that was evicted", has("*2\r\n$3\r\nDEL\r\n$1\r\nb\r\n"))
 }
+
+// BenchmarkLoadLog loads an increment of a million SETs.
+func BenchmarkLoadLog(b *testing.B) {
+	var text []byte
+	const n = 1_000_000
+	for i := range n {
+		text = fmt.Appendf(text, "*3\r\n$3\r\nSET\r\n$16\r\nkey:%012d\r\n$64\r\n%064d\r\n", i, i)
+	}
+	files := withIncrement(string(text))
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		s := startOn(b, files.Copy(), logged()...)
+		s.stop()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/command")
+}

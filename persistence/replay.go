@@ -14,14 +14,17 @@ import (
 	"cached/persistence/rdb"
 )
 
-// A Replayer runs the commands of a log: those of one file, in their order. What
-// they propagate is not logged.
+// A Replayer runs commands of a log, in their order. What they propagate is not logged.
 type Replayer interface {
 	// Replay runs some; an error ends the loading. The words are of no use to it
 	// afterwards.
 	Replay(commands [][][]byte) error
 	// Failed is how many commands replied an error, and the first of them.
 	Failed() (n int64, first string)
+	// Key returns the key of a command that looks at no other and at nothing but
+	// keys; else nil. session is true of a command that changes nothing but what the
+	// Replayer knows of itself, such as its database.
+	Key(argv [][]byte) (key []byte, session bool)
 }
 
 // SetReplayer says who runs the commands of a log. It comes before Begin. tx, if not
@@ -193,129 +196,6 @@ func (d *Disk) cutOff(path string, size int64) error {
 		return err
 	}
 	return f.Sync()
-}
-
-// A commandBatch is commands on their way from the file to the keyspace, with a
-// copy of their words.
-type commandBatch struct {
-	room     []byte // where words go; when it is full there is another
-	words    [][]byte
-	commands [][][]byte
-	bytes    int
-}
-
-const (
-	batchRoom  = 64 << 10
-	batchWords = 1024
-	batchMost  = 512 // commands
-)
-
-func newBatch() *commandBatch {
-	return &commandBatch{room: make([]byte, 0, batchRoom), words: make([][]byte, 0, batchWords)}
-}
-
-// add copies a command into the batch.
-func (b *commandBatch) add(argv [][]byte) {
-	n := 0
-	for _, a := range argv {
-		n += len(a)
-	}
-	if cap(b.room)-len(b.room) < n {
-		b.room = make([]byte, 0, max(n, batchRoom))
-	}
-	if cap(b.words)-len(b.words) < len(argv) {
-		b.words = make([][]byte, 0, max(len(argv), batchWords))
-	}
-	first := len(b.words)
-	for _, a := range argv {
-		start := len(b.room)
-		b.room = append(b.room, a...)
-		b.words = append(b.words, b.room[start:len(b.room):len(b.room)])
-	}
-	b.commands = append(b.commands, b.words[first:len(b.words):len(b.words)])
-	b.bytes += n
-}
-
-func (b *commandBatch) full() bool { return len(b.commands) >= batchMost || b.bytes >= batchRoom }
-
-func (b *commandBatch) reset() {
-	clear(b.commands)
-	b.room, b.words, b.commands, b.bytes = b.room[:0], b.words[:0], b.commands[:0], 0
-}
-
-// runAll runs the commands of a file: one goroutine reads, another one runs. A
-// transaction is run when its end was read.
-func (d *Disk) runAll(in *aof.Reader, tx *engine.Tx) error {
-	r := d.newReplayer(tx)
-	queue, free := make(chan *commandBatch, 4), make(chan *commandBatch, 8)
-	stopped, ended := make(chan struct{}), make(chan error, 1)
-	go func() {
-		var err error
-		for b := range queue {
-			if err == nil {
-				if err = r.Replay(b.commands); err != nil {
-					close(stopped)
-				}
-			}
-			b.reset()
-			select {
-			case free <- b:
-			default:
-			}
-		}
-		ended <- err
-	}()
-	err := d.readAll(in, queue, free, stopped)
-	close(queue)
-	if runErr := <-ended; runErr != nil {
-		err = runErr
-	}
-	if n, first := r.Failed(); n > 0 {
-		d.log.Warn("commands of the append-only file replied an error", "number", n, "first", first)
-	}
-	return err
-}
-
-func (d *Disk) readAll(in *aof.Reader, queue, free chan *commandBatch, stopped chan struct{}) error {
-	b, open := newBatch(), -1 // where in the batch the open transaction began
-	send := func() {
-		d.loading.progress.Bytes.Store(in.Offset())
-		queue <- b
-		select {
-		case b = <-free:
-		default:
-			b = newBatch()
-		}
-	}
-	for {
-		argv, err := in.Next()
-		if err != nil {
-			if open >= 0 {
-				b.commands = b.commands[:open]
-			}
-			send()
-			if err == io.EOF {
-				return nil
-			}
-			return err
-		}
-		switch {
-		case len(argv) == 1 && open < 0 && bytes.EqualFold(argv[0], []byte("multi")):
-			open = len(b.commands)
-		case len(argv) == 1 && open >= 0 && bytes.EqualFold(argv[0], []byte("exec")):
-			open = -1
-		default:
-			b.add(argv)
-		}
-		if open < 0 && b.full() {
-			select {
-			case <-stopped:
-				return nil
-			default:
-			}
-			send()
-		}
-	}
 }
 
 // ReloadLog empties the keyspace and loads it from the append-only file, for DEBUG

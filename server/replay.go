@@ -45,6 +45,19 @@ func (nobody) outlet() outlet              { return nil }
 // Failed is how many commands replied an error, and the first of them.
 func (r *Replayer) Failed() (n int64, first string) { return r.failed, r.first }
 
+// Key returns the key of a command that looks at no other and at nothing but keys, or
+// nil. session is true of SELECT.
+func (r *Replayer) Key(argv [][]byte) (key []byte, session bool) {
+	spec, _ := r.w.srv.table.Find(argv)
+	if spec == nil || !spec.ArityOK(argv) {
+		return nil, false
+	}
+	if spec.Flags&commands.Write == 0 {
+		return nil, spec.Name == "select"
+	}
+	return spec.OneKey(argv), false
+}
+
 // Replay runs some commands. A command that does not exist ends it with an error.
 func (r *Replayer) Replay(all [][][]byte) error {
 	w := r.w
