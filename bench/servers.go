@@ -31,18 +31,23 @@ var running struct {
 	set map[*server]bool
 }
 
-// start starts a server with these arguments beside the usual ones.
+// start starts a server that keeps nothing, unless further directives say otherwise.
 func (b *bench) start(p program, more ...string) (*server, error) {
+	dir, err := os.MkdirTemp(b.dir, p.name)
+	if err != nil {
+		return nil, err
+	}
+	return b.startIn(p, dir, more...)
+}
+
+// startIn starts a server on what another one has left in dir.
+func (b *bench) startIn(p program, dir string, more ...string) (*server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	port := l.Addr().(*net.TCPAddr).Port
 	l.Close()
-	dir, err := os.MkdirTemp(b.dir, p.name)
-	if err != nil {
-		return nil, err
-	}
 	s := &server{program: p, port: port, dir: dir, done: make(chan struct{}),
 		addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
 	number := strconv.Itoa(port)
@@ -85,9 +90,14 @@ func (b *bench) start(p program, more ...string) (*server, error) {
 }
 
 func (s *server) stop() {
+	s.kill()
+	os.RemoveAll(s.dir)
+}
+
+// kill ends the server and leaves its directory.
+func (s *server) kill() {
 	s.cmd.Process.Kill()
 	<-s.done
-	os.RemoveAll(s.dir)
 	running.Lock()
 	delete(running.set, s)
 	running.Unlock()

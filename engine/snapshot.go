@@ -34,8 +34,8 @@ var (
 // at a time. They must neither block for long nor call back. db is the number
 // that the key's database had when the snapshot began.
 type SnapshotSink interface {
-	// Item saves a key and its value.
-	Item(db int, v value.Ref)
+	// Item saves a key and its value. urgent tells that a command waits for it.
+	Item(db int, v value.Ref, urgent bool)
 	// Part saves a part of a huge value: the first one when cursor is 0, later
 	// the one that begins at the cursor returned before. It reports done with
 	// the last. Between two parts of a value come Items, but no other's Part.
@@ -132,7 +132,7 @@ func (snap *Snapshot) Step() bool {
 			snap.later(ks.origin, it.Key(), false)
 			return
 		}
-		snap.save(s, ks, slot)
+		snap.save(s, ks, slot, false)
 	})
 	if ks.walked == 0 {
 		if snap.db++; snap.db == len(s.dbs) {
@@ -168,7 +168,7 @@ func (snap *Snapshot) interrupt() {
 }
 
 // save saves an item of ks as a whole, or the rest of it, and marks it.
-func (snap *Snapshot) save(s *shard, ks *keyspace, slot table.Slot) {
+func (snap *Snapshot) save(s *shard, ks *keyspace, slot table.Slot, urgent bool) {
 	it := table.ItemOf(slot)
 	it.SetMark(s.mark)
 	if snap.interrupted.Load() {
@@ -182,13 +182,13 @@ func (snap *Snapshot) save(s *shard, ks *keyspace, slot table.Slot) {
 		}
 		return
 	}
-	snap.sink.Item(ks.origin, v)
+	snap.sink.Item(ks.origin, v, urgent)
 }
 
 // preserve saves an item that may be about to change, if it has not been saved.
 func (snap *Snapshot) preserve(s *shard, ks *keyspace, slot table.Slot) {
 	if table.ItemOf(slot).Mark() != s.mark {
-		snap.save(s, ks, slot)
+		snap.save(s, ks, slot, true)
 	}
 }
 

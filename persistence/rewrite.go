@@ -284,7 +284,7 @@ type commandSink struct {
 }
 
 // Item implements engine.SnapshotSink.
-func (s *commandSink) Item(db int, v value.Ref) {
+func (s *commandSink) Item(db int, v value.Ref, _ bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.add(db, v.Item())
@@ -292,7 +292,7 @@ func (s *commandSink) Item(db int, v value.Ref) {
 
 // Part implements engine.SnapshotSink; a value is one part.
 func (s *commandSink) Part(db int, v value.Ref, _ uint64) (uint64, bool) {
-	s.Item(db, v)
+	s.Item(db, v, false)
 	return 0, true
 }
 

@@ -22,6 +22,14 @@ const (
 	maxRetries = 16        // of a snapshot that a flush interrupts
 )
 
+// Saving in the background works in stretches and rests in between, so that it takes
+// a third of a processor. Clients wait for it less than its share says: who works in
+// short stretches is seldom interrupted by the system, and seldom so with a lock held.
+const (
+	stretch = 300 * time.Microsecond
+	rest    = 2 * stretch
+)
+
 var errCanceled = errors.New("the snapshot was canceled")
 
 // newEncoder returns an encoder as configured; latest asks for the latest
@@ -279,9 +287,14 @@ func (d *Disk) walk(w io.Writer, s engine.SnapshotSink, begin func(), take func(
 		snap.Close()
 	}()
 	var spare []byte
+	begun := time.Now() // of the present stretch of work
 	for more := true; more; {
 		if d.cancel.Load() {
 			return errCanceled
+		}
+		if worked := time.Since(begun); worked > stretch {
+			time.Sleep(worked * rest / stretch)
+			begun = time.Now()
 		}
 		more = snap.Step()
 		if err := snap.Err(); err != nil {
@@ -319,8 +332,9 @@ type sink struct {
 	open    bool // a huge value has begun
 }
 
-// Item implements engine.SnapshotSink.
-func (s *sink) Item(db int, v value.Ref) {
+// Item implements engine.SnapshotSink. For a command that waits nothing is compressed,
+// which takes longer than all the rest.
+func (s *sink) Item(db int, v value.Ref, urgent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, at := s.main, &s.db
@@ -331,7 +345,10 @@ func (s *sink) Item(db int, v value.Ref) {
 		e.Select(db)
 		*at = db
 	}
+	compress := e.Compress
+	e.Compress = compress && !urgent
 	e.KeyValue(v.Item(), s.access, s.nowMS)
+	e.Compress = compress
 }
 
 // Part implements engine.SnapshotSink.
