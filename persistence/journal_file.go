@@ -210,6 +210,7 @@ func (j *journal) sync(wanted bool) {
 	}
 	o.mu.Unlock()
 	j.wake()
+	j.tell()
 }
 
 // drain writes all that was logged, or says why that is not possible.

@@ -438,3 +438,41 @@ func BenchmarkLoadLog(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/command")
 }
+
+func TestWaitaofWaitsForTheDisk(t *testing.T) {
+	off := startSubject(t)
+	const noLog = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+	if err := off.Do(ctx, "WAITAOF", 1, 0, 0).Err(); err == nil || err.Error() != noLog {
+		t.Errorf("without a log: %v", err)
+	}
+	for _, policy := range []string{"always", "everysec"} {
+		files := new(vfs.Mem)
+		s := startOn(t, files, logged("--appendfsync", policy)...)
+		conn := s.Conn()
+		for n := range 3 {
+			if err := conn.Set(ctx, "a", n, 0).Err(); err != nil {
+				t.Fatal(err)
+			}
+			if r, err := conn.Do(ctx, "WAITAOF", 1, 0, 0).Slice(); fmt.Sprint(r) != "[1 0]" {
+				t.Errorf("%s: %v, %v", policy, r, err)
+			}
+			after := startOn(t, files.AfterCrash(), logged()...)
+			if v := after.Get(ctx, "a").Val(); v != fmt.Sprint(n) {
+				t.Errorf("%s: after WAITAOF and a power cut there is %q, want %d", policy, v, n)
+			}
+			after.stop()
+		}
+		if r, err := conn.Do(ctx, "WAITAOF", 1, 1, 10).Slice(); fmt.Sprint(r) != "[1 0]" {
+			t.Errorf("%s, for a replica: %v, %v", policy, r, err)
+		}
+		_ = conn.Close()
+	}
+	// When nothing is synced it waits, and its time ends.
+	s := startOn(t, new(vfs.Mem), logged("--appendfsync", "no")...)
+	conn := s.Conn()
+	conn.Set(ctx, "a", 1, 0)
+	if r, err := conn.Do(ctx, "WAITAOF", 1, 0, 20).Slice(); fmt.Sprint(r) != "[0 0]" {
+		t.Errorf("without syncs: %v, %v", r, err)
+	}
+	_ = conn.Close()
+}

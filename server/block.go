@@ -281,7 +281,7 @@ func (w *worker) serve(wt *waiter, key []byte) {
 	}
 	w.srv.block.remove(wt)
 	wt.c.conn.post(func(_ *worker, c *client) {
-		c.logged = max(c.logged, logged)
+		c.logged, c.changed = max(c.logged, logged), max(c.changed, logged)
 		c.unblock(wt, reply)
 	})
 }

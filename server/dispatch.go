@@ -102,6 +102,7 @@ func (w *worker) run(c *client, r *request, mark int) bool {
 	tx.Commit(argv)
 	if tx.Told() && spec.Flags&commands.ReadOnly == 0 {
 		c.logged = w.srv.logged()
+		c.changed = c.logged
 	}
 	if !w.keep(c) {
 		tx.Unlock()

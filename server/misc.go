@@ -54,42 +54,6 @@ func (s *Server) wait(c *commands.Ctx) error {
 	return c.Block(nil, deadline, func(w *resp.Writer) { w.Int(0) })
 }
 
-// waitaof is wait with disks: without an append log of our own there is nothing
-// to wait for.
-func (s *Server) waitaof(c *commands.Ctx) error {
-	local, ok := value.ParseInt(c.Argv[1])
-	if !ok || local < 0 || local > 1 {
-		return commands.Error("ERR value is out of range, must be between 0 and 1")
-	}
-	n, ok := value.ParseInt(c.Argv[2])
-	if !ok || n < 0 {
-		return commands.Error("ERR value is out of range, must be positive")
-	}
-	ms, ok := value.ParseInt(c.Argv[3])
-	switch {
-	case !ok || ms > 1<<62-c.NowMS:
-		return commands.Error("ERR timeout is not an integer or out of range")
-	case ms < 0:
-		return commands.Error("ERR timeout is negative")
-	case local > 0:
-		return commands.Error("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
-	}
-	none := func(w *resp.Writer) {
-		w.Array(2)
-		w.Int(0)
-		w.Int(0)
-	}
-	if n == 0 {
-		none(c.Reply)
-		return nil
-	}
-	deadline := int64(0)
-	if ms > 0 {
-		deadline = c.NowMS + ms
-	}
-	return c.Block(nil, deadline, none)
-}
-
 func (s *Server) shutdown(c *commands.Ctx) error {
 	var save, nosave, now, force, abort bool
 	for _, a := range c.Argv[1:] {

@@ -50,11 +50,14 @@ type Server struct {
 	runID  string
 	replID string
 
-	gates     []Gate
-	gated     atomic.Bool // some gate has something to say
-	pause     pause
-	limit     memoryLimit
-	block     blocker
+	gates []Gate
+	gated atomic.Bool // some gate has something to say
+	pause pause
+	limit memoryLimit
+	block blocker
+
+	logWaiters logWaiters
+
 	watch     watchTable
 	hooks     hooks
 	hub       *pubsub.Hub

@@ -33,6 +33,7 @@ func (s *Server) settled(logged int64) bool {
 func (s *Server) logMoved() {
 	s.transport.wakeHolders()
 	s.net.holders.wake()
+	s.wakeLogWaiters()
 }
 
 // awaitLog waits until the log has come so far. It reports false if it never will.

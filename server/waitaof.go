@@ -1,0 +1,123 @@
+package server
+
+import (
+	"sync"
+
+	"cached/commands"
+	"cached/engine/value"
+	"cached/internal/resp"
+)
+
+// logWaiters are clients in WAITAOF.
+type logWaiters struct {
+	mu  sync.Mutex // guards set
+	set map[*client]*waiter
+}
+
+const errNoLog = commands.Error("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
+
+// waitaof waits until what the client has changed is on the disk, and for replicas,
+// of which there are none.
+func (s *Server) waitaof(c *commands.Ctx) error {
+	local, ok := value.ParseInt(c.Argv[1])
+	if !ok || local < 0 || local > 1 {
+		return commands.Error("ERR value is out of range, must be between 0 and 1")
+	}
+	replicas, ok := value.ParseInt(c.Argv[2])
+	if !ok || replicas < 0 {
+		return commands.Error("ERR value is out of range, must be positive")
+	}
+	ms, ok := value.ParseInt(c.Argv[3])
+	switch {
+	case !ok || ms > 1<<62-c.NowMS:
+		return commands.ErrTimeoutInt
+	case ms < 0:
+		return commands.ErrTimeoutNeg
+	}
+	cl := clientOf(c)
+	if local > 0 && !s.logs() {
+		return errNoLog
+	}
+	reply := func(w *resp.Writer) {
+		w.Array(2)
+		w.Int(s.synced(cl))
+		w.Int(0)
+	}
+	if replicas == 0 && s.synced(cl) >= local {
+		s.forgetLogWaiter(cl)
+		reply(c.Reply)
+		return nil
+	}
+	deadline := int64(0)
+	if ms > 0 {
+		deadline = c.NowMS + ms
+	}
+	if err := c.Block(nil, deadline, reply); err != nil || cl.waiting == nil || local == 0 {
+		return err
+	}
+	s.waitForLog(cl)
+	return nil
+}
+
+// logs reports whether there is an append-only file.
+func (s *Server) logs() bool {
+	if s.disk == nil {
+		return false
+	}
+	_, ok := s.disk.Synced()
+	return ok
+}
+
+// synced is 1 if what a client has changed is on the disk, else 0.
+func (s *Server) synced(c *client) int64 {
+	if s.disk == nil {
+		return 0
+	}
+	if effects, ok := s.disk.Synced(); !ok || effects < c.changed {
+		return 0
+	}
+	return 1
+}
+
+// waitForLog has a client that waits look again whenever something came to the disk.
+func (s *Server) waitForLog(c *client) {
+	l := &s.logWaiters
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.set == nil {
+		l.set = map[*client]*waiter{}
+	}
+	l.set[c] = c.waiting
+	if s.synced(c) > 0 { // it came there in between
+		s.lookAgain(c, c.waiting)
+	}
+}
+
+func (s *Server) forgetLogWaiter(c *client) {
+	s.logWaiters.mu.Lock()
+	defer s.logWaiters.mu.Unlock()
+	delete(s.logWaiters.set, c)
+}
+
+// lookAgain has a client's WAITAOF run again.
+func (s *Server) lookAgain(c *client, wt *waiter) {
+	c.conn.post(func(w *worker, c *client) {
+		if c.waiting == wt {
+			w.serve(wt, nil)
+		}
+	})
+}
+
+// wakeLogWaiters has everybody in WAITAOF look again, and forgets who has gone.
+func (s *Server) wakeLogWaiters() {
+	l := &s.logWaiters
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c, wt := range l.set {
+		if wt.state.Load() == done {
+			delete(l.set, c)
+			continue
+		}
+		s.lookAgain(c, wt)
+	}
+}
