@@ -57,7 +57,7 @@ func (b *bench) appendOnly() error {
 type saved struct {
 	quiet, busy       float64 // requests a second
 	quietP999, p999   float64 // ms
-	seconds, fileMB   float64
+	seconds           float64
 	extraPercent      float64 // memory beyond what there was
 	quietMax, busyMax float64 // ms
 }
