@@ -194,26 +194,34 @@ func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration) bool 
 	}
 	margin := l.bytes.Load() / slack
 	start := time.Now()
-	for idle := 0; idle < s.keys.Shards(); {
+	shards := s.keys.Shards()
+	// How many shards in a row had no block to move, and no key to evict.
+	for still, barren := 0, 0; still < 2*shards && barren < shards; {
 		moved := system > 0 && s.keys.Compact(nowMS)
-		if data <= 0 && system <= 2*margin {
-			if moved && system <= margin {
-				return true
-			}
-		} else if s.keys.Evict(tx, nowMS, max(data, system-2*margin)) > 0 {
-			moved = true
+		if moved && data <= 0 && system <= margin {
+			return true
 		}
-		if idle++; moved {
-			idle = 0
+		if still++; moved {
+			still = 0
+		}
+		// In the second round it is known that no shard has blocks to move.
+		if data > 0 || system > 2*margin || system > margin && still >= shards {
+			barren++
+			if s.keys.Evict(tx, nowMS, max(data, system-margin)) > 0 {
+				still, barren = 0, 0
+			}
 		}
 		if data, system = l.over(s.keys); data <= 0 && system <= 0 {
 			return true
 		}
-		if time.Since(start) > slice && idle == 0 {
+		if barren == 0 && time.Since(start) > slice {
 			return true
 		}
+		if barren >= shards && l.tooMuch(s.keys) {
+			return false
+		}
 	}
-	return !l.tooMuch(s.keys)
+	return true
 }
 
 // keepWithin is cron's part: it measures, evicts what commands have left, and
