@@ -6,7 +6,7 @@ RACE        ?= ./engine/... ./eviction/... ./commands/... ./server/... ./interna
 FUZZTIME    ?= 10s
 BENCHFLAGS  ?=
 
-.PHONY: help run build test test-clients test-crash test-race test-all lint bench fuzz deps
+.PHONY: help run build test test-clients test-crash test-race test-all lint bench bench-hitratio fuzz deps
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -42,6 +42,9 @@ lint: ## gofmt, vet, staticcheck
 
 bench: ## compare speed and memory with redis-server (BENCHFLAGS="-only memory -quick")
 	$(GO) run ./bench $(BENCHFLAGS)
+
+bench-hitratio: ## hit ratios of real servers in the same memory (CACHED_TRACES=dir for real traces)
+	$(GO) run ./bench -only hitratio $(BENCHFLAGS)
 
 fuzz: ## every fuzz test for FUZZTIME (10s)
 	@sh scripts/fuzz.sh $(FUZZTIME)

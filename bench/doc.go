@@ -4,6 +4,7 @@
 //	go run ./bench                       all sections; takes a quarter of an hour
 //	go run ./bench -quick                smaller loads, one round; a few minutes
 //	go run ./bench -only strings,memory  some of: strings, memory, pause, structures, persistence
+//	go run ./bench -only hitratio        hit ratios of look-aside caches in the same memory
 //	go run ./bench -cached ./bin/cached  a binary instead of building cmd/cached
 //
 // valkey-server takes part where it is on the PATH, and memcached in the memory
@@ -13,6 +14,10 @@
 // Server CPU is the figure that scales: the time all threads of the server
 // process ran, from /proc/<pid>/task/*/schedstat, divided by the requests. The
 // throughput on a machine that also runs the load is a weaker one.
+//
+// hitratio replays traces, those of the directory that -traces or CACHED_TRACES
+// names, or one that is made up. It takes hours for all of them: -workloads and
+// -servers choose.
 //
 // Memory is resident memory, /proc/<pid>/statm, against the same server before
 // the load.

@@ -93,11 +93,11 @@ func (b *bench) contestants() (all []contestant) {
 	for _, p := range b.peers {
 		switch {
 		case p.memcached:
-			all = append(all, contestant{p.name, p, "", 9})
+			all = append(all, contestant{p.name, p, "", 8.3})
 		case p.name == "cached":
-			all = append(all, contestant{p.name, p, "allkeys-lru", 12})
+			all = append(all, contestant{p.name, p, "allkeys-lru", 10})
 		default:
-			all = append(all, contestant{p.name + "-lru", p, "allkeys-lru", 12}, contestant{p.name + "-lfu", p, "allkeys-lfu", 12})
+			all = append(all, contestant{p.name + "-lru", p, "allkeys-lru", 14}, contestant{p.name + "-lfu", p, "allkeys-lfu", 14})
 		}
 	}
 	if len(b.servers) > 0 {
@@ -152,8 +152,8 @@ type point struct{ maxMB, rssMB, ratio float64 }
 
 const (
 	// A run whose memory is so near to the budget, below it, is taken as it is.
-	nearMB   = 0.5
-	mostRuns = 4
+	nearMB   = 1.0
+	mostRuns = 3
 )
 
 // ratioAt finds the hit ratio at a budget: it runs the trace with settings ever
