@@ -161,6 +161,12 @@ func TestCompressedStringsAgainstAMap(t *testing.T) {
 
 // A retired dictionary is not forgotten while a value of it hides from the pass.
 func TestADictionaryStaysWhileValuesMove(t *testing.T) {
+	for name, swap := range map[string]bool{"MOVE": false, "SWAPDB": true} {
+		t.Run(name, func(t *testing.T) { hideFromThePass(t, swap) })
+	}
+}
+
+func hideFromThePass(t *testing.T, swap bool) {
 	r := rand.New(rand.NewPCG(1, 1))
 	e := New(Options{Shards: 4, Databases: 3})
 	e.SetCompression(codec.Zstd, 0)
@@ -187,26 +193,30 @@ func TestADictionaryStaysWhileValuesMove(t *testing.T) {
 	if !e.Train() || e.Compression().Trained != 2 {
 		t.Fatal("no second dictionary")
 	}
-	// It goes from database to database behind the pass, and is renewed only when
-	// the pass happens to meet it.
-	at := 0
-	for i := 0; e.Renew(); i++ {
-		if i == 10000 {
-			t.Fatal("the pass does not end")
-		}
-		with(at, func() {
-			if got, _ := tx.String([]byte("k:old")); string(got) != string(v) {
-				t.Fatalf("step %d: %q, want %q", i, got, v)
-			}
-			if i < 500 {
-				if i%3 == 0 {
+	// During the first pass it is never in the database where the pass is.
+	at, passes := 0, 0
+	for more := true; more; {
+		if passes == 0 && at == e.renewal.db {
+			with(at, func() {
+				if swap {
 					tx.SwapDB(at, (at+1)%3)
 				} else if !tx.Move([]byte("k:old"), (at+1)%3) {
 					t.Fatal("not moved")
 				}
-				at = (at + 1) % 3
+			})
+			at = (at + 1) % 3
+		}
+		if more = e.Renew(); !e.renewal.running {
+			passes++
+		}
+		with(at, func() {
+			if got, _ := tx.String([]byte("k:old")); string(got) != string(v) {
+				t.Fatalf("pass %d: %q, want %q", passes, got, v)
 			}
 		})
+	}
+	if passes != 2 {
+		t.Errorf("%d passes", passes)
 	}
 	with(at, func() {
 		if got, _ := tx.String([]byte("k:old")); string(got) != string(v) {
