@@ -77,12 +77,15 @@ func (l *loader) queued() error {
 	return l.flush()
 }
 
-func (l *loader) flush() error {
+func (l *loader) flush() error { return l.flushEach(func(int, bool) {}) }
+
+// flushEach is flush that tells of each reply whether it was null.
+func (l *loader) flushEach(seen func(i int, null bool)) error {
 	if _, err := l.conn.Write(l.buf); err != nil {
 		return err
 	}
 	l.buf = l.buf[:0]
-	for ; l.pending > 0; l.pending-- {
+	for i := 0; l.pending > 0; l.pending-- {
 		line, err := l.r.ReadSlice('\n')
 		if err != nil {
 			return err
@@ -95,6 +98,7 @@ func (l *loader) flush() error {
 			if err != nil {
 				return err
 			}
+			seen(i, n < 0)
 			if n >= 0 {
 				if _, err := io.CopyN(io.Discard, l.r, int64(n)+2); err != nil {
 					return err
@@ -104,6 +108,7 @@ func (l *loader) flush() error {
 		default:
 			return fmt.Errorf("unexpected reply %q", line)
 		}
+		i++
 	}
 	return nil
 }
