@@ -34,6 +34,7 @@ test-race: ## the packages with goroutines, under the race detector
 
 test-all: test lint test-race fuzz ## everything, with a long random comparison
 	$(GO) test -timeout 60m ./tests/compat -run Random -calls 200000
+	$(GO) test -timeout 60m ./tests/compat -run 'Scripts|Compression' -compression zstd
 
 lint: ## gofmt, vet, staticcheck
 	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt -w $$files"; exit 1; fi
