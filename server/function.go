@@ -180,10 +180,9 @@ func (s *Server) LoadLibrary(code string) error {
 // that one held is enough for the function to stay what it is.
 func (s *Server) fcall(c *commands.Ctx) error {
 	workerOf(c).showScript(c)
-	r := &scriptRun{w: workerOf(c), c: c, cl: clientOf(c), name: string(c.Argv[1]), function: true}
-	for _, a := range c.Argv {
-		r.words = append(r.words, string(a))
-	}
+	r := workerOf(c).newRun(c, string(c.Argv[1]), 0, false)
+	r.function = true
+	r.argv = c.Argv
 	for {
 		seen := s.functions.shown.Load()
 		fn := seen.byName[r.name]

@@ -89,7 +89,7 @@ func (s *Server) runProgram(c *commands.Ctx, p *lua.Program, keys, args [][]byte
 		w.lua = lua.NewState(lua.Options{Version: luaVersion})
 	}
 	state := w.lua
-	r := &scriptRun{w: w, c: c, cl: clientOf(c), name: p.SHA, flags: p.Flags, readOnly: asReader || p.Flags&lua.NoWrites != 0}
+	r := w.newRun(c, p.SHA, p.Flags, asReader || p.Flags&lua.NoWrites != 0)
 	var l engine.LockSet
 	s.addProgramLocks(&l, p, keys)
 	if err := r.lock(&l); err != nil {

@@ -17,39 +17,42 @@ const (
 		"You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.")
 )
 
-// A running is a script that runs, as others see it.
+// A running is a script that runs, as others see it once it is slow.
 type running struct {
 	run   *scriptRun
 	start time.Time
 	wrote atomic.Bool
 	kill  atomic.Bool
-	slow  atomic.Bool // over the limit
 }
 
-// scripts are the scripts that run now. Those over busy-reply-threshold make every
+// scripts knows the scripts that are slow: over busy-reply-threshold. They make every
 // loop refuse what is not allowed meanwhile.
 type scripts struct {
 	srv     *Server
 	cache   *scriptCache
 	limitNS atomic.Int64
-	busy    atomic.Int32 // of all: over the limit
+	busy    atomic.Int32 // how many there are
 
-	mu  sync.Mutex // guards all
-	all map[*running]struct{}
+	mu   sync.Mutex // guards slow
+	slow map[*running]struct{}
 }
 
-func (x *scripts) begin(r *running, run *scriptRun) {
-	r.run, r.start = run, time.Now()
+// begin adds a script that has become slow.
+func (x *scripts) begin(r *running) {
 	x.mu.Lock()
-	x.all[r] = struct{}{}
+	x.slow[r] = struct{}{}
 	x.mu.Unlock()
+	x.srv.gated.Store(true)
+	x.busy.Add(1)
+	x.srv.keys.GiveUp(true) // who waits for its locks is told BUSY as well
 }
 
+// end forgets a script that was slow.
 func (x *scripts) end(r *running) {
 	x.mu.Lock()
-	delete(x.all, r)
+	delete(x.slow, r)
 	x.mu.Unlock()
-	if r.slow.Load() && x.busy.Add(-1) == 0 {
+	if x.busy.Add(-1) == 0 {
 		x.srv.keys.GiveUp(false)
 		// Another may have become slow just now.
 		x.srv.keys.GiveUp(x.busy.Load() > 0)
@@ -59,14 +62,18 @@ func (x *scripts) end(r *running) {
 // Tick is called about once a millisecond while the script runs.
 func (r *scriptRun) Tick() error {
 	s := r.w.srv
-	if !r.run.slow.Load() {
+	if !r.slow {
+		if r.run.start.IsZero() {
+			r.run.start = time.Now() // a millisecond late, which saves most scripts the look
+		}
 		if limit := s.scripts.limitNS.Load(); limit <= 0 || int64(time.Since(r.run.start)) < limit {
 			return nil
 		}
-		r.run.slow.Store(true)
-		s.gated.Store(true)
-		s.scripts.busy.Add(1)
-		s.keys.GiveUp(true) // who waits for its locks is told BUSY as well
+		r.slow = true
+		for _, a := range r.argv {
+			r.words = append(r.words, string(a))
+		}
+		s.scripts.begin(&r.run)
 		s.log.Warn("slow script detected: still in execution", "script", r.name, "client", r.cl.addr)
 	}
 	if r.w.others != nil {
@@ -91,8 +98,8 @@ func busyGate(w *worker, c *client, spec *commands.Spec, _ commands.Flag) error 
 func (x *scripts) busyError() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for r := range x.all {
-		if r.run.function && r.slow.Load() {
+	for r := range x.slow {
+		if r.run.function {
 			return errBusyFunction
 		}
 	}
@@ -103,8 +110,8 @@ func (x *scripts) busyError() error {
 func (x *scripts) slowFunction() (*scriptRun, int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for r := range x.all {
-		if r.run.function && r.slow.Load() {
+	for r := range x.slow {
+		if r.run.function {
 			return r.run, time.Since(r.start).Milliseconds()
 		}
 	}
@@ -119,8 +126,8 @@ func (x *scripts) killSlow(function bool) error {
 		return errNotBusy
 	}
 	found := false
-	for r := range x.all {
-		if r.run.function != function || !r.slow.Load() {
+	for r := range x.slow {
+		if r.run.function != function {
 			continue
 		}
 		if r.wrote.Load() {
@@ -134,8 +141,8 @@ func (x *scripts) killSlow(function bool) error {
 		}
 		return errBusyFunction
 	}
-	for r := range x.all {
-		if r.run.function == function && r.slow.Load() {
+	for r := range x.slow {
+		if r.run.function == function {
 			r.kill.Store(true)
 		}
 	}

@@ -27,14 +27,26 @@ type scriptRun struct {
 	c        *commands.Ctx
 	cl       *client
 	name     string   // of the function, or the script's SHA-1
-	words    []string // how a function was called, for FUNCTION STATS
+	argv     [][]byte // how a function was called
+	words    []string // the same for FUNCTION STATS, once it is slow
 	function bool
 	readOnly bool
 	flags    lua.Flags
 	full     bool // there was no memory for it when it began
 	inExec   bool // the locks are those of a transaction
 	failed   bool // it replied an error
+	slow     bool // over the limit
 	run      running
+}
+
+// newRun makes the worker ready for a script: one runs at a time.
+func (w *worker) newRun(c *commands.Ctx, name string, flags lua.Flags, readOnly bool) *scriptRun {
+	if w.script == nil {
+		w.script = new(scriptRun)
+	}
+	r := w.script
+	*r = scriptRun{w: w, c: c, cl: clientOf(c), name: name, flags: flags, readOnly: readOnly}
+	return r
 }
 
 // lock takes the locks that a script needs, unless those of a transaction are held.
@@ -57,8 +69,7 @@ func (r *scriptRun) runScript(call func() error) error {
 	if !r.inExec {
 		tx.BeginAtomic()
 	}
-	s.scripts.begin(&r.run, r)
-	defer s.scripts.end(&r.run)
+	r.run.run = r
 	r.full = r.flags&(lua.NoWrites|lua.AllowOOM) == 0 && s.outOfMemory()
 	argv, spec, db, proto, mode := c.Argv, c.Spec, cl.db(), c.Reply.Proto, cl.mode
 	counting, noTouch := tx.Counting, tx.NoTouch
@@ -66,6 +77,9 @@ func (r *scriptRun) runScript(call func() error) error {
 
 	err := call()
 
+	if r.slow {
+		s.scripts.end(&r.run)
+	}
 	cl.mode = mode
 	c.Argv, c.Spec, c.Reply.Proto = argv, spec, proto
 	if cl.db() != db {

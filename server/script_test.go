@@ -112,13 +112,7 @@ func TestWhoWaitsForASlowScriptIsToldAndCanKillIt(t *testing.T) {
 		}
 		slow, slowReplies := dial(t, path)
 		fmt.Fprint(slow, "EVAL \"redis.call('GET', KEYS[1]) while true do end\" 1 k\r\n")
-		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-			s.scripts.mu.Lock()
-			n := len(s.scripts.all)
-			s.scripts.mu.Unlock()
-			if n > 0 {
-				break
-			}
+		for deadline := time.Now().Add(10 * time.Second); !isHeld(s, "k"); time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("the script does not run")
 			}
@@ -257,4 +251,17 @@ func TestADeclaredFunctionLocksItsKeysOnly(t *testing.T) {
 			t.Fatalf("%q %v instead of %s", got, err, want)
 		}
 	}
+}
+
+// isHeld reports whether long work holds a key's lock.
+func isHeld(s *Server, key string) bool {
+	tx := engine.Tx{GivesUp: true}
+	tx.Begin(s.keys, 0, 0)
+	s.keys.GiveUp(true)
+	defer s.keys.GiveUp(false)
+	if !tx.LockKey([]byte(key)) {
+		return true
+	}
+	tx.Unlock()
+	return false
 }

@@ -18,7 +18,7 @@ import (
 
 // startServer starts a server on a unix socket, with further directives, on one
 // of the two transports, and ends it with the test.
-func startServer(t *testing.T, portable bool, directives ...string) (s *Server, path string) {
+func startServer(t testing.TB, portable bool, directives ...string) (s *Server, path string) {
 	t.Helper()
 	return startWith(t, Options{Portable: portable}, directives...)
 }
@@ -29,7 +29,7 @@ func startServerOn(t *testing.T, keys *engine.Engine) (s *Server, path string) {
 	return startWith(t, Options{Engine: keys})
 }
 
-func startWith(t *testing.T, o Options, directives ...string) (s *Server, path string) {
+func startWith(t testing.TB, o Options, directives ...string) (s *Server, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "s")
 	cfg, err := config.New(Params())

@@ -31,6 +31,7 @@ type worker struct {
 	flush func(*client) // writes the replies from base on to the client
 
 	lua    *lua.State    // runs scripts; nil before the first
+	script *scriptRun    // the one that runs, or ran last
 	others func(*client) // serves other clients while a slow script of this one runs; or nil
 
 	nowNS  int64 // since Server.base, at the end of the last command

@@ -21,6 +21,9 @@ type Program struct {
 	// Declared is what the analysis found: every command names its keys by KEYS.
 	Declared bool
 
+	// plain programs speak of redis.call, KEYS and ARGV in ways that let them be
+	// local variables, which a chunk gets as its arguments.
+	plain bool
 	proto *glua.FunctionProto
 }
 
@@ -46,8 +49,18 @@ func Compile(source string, keysOf KeysOf) (*Program, error) {
 		return nil, fmt.Errorf("ERR Error compiling script (new function): %w", err)
 	}
 	p := &Program{SHA: SHA1([]byte(source)), Source: source, Flags: flags}
-	p.Declared = keysOf != nil && declared(chunk, keysOf)
-	if p.proto, err = compileChunk(chunk, "user_script"); err != nil {
+	p.Declared, p.plain = declared(chunk, keysOf)
+	if p.plain {
+		if p.proto, err = compileChunk(chunk, "user_script", true); err == nil {
+			return p, nil
+		}
+		// It may have just as many local variables as it can have.
+		p.plain = false
+		if chunk, err = parseText(body, "user_script"); err != nil {
+			return nil, fmt.Errorf("ERR Error compiling script (new function): %w", err)
+		}
+	}
+	if p.proto, err = compileChunk(chunk, "user_script", false); err != nil {
 		return nil, fmt.Errorf("ERR Error compiling script (new function): %w", err)
 	}
 	return p, nil
@@ -75,16 +88,28 @@ func parseText(source, name string) ([]ast.Stmt, error) {
 	return chunk, nil
 }
 
-// operand is the name of the local variable that formats what is joined; no
-// script can name it.
-const operand = "(operand)"
+// Local variables of a chunk that no script can name: what formats an operand of
+// `..`, and the two ways to run a command.
+const (
+	operand = "(operand)"
+	call    = "(call)"
+	pcall   = "(pcall)"
+)
 
-// compileChunk compiles a parsed program, with the operands of `..` wrapped.
-func compileChunk(chunk []ast.Stmt, name string) (*glua.FunctionProto, error) {
+// compileChunk compiles a parsed program, with the operands of `..` wrapped. The
+// chunk's first argument is what wraps them; those of a plain one are call, pcall,
+// KEYS and ARGV besides.
+func compileChunk(chunk []ast.Stmt, name string, plain bool) (*glua.FunctionProto, error) {
 	w := walker{}
 	w.wrapConcats(chunk)
-	if w.wrapped {
-		first := &ast.LocalAssignStmt{Names: []string{operand}, Exprs: []ast.Expr{&ast.Comma3Expr{}}}
+	w.hideArguments(chunk)
+	if names := []string{operand, call, pcall, "KEYS", "ARGV"}; plain || w.wrapped {
+		if plain {
+			useLocals(chunk)
+		} else {
+			names = names[:1]
+		}
+		first := &ast.LocalAssignStmt{Names: names, Exprs: []ast.Expr{&ast.Comma3Expr{}}}
 		first.SetLine(1)
 		first.SetLastLine(1)
 		first.Exprs[0].SetLine(1)
@@ -95,7 +120,23 @@ func compileChunk(chunk []ast.Stmt, name string) (*glua.FunctionProto, error) {
 	if err != nil {
 		return nil, errors.New(compileMessage(name, err))
 	}
+	proto.IsVarArg &^= glua.VarArgNeedsArg // a chunk gets no table of its arguments
 	return proto, nil
+}
+
+// useLocals puts local variables in the place of redis.call and redis.pcall.
+func useLocals(chunk []ast.Stmt) {
+	w := walker{expr: func(e ast.Expr) ast.Expr {
+		name := commandOf(e)
+		if name == "" {
+			return e
+		}
+		id := &ast.IdentExpr{Value: "(" + name + ")"}
+		id.SetLine(e.Line())
+		id.SetLastLine(e.LastLine())
+		return id
+	}}
+	w.stmts(chunk)
 }
 
 var (

@@ -19,10 +19,15 @@ type analysis struct {
 // escapes are names that would let a program do what the analysis cannot see.
 var escapes = map[string]bool{"load": true, "loadstring": true, "setfenv": true, "getfenv": true, "_G": true}
 
-func declared(chunk []ast.Stmt, keysOf KeysOf) bool {
+// declared reports that of a script, and whether it is plain: see Program.
+func declared(chunk []ast.Stmt, keysOf KeysOf) (is, plain bool) {
+	if keysOf == nil {
+		return false, false
+	}
 	a := newAnalysis(keysOf, "KEYS")
 	a.count(chunk)
-	return a.understandAll(chunk) && a.bound[a.keys] == 0
+	is = a.understandAll(chunk) && a.bound[a.keys] == 0
+	return is, is && a.bound["ARGV"] == 0
 }
 
 func newAnalysis(keysOf KeysOf, keys string) *analysis {
@@ -114,13 +119,18 @@ func (a *analysis) understandStmt(st ast.Stmt) {
 }
 
 // isCommand reports whether e is redis.call or redis.pcall.
-func (a *analysis) isCommand(e ast.Expr) bool {
+func (a *analysis) isCommand(e ast.Expr) bool { return commandOf(e) != "" }
+
+// commandOf is call or pcall, if e is that of redis.
+func commandOf(e ast.Expr) string {
 	get, ok := e.(*ast.AttrGetExpr)
 	if !ok || !isIdent(get.Object, "redis") {
-		return false
+		return ""
 	}
-	name, ok := get.Key.(*ast.StringExpr)
-	return ok && (name.Value == "call" || name.Value == "pcall")
+	if name, ok := get.Key.(*ast.StringExpr); ok && (name.Value == "call" || name.Value == "pcall") {
+		return name.Value
+	}
+	return ""
 }
 
 // understand marks the uses of redis and KEYS that are no danger.

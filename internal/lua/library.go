@@ -35,7 +35,7 @@ func (s *State) Load(name, code, body string, keysOf KeysOf, taken func(string) 
 	if err == nil {
 		clear := keysOf != nil && declaredLibrary(chunk, keysOf)
 		var proto *glua.FunctionProto
-		if proto, err = compileChunk(chunk, "user_function"); err == nil {
+		if proto, err = compileChunk(chunk, "user_function", false); err == nil {
 			lib := &Library{Name: name, Code: code, Declared: clear}
 			s.begin(nil)
 			s.loading = lib
@@ -75,7 +75,7 @@ type tickOnly struct{ Host }
 func (s *State) Call(f *Function, keys, args [][]byte, host Host, w *resp.Writer) error {
 	s.begin(host)
 	defer s.end()
-	return s.call(w, f.body, s.list(keys), s.list(args))
+	return s.call(w, f.body, s.list(nil, keys), s.list(nil, args))
 }
 
 func (s *State) registerFunction(l *glua.LState) int {

@@ -13,8 +13,10 @@ import (
 func (s *State) redisTable() *glua.LTable {
 	t := s.l.NewTable()
 	add := func(name string, f glua.LGFunction) { t.RawSetString(name, s.l.NewFunction(f)) }
-	add("call", func(l *glua.LState) int { return s.command(l, true) })
-	add("pcall", func(l *glua.LState) int { return s.command(l, false) })
+	s.callFunc = s.l.NewFunction(func(l *glua.LState) int { return s.command(l, true) })
+	s.pcallFunc = s.l.NewFunction(func(l *glua.LState) int { return s.command(l, false) })
+	t.RawSetString("call", s.callFunc)
+	t.RawSetString("pcall", s.pcallFunc)
 	add("log", s.log)
 	add("sha1hex", func(l *glua.LState) int {
 		if l.GetTop() != 1 {
@@ -91,8 +93,7 @@ func (s *State) command(l *glua.LState, raise bool) int {
 
 // words are the arguments of a call as words of a command, good until the next.
 func (s *State) words(l *glua.LState, n int) ([][]byte, bool) {
-	argv, buf := s.argv[:0], s.buf[:0]
-	var ends []int
+	argv, buf, ends := s.argv[:0], s.buf[:0], s.ends[:0]
 	for i := 1; i <= n; i++ {
 		switch v := l.Get(i).(type) {
 		case glua.LString:
@@ -109,7 +110,7 @@ func (s *State) words(l *glua.LState, n int) ([][]byte, bool) {
 		argv = append(argv, buf[from:end:end])
 		from = end
 	}
-	s.argv, s.buf = argv, buf
+	s.argv, s.buf, s.ends = argv, buf, ends
 	if cap(buf) > 64<<10 {
 		s.buf = nil
 	}

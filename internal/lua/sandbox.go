@@ -263,7 +263,7 @@ func (s *State) load(l *glua.LState, text, name string) int {
 	}
 	chunk, err := parseText(text, name)
 	if err == nil {
-		proto, cerr := compileChunk(chunk, name)
+		proto, cerr := compileChunk(chunk, name, false)
 		if cerr == nil {
 			f := l.NewFunctionFromProto(proto)
 			tostr := s.tostr

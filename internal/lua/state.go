@@ -64,17 +64,23 @@ type State struct {
 	clock     clock
 	random    lrand48
 
-	host    Host
-	proto   int // of the replies that redis.call converts
-	cjson   cjsonConfig
-	argv    [][]byte // of redis.call, reused
-	buf     []byte   // of numbers in argv
+	host  Host
+	proto int // of the replies that redis.call converts
+	cjson cjsonConfig
+	argv  [][]byte // of redis.call, reused
+	buf   []byte   // of numbers in argv
+	ends  []int    // of words in buf
+
+	callFunc, pcallFunc  *glua.LFunction // redis.call and redis.pcall
+	functions            map[*Program]*glua.LFunction
+	keyTables, argTables tableCache
+
 	loading *Library // while a library's code runs
 }
 
 // NewState makes an interpreter.
 func NewState(o Options) *State {
-	s := &State{opts: o, protected: make(map[*glua.LTable]*glua.LTable)}
+	s := &State{opts: o, protected: make(map[*glua.LTable]*glua.LTable), functions: make(map[*Program]*glua.LFunction)}
 	s.l = glua.NewState(glua.Options{SkipOpenLibs: true, RegistrySize: registryStart, RegistryMaxSize: registryMax,
 		CallStackSize: callDepth, MinimizeStackMemory: true})
 	s.clock.s = s
@@ -147,10 +153,32 @@ var ErrKilled = errors.New("ERR Script killed by user with SCRIPT KILL...")
 func (s *State) Run(p *Program, keys, args [][]byte, host Host, w *resp.Writer) error {
 	s.begin(host)
 	defer s.end()
-	s.globals.RawSetString("KEYS", s.list(keys))
-	s.globals.RawSetString("ARGV", s.list(args))
-	fn := s.l.NewFunctionFromProto(p.proto)
-	return s.call(w, fn, s.tostr)
+	defer s.keyTables.check(len(keys))
+	defer s.argTables.check(len(args))
+	keyTable, argTable := s.list(&s.keyTables, keys), s.list(&s.argTables, args)
+	if p.plain {
+		return s.call(w, s.functionOf(p), s.tostr, s.callFunc, s.pcallFunc, keyTable, argTable)
+	}
+	s.globals.RawSetString("KEYS", keyTable)
+	s.globals.RawSetString("ARGV", argTable)
+	return s.call(w, s.functionOf(p), s.tostr)
+}
+
+// keptFunctions bounds how many programs' functions are kept for their next run.
+const keptFunctions = 256
+
+// functionOf makes a function of a program. It has no variables of its own, so it
+// can run again.
+func (s *State) functionOf(p *Program) *glua.LFunction {
+	fn := s.functions[p]
+	if fn == nil {
+		if len(s.functions) >= keptFunctions {
+			clear(s.functions)
+		}
+		fn = s.l.NewFunctionFromProto(p.proto)
+		s.functions[p] = fn
+	}
+	return fn
 }
 
 func (s *State) begin(host Host) {
@@ -181,12 +209,43 @@ func (s *State) call(w *resp.Writer, fn glua.LValue, args ...glua.LValue) error 
 	return nil
 }
 
-func (s *State) list(words [][]byte) *glua.LTable {
-	t := s.l.CreateTable(len(words), 0)
-	for _, a := range words {
-		t.Append(glua.LString(a))
+// A tableCache has tables of words for the next script, by the number of words. No
+// script leaves anything that could still look at them.
+type tableCache [9]*glua.LTable
+
+// maxKeptWord bounds the words that are kept in tables.
+const maxKeptWord = 1 << 10
+
+// list makes a table of words, from those of the cache if there is one.
+func (s *State) list(from *tableCache, words [][]byte) *glua.LTable {
+	n := len(words)
+	var t *glua.LTable
+	if from != nil && n < len(from) {
+		t, from[n] = from[n], nil
+	}
+	if t == nil {
+		t = s.l.CreateTable(n, 0)
+	}
+	keep := from != nil && n < len(from)
+	for i, a := range words {
+		t.RawSetInt(i+1, glua.LString(a))
+		keep = keep && len(a) <= maxKeptWord
+	}
+	if keep {
+		from[n] = t
 	}
 	return t
+}
+
+// check drops the tables whose shape a script has changed.
+func (c *tableCache) check(n int) {
+	if n >= len(c) || c[n] == nil {
+		return
+	}
+	t := c[n]
+	if k, _ := t.Next(glua.LNumber(n)); t.Len() != n || k != glua.LNil || t.Metatable != glua.LNil {
+		c[n] = nil
+	}
 }
 
 // failure makes an Error of what the interpreter says.

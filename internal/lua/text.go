@@ -53,6 +53,9 @@ func numberText(n glua.LNumber) string {
 
 // concatOperand is what every operand of `..` that may be a number passes.
 func concatOperand(l *glua.LState) int {
+	if l.GetTop() == 0 {
+		return 0
+	}
 	v := l.Get(1)
 	if n, ok := v.(glua.LNumber); ok {
 		v = glua.LString(numberText(n))

@@ -9,6 +9,7 @@ const maxLevels = 5000
 type walker struct {
 	expr    func(ast.Expr) ast.Expr // replaces an expression, after its parts
 	stmt    func(ast.Stmt)          // before its parts
+	flat    bool                    // leaves out the bodies of functions
 	level   int
 	deep    bool
 	wrapped bool
@@ -31,6 +32,25 @@ func (w *walker) wrapConcats(chunk []ast.Stmt) {
 		return e
 	}
 	w.stmts(chunk)
+}
+
+// hideArguments has the chunk itself get no arguments as far as it sees: `...` is a
+// call that returns nothing.
+func (w *walker) hideArguments(chunk []ast.Stmt) {
+	hide := walker{flat: true, expr: func(e ast.Expr) ast.Expr {
+		dots, ok := e.(*ast.Comma3Expr)
+		if !ok {
+			return e
+		}
+		w.wrapped = true
+		none := &ast.FuncCallExpr{Func: &ast.IdentExpr{Value: operand}, AdjustRet: dots.AdjustRet}
+		for _, n := range []ast.Expr{none, none.Func} {
+			n.SetLine(e.Line())
+			n.SetLastLine(e.LastLine())
+		}
+		return none
+	}}
+	hide.stmts(chunk)
 }
 
 func (w *walker) operand(e ast.Expr) ast.Expr {
@@ -99,7 +119,9 @@ func (w *walker) stmts(list []ast.Stmt) {
 			if st.Name.Receiver != nil {
 				w.one(&st.Name.Receiver)
 			}
-			w.stmts(st.Func.Stmts)
+			if !w.flat {
+				w.stmts(st.Func.Stmts)
+			}
 		case *ast.ReturnStmt:
 			w.exprs(st.Exprs)
 		}
@@ -154,7 +176,9 @@ func (w *walker) one(p *ast.Expr) {
 	case *ast.UnaryLenOpExpr:
 		w.one(&e.Expr)
 	case *ast.FunctionExpr:
-		w.stmts(e.Stmts)
+		if !w.flat {
+			w.stmts(e.Stmts)
+		}
 	}
 	if w.expr != nil {
 		*p = w.expr(*p)
