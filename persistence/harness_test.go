@@ -66,9 +66,14 @@ func startOn(t testing.TB, files vfs.FS, directives ...string) *subject {
 	return s
 }
 
+// onPackageNet has a subject serve its clients from package net.
+const onPackageNet = "on package net"
+
 // startLoading starts a subject and returns while it is loading.
 func startLoading(t testing.TB, files vfs.FS, directives ...string) (*subject, chan error) {
 	t.Helper()
+	portable := slices.Contains(directives, onPackageNet)
+	directives = slices.DeleteFunc(slices.Clone(directives), func(d string) bool { return d == onPackageNet })
 	cfg, err := config.New(server.Params(), persistence.Params())
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +86,7 @@ func startLoading(t testing.TB, files vfs.FS, directives ...string) (*subject, c
 	}
 	keys := engine.New(server.EngineOptions(cfg))
 	disk := persistence.New(persistence.Options{Config: cfg, Engine: keys, FS: files, Version: server.RedisVersion})
-	srv, err := server.New(server.Options{Config: cfg, Engine: keys, Rows: disk.Commands(), Persistence: disk})
+	srv, err := server.New(server.Options{Config: cfg, Engine: keys, Rows: disk.Commands(), Persistence: disk, Portable: portable})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,12 +59,17 @@ func alone(t testing.TB, addr string) *redis.Client {
 // A full disk: writes are refused, reads are not, nothing that was answered is lost,
 // and when there is room again everything goes on.
 func TestAFullDisk(t *testing.T) {
-	for _, policy := range []string{"always", "everysec", "no"} {
+	for _, policy := range []string{"always", "everysec", "no", "always " + onPackageNet} {
+		policy, transport, portable := strings.Cut(policy, " ")
 		for _, ops := range [][]string{{"write"}, {"write", "truncate"}} {
-			t.Run(policy+fmt.Sprint(ops), func(t *testing.T) {
+			t.Run(policy+transport+fmt.Sprint(ops), func(t *testing.T) {
 				files, bad := new(vfs.Mem), new(atomic.Bool)
 				failing(files, bad, ops...)
-				s := startOn(t, files, logged("--appendfsync", policy)...)
+				args := logged("--appendfsync", policy)
+				if portable {
+					args = append(args, transport)
+				}
+				s := startOn(t, files, args...)
 				c := alone(t, s.addr)
 				if err := c.Set(ctx, "a", "1", 0).Err(); err != nil {
 					t.Fatal(err)
@@ -210,10 +215,15 @@ func TestPowerIsCutDuringARewrite(t *testing.T) {
 // and each client's history is there up to some point. With the others the second
 // holds.
 func TestPowerIsCut(t *testing.T) {
-	for _, policy := range []string{"always", "everysec"} {
-		t.Run(policy, func(t *testing.T) {
+	for _, c := range []struct{ policy, transport string }{{"always", ""}, {"everysec", ""}, {"always", onPackageNet}} {
+		policy := c.policy
+		t.Run(policy+" "+c.transport, func(t *testing.T) {
 			files := new(vfs.Mem)
-			s := startOn(t, files, logged("--appendfsync", policy)...)
+			args := logged("--appendfsync", policy)
+			if c.transport != "" {
+				args = append(args, c.transport)
+			}
+			s := startOn(t, files, args...)
 			const clients = 8
 			var counts [clients]atomic.Int64
 			stop := make(chan struct{})
@@ -239,6 +249,7 @@ func TestPowerIsCut(t *testing.T) {
 							return
 						}
 						counts[w].Store(n + 1)
+						time.Sleep(time.Duration(w+1) * 300 * time.Microsecond) // so that the log stays short
 					}
 				}()
 			}
