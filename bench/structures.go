@@ -103,7 +103,7 @@ shapes:
 				b.note("structures: %s has no %s", p.name, sh.command)
 				continue shapes
 			}
-			if err := warm(s); err != nil {
+			if err := sh.warm(s); err != nil {
 				return err
 			}
 			empty := s.rss()
@@ -234,18 +234,23 @@ func loadOperands(s *server) error {
 	return l.flush()
 }
 
-// warm has a server make the buffers that its first traffic needs, which are not
-// what a collection takes.
-func warm(s *server) error {
-	l, err := newLoader(s)
+// warm has a server make the buffers and load the code that a collection needs, which
+// are not what it takes.
+func (s shape) warm(srv *server) error {
+	some := s
+	some.n = min(s.n, 100_000)
+	if err := some.load(srv); err != nil {
+		return err
+	}
+	l, err := newLoader(srv)
 	if err != nil {
 		return err
 	}
 	defer l.close()
-	for range 5000 {
-		if err := l.call([]byte("ECHO"), make([]byte, 64)); err != nil {
+	for _, call := range [][]string{{"FLUSHALL"}, {"MEMORY", "PURGE"}} {
+		if _, err = l.do(call...); err != nil {
 			return err
 		}
 	}
-	return l.flush()
+	return nil
 }

@@ -170,6 +170,7 @@ func (s *Server) Start() error {
 	if s.disk != nil {
 		defer s.disk.OnSettled(s.logMoved) // when the loops are there
 	}
+	settleMemory() // before anybody is served, who would read it all in again
 	listen := s.listen
 	if s.portable {
 		listen = s.listenPortable
@@ -189,7 +190,6 @@ func (s *Server) Start() error {
 			work(ctx)
 		}()
 	}
-	settleMemory()
 	return nil
 }
 

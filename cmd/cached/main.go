@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"cached/engine"
 	"cached/internal/config"
@@ -68,6 +69,12 @@ func run(args []string) error {
 	disk.SetFunctions(srv)
 	disk.SetReplayer(func(tx *engine.Tx) persistence.Replayer { return srv.Replayer(tx) })
 	disk.Begin()
+	loaded := make(chan error, 1)
+	go func() { loaded <- disk.Load() }()
+	done, err := await(loaded, quickLoad)
+	if err != nil {
+		return err
+	}
 	if err := srv.Start(); err != nil {
 		return err
 	}
@@ -78,14 +85,14 @@ func run(args []string) error {
 		}
 	}()
 	cfg.LogIgnored(log.Logger)
-	loaded := make(chan error, 1)
-	go func() { loaded <- disk.Load() }()
-	select {
-	case err = <-loaded:
-	case sig := <-end:
-		log.Info("shutting down while loading", "signal", sig.String())
-		srv.Close()
-		return nil
+	if !done {
+		select {
+		case err = <-loaded:
+		case sig := <-end:
+			log.Info("shutting down while loading", "signal", sig.String())
+			srv.Close()
+			return nil
+		}
 	}
 	if err != nil {
 		srv.Close()
@@ -102,4 +109,18 @@ func run(args []string) error {
 	srv.Close()
 	disk.Close()
 	return nil
+}
+
+// quickLoad is how long clients are kept waiting for the data; only when it takes
+// longer are they let in to hear that it is being loaded.
+const quickLoad = 200 * time.Millisecond
+
+// await waits for an error for some time; done is false if there is none yet.
+func await(c <-chan error, most time.Duration) (done bool, err error) {
+	select {
+	case err = <-c:
+		return true, err
+	case <-time.After(most):
+		return false, nil
+	}
 }
