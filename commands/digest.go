@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 
+	"cached/engine"
 	"cached/engine/table"
 	"cached/engine/value"
 )
@@ -36,12 +37,12 @@ func (d *digest) mixElem(e value.Elem) { d.mix(e.Append(nil)) }
 // typeNumbers are those of Redis's types.
 var typeNumbers = map[value.Type]uint32{value.String: 0, value.List: 1, value.Set: 2, value.ZSet: 3, value.Hash: 4, value.Stream: 6}
 
-// value adds the value of an item and that it has a deadline.
-func (d *digest) value(it table.Item) {
+// value adds the value of an item of e and that it has a deadline.
+func (d *digest) value(e *engine.Engine, it table.Item) {
 	d.mixNumber(typeNumbers[value.TypeOf(it)])
 	switch value.TypeOf(it) {
 	case value.String:
-		d.mix(it.Value())
+		d.mix(e.AppendText(nil, it))
 	case value.List:
 		value.EachList(it, func(e value.Elem) bool { d.mixElem(e); return true })
 	case value.Set:
@@ -106,7 +107,7 @@ func DebugDigest(c *Ctx) error {
 		c.Tx.Each(func(it table.Item) bool {
 			var one digest
 			one.mix(it.Key())
-			one.value(it)
+			one.value(c.Tx.Engine(), it)
 			all.xor(one[:])
 			return true
 		})
@@ -121,7 +122,7 @@ func DebugDigestValue(c *Ctx) error {
 	for _, key := range c.Argv[2:] {
 		var one digest
 		if it := c.Tx.Peek(key); !it.IsZero() {
-			one.value(it)
+			one.value(c.Tx.Engine(), it)
 		}
 		c.Reply.Status(hex.EncodeToString(one[:]))
 	}

@@ -23,6 +23,7 @@ func TestFilesDoNotKnowOfCompression(t *testing.T) {
 			}
 		}
 	}
+	digest := func(s *subject) string { return s.Do(ctx, "DEBUG", "DIGEST").String() }
 	compressed := func(s *subject) int64 { return s.keys.Compression().In }
 
 	files := new(vfs.Mem)
@@ -37,6 +38,7 @@ func TestFilesDoNotKnowOfCompression(t *testing.T) {
 	if err := plain.Save(ctx).Err(); err != nil {
 		t.Fatal(err)
 	}
+	whole := digest(plain)
 	plain.stop()
 
 	for _, mode := range []string{"zstd", "s2"} {
@@ -44,6 +46,9 @@ func TestFilesDoNotKnowOfCompression(t *testing.T) {
 		check(s)
 		if compressed(s) == 0 {
 			t.Errorf("%s: nothing that was loaded is compressed", mode)
+		}
+		if got := digest(s); got != whole {
+			t.Errorf("%s: the digest is %s, want %s", mode, got, whole)
 		}
 		for i := range n {
 			if got := s.Dump(ctx, fmt.Sprint("k:", i)).Val(); got != dumps[i] {
