@@ -3,6 +3,8 @@ package compat
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +65,7 @@ type player struct {
 	p     *process
 	all3  bool // every connection speaks RESP3
 	conns map[string]*playerConn
+	clerk *wire // counts who waits; of scripts in which somebody does
 }
 
 type playerConn struct {
@@ -108,6 +111,10 @@ func (pl *player) play(st script.Step, take func(raw []byte)) {
 		}
 		c.resp3 = want
 	}
+	waiting := 0
+	if st.Blocks {
+		waiting = pl.waiting()
+	}
 	if err := c.send(st.Args); err != nil {
 		pl.t.Fatalf("line %d: %v", st.Line, err)
 	}
@@ -123,8 +130,36 @@ func (pl *player) play(st script.Step, take func(raw []byte)) {
 		return
 	}
 	c.pending = read
-	// The order in which clients start to wait decides who is served first.
-	time.Sleep(30 * time.Millisecond)
+	pl.awaitWaiting(c, waiting)
+}
+
+var blockedClients = regexp.MustCompile(`blocked_clients:(\d+)`)
+
+// waiting is how many clients of the server wait.
+func (pl *player) waiting() int {
+	if pl.clerk == nil {
+		pl.clerk = dial(pl.t, pl.p)
+	}
+	found := blockedClients.FindStringSubmatch(pl.clerk.do(pl.t, "INFO", "clients"))
+	if found == nil {
+		return 0 // a script keeps the server busy
+	}
+	n, _ := strconv.Atoi(found[1])
+	return n
+}
+
+// awaitWaiting returns when a client has begun to wait, where before others did, or
+// was answered: the order in which clients begin to wait decides who is served
+// first. What waits uncounted, for a pause to end, has had some time at least.
+func (pl *player) awaitWaiting(c *playerConn, before int) {
+	pl.t.Helper()
+	start := time.Now()
+	for asked := 0; asked < 20 || time.Since(start) < 30*time.Millisecond; asked++ {
+		c.SetReadDeadline(time.Now().Add(time.Millisecond))
+		if _, err := c.r.Peek(1); err == nil || pl.waiting() > before {
+			return
+		}
+	}
 }
 
 func (pl *player) settle(c *playerConn) {
@@ -139,6 +174,9 @@ func (pl *player) finish() {
 	for _, c := range pl.conns {
 		pl.settle(c)
 		c.Close()
+	}
+	if pl.clerk != nil {
+		pl.clerk.Close()
 	}
 }
 
