@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"sync"
 	"testing"
+	"time"
 
 	"cached/engine/codec"
 	"cached/engine/table"
@@ -226,4 +229,62 @@ func hideFromThePass(t *testing.T, swap bool) {
 	if n := e.Compression().Dictionaries; n != 1 {
 		t.Errorf("%d dictionaries", n)
 	}
+}
+
+// Many set and read at once while dictionaries are learned, replaced and forgotten.
+func TestCompressionWithManyAtWork(t *testing.T) {
+	e := New(Options{Shards: 4, Databases: 1})
+	e.SetCompression(codec.Zstd, 0)
+	end := time.Now().Add(time.Minute)
+	var workers, background sync.WaitGroup
+	quit := make(chan struct{})
+	background.Add(1)
+	go func() {
+		defer background.Done()
+		for {
+			select {
+			case <-quit:
+				return
+			default:
+			}
+			if !e.Train() && !e.Renew() {
+				runtime.Gosched()
+			}
+		}
+	}()
+	for w := range 4 {
+		workers.Add(1)
+		go func() {
+			defer workers.Done()
+			r := rand.New(rand.NewPCG(uint64(w), 6))
+			var tx Tx
+			model := map[string]string{}
+			for n := 0; ; n++ {
+				// What is set changes with each dictionary, so that it needs another one.
+				trained := int(e.Compression().Trained)
+				if trained >= 3 && n > 1000 {
+					return
+				}
+				if n%100 == 0 && time.Now().After(end) {
+					t.Errorf("%d dictionaries after %d values", trained, n)
+					return
+				}
+				k := fmt.Appendf(nil, "k:%d:%d", w, r.IntN(30))
+				v := squeezable(r, 1+trained%2)
+				tx.Begin(e, 0, 1)
+				tx.Prepare(k, v)
+				tx.LockKey(k)
+				if got, _ := tx.String(k); string(got) != model[string(k)] {
+					t.Errorf("%s is %q, want %q", k, got, model[string(k)])
+				}
+				tx.SetString(k, v, 0)
+				model[string(k)] = string(v)
+				tx.Commit(nil)
+				tx.Unlock()
+			}
+		}()
+	}
+	workers.Wait()
+	close(quit)
+	background.Wait()
 }
