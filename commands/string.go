@@ -15,17 +15,25 @@ func get(c *Ctx) error {
 	if err != nil || s.IsNil() {
 		return c.NullOr(err)
 	}
-	c.replyText(s)
+	if b, ok := s.Stored(); ok {
+		c.Reply.Bulk(b)
+		return nil
+	}
+	c.replyUnpacked(s)
 	return nil
 }
 
-// replyText replies a string, or null. One that is compressed is unpacked into the
-// reply.
+// replyText replies a string, or null.
 func (c *Ctx) replyText(t engine.Text) {
 	if b, ok := t.Stored(); ok {
 		c.Reply.BulkOrNull(b)
 		return
 	}
+	c.replyUnpacked(t)
+}
+
+// replyUnpacked replies a string that is compressed: it is unpacked into the reply.
+func (c *Ctx) replyUnpacked(t engine.Text) {
 	c.Reply.BeginBulk(t.Len())
 	c.Reply.B = c.Tx.AppendText(c.Reply.B, t)
 	c.Reply.EndBulk()
