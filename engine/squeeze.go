@@ -81,23 +81,25 @@ func (tx *Tx) Prepare(key, v []byte) {
 	if !tx.e.codec.Wants(len(v)) {
 		return
 	}
-	p, ok := tx.squeeze(key, v)
+	p, ok, _ := tx.squeeze(key, v)
 	tx.prepared = append(tx.prepared, prepared{&v[0], len(v), p, ok})
 }
 
-func (tx *Tx) squeeze(key, v []byte) (codec.Packed, bool) {
+// squeeze compresses a value into the room of the Tx, from at on: who does not need
+// it for longer gives the room back.
+func (tx *Tx) squeeze(key, v []byte) (p codec.Packed, ok bool, at int) {
 	tx.used = true
-	at := len(tx.packed)
-	p, ok := tx.e.codec.Encode(tx.packed, key, v)
+	at = len(tx.packed)
+	p, ok = tx.e.codec.Encode(tx.packed, key, v)
 	if !ok {
-		return p, false
+		return p, false, at
 	}
 	if end := at + len(p.Bytes); end <= cap(tx.packed) && &tx.packed[:end][at] == &p.Bytes[0] {
 		tx.packed = tx.packed[:end]
 	} else { // new room; what was compressed before keeps the old
-		tx.packed = p.Bytes
+		tx.packed, at = p.Bytes, 0
 	}
-	return p, true
+	return p, true, at
 }
 
 // setSqueezed sets a string in its compressed form, if it has one.
@@ -111,7 +113,9 @@ func (tx *Tx) setSqueezed(key, v []byte, deadlineMS int64) bool {
 		}
 	}
 	if !found {
-		p, ok = tx.squeeze(key, v)
+		var at int
+		p, ok, at = tx.squeeze(key, v)
+		tx.packed = tx.packed[:at] // before anything else is compressed it is copied
 	}
 	// Under the lock: a dictionary that is current now is not forgotten before
 	// somebody has been here.
@@ -122,7 +126,7 @@ func (tx *Tx) setSqueezed(key, v []byte, deadlineMS int64) bool {
 	return true
 }
 
-// unpack returns the string of t, which is good until the Tx unlocks.
+// unpack returns the string of t, which is good until the next Begin.
 func (tx *Tx) unpack(t Text) []byte {
 	tx.used = true
 	n := t.Len()
@@ -147,7 +151,8 @@ func (tx *Tx) squeezeItem(a *at, it table.Item) table.Item {
 	if it.Kind() != value.Kind(value.String, value.Raw) || !tx.e.codec.Wants(it.ValueLen()) {
 		return it
 	}
-	p, ok := tx.squeeze(it.Key(), it.Value())
+	p, ok, at := tx.squeeze(it.Key(), it.Value())
+	tx.packed = tx.packed[:at]
 	if !ok || !p.Current() {
 		return it
 	}

@@ -231,6 +231,61 @@ func hideFromThePass(t *testing.T, swap bool) {
 	}
 }
 
+// What was prepared for one unit of work is not taken for another's, however the first
+// has ended: the words of two commands may lie in the same place.
+func TestWhatIsPreparedIsForOneUnitOfWork(t *testing.T) {
+	e := New(Options{Shards: 4, Databases: 1})
+	e.SetCompression(codec.S2, 0)
+	var tx Tx
+	key, word := []byte("k"), make([]byte, 300)
+	for name, end := range map[string]func(){
+		"unlocked":     tx.Unlock,
+		"kept":         func() { tx.Keep(table.Hash(key)) },
+		"never locked": func() {},
+	} {
+		copy(word, bytes.Repeat([]byte("a"), 300))
+		tx.Begin(e, 0, 1)
+		tx.Prepare(key, word)
+		if name != "never locked" {
+			tx.LockKey(key)
+			tx.SetString(key, word, 0)
+			tx.Commit(nil)
+		}
+		end()
+		copy(word, bytes.Repeat([]byte("b"), 300))
+		tx.Begin(e, 0, 1)
+		tx.LockKey(key)
+		tx.SetString(key, word, 0)
+		if got, _ := tx.String(key); string(got) != string(word) {
+			t.Errorf("%s: another value is set: %.20q", name, got)
+		}
+		tx.Commit(nil)
+		tx.Unlock()
+	}
+}
+
+// A script may set and read any number of values in one unit of work.
+func TestRoomForCompressionIsBounded(t *testing.T) {
+	e := New(Options{Shards: 1, Databases: 1})
+	e.SetCompression(codec.S2, 0)
+	r := rand.New(rand.NewPCG(1, 7))
+	var tx Tx
+	tx.Begin(e, 0, 1)
+	tx.LockAll()
+	for i := range 20000 {
+		k := fmt.Appendf(nil, "k:%d", i%10)
+		tx.SetString(k, squeezable(r, 0), 0)
+		if _, err := tx.String(k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if cap(tx.packed) > 16<<10 || cap(tx.text) > keptRoom {
+		t.Errorf("%d and %d bytes of room", cap(tx.packed), cap(tx.text))
+	}
+	tx.Commit(nil)
+	tx.Unlock()
+}
+
 // Many set and read at once while dictionaries are learned, replaced and forgotten.
 func TestCompressionWithManyAtWork(t *testing.T) {
 	e := New(Options{Shards: 4, Databases: 1})

@@ -52,7 +52,7 @@ type Tx struct {
 	key      []byte // a copy of a key that is about to be freed
 
 	squeezer
-	used bool // the squeezer, since the locks were taken
+	used bool // the squeezer, since Begin
 }
 
 // A shardSet has a bit for each of at most 256 shards.
@@ -90,6 +90,10 @@ func (tx *Tx) Begin(e *Engine, db int, nowMS int64) {
 	}
 	tx.lastKey = nil
 	tx.NoTouch, tx.Counting, tx.told = false, false, false
+	if tx.used {
+		tx.used = false
+		tx.squeezer.end() // here, since not all work ends with Unlock
+	}
 }
 
 // Replaying reports whether a log is replayed, so that nothing ends by itself.
@@ -222,10 +226,6 @@ func (tx *Tx) Unlock() {
 		tx.endLong()
 	}
 	tx.lastKey = nil
-	if tx.used {
-		tx.used = false
-		tx.squeezer.end()
-	}
 }
 
 // shard returns the locked shard of a hash.
