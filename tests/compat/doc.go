@@ -20,5 +20,6 @@
 //
 //	go test ./tests/compat -run Scripts -update         record replies from the reference
 //	go test ./tests/compat -run Scripts/Expected/set    one script
+//	go test ./tests/compat -run Scripts -compression zstd    with all strings compressed that may be
 //	go test ./tests/compat -run Random -calls 1000000 -seed 7 -groups string,generic
 package compat
