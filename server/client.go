@@ -164,6 +164,16 @@ const turnBytes = 64 << 10
 // feed runs the complete commands at the front of data, of about turnBytes at most,
 // and returns how many bytes they took. Replies are in w.reply.
 func (w *worker) feed(c *client, data []byte) (used int) {
+	w.feeding = true
+	used = w.runBatches(c, data)
+	w.feeding = false
+	if len(w.staged) > 0 {
+		w.handOver()
+	}
+	return used
+}
+
+func (w *worker) runBatches(c *client, data []byte) (used int) {
 	for used < min(len(data), turnBytes) && !c.stopped() {
 		w.batch.parse(c, data[used:])
 		if len(w.batch.requests) == 0 {

@@ -31,10 +31,11 @@ type fanout struct {
 	queue []delivery
 
 	// The loop's own.
-	work []delivery
-	next int    // receivers of work[0] that have it
-	buf2 []byte // work[0] and more for the same receivers, as RESP2
-	buf3 []byte
+	work     []delivery
+	next     int    // receivers of work[0] that have it
+	together int    // how many go out as one with work[0]
+	buf2     []byte // these, as RESP2; empty before somebody wants them so
+	buf3     []byte // and as RESP3
 }
 
 // A loop gives messages to so many clients before it looks at its sockets again,
@@ -48,12 +49,31 @@ const (
 	fanoutMost    = 16 << 10 // deliveries
 )
 
-// add queues a delivery and reports whether the loop has none otherwise.
-func (f *fanout) add(d delivery) (first bool) {
+// add queues deliveries and reports whether the loop has none otherwise.
+func (f *fanout) add(list ...delivery) (first bool) {
 	f.mu.Lock()
-	f.queue = append(f.queue, d)
+	f.queue = append(f.queue, list...)
 	f.mu.Unlock()
-	return f.pending.Add(1) == 1
+	n := int32(len(list))
+	return f.pending.Add(n) == n
+}
+
+// A staged is what a worker has for an outlet and hands over after its batch of
+// commands, all at once.
+type staged struct {
+	to   interface{ deliverAll(*worker, []delivery) }
+	list []delivery
+}
+
+// handOver gives the outlets what was published since the last time.
+func (w *worker) handOver() {
+	for i := range w.staged {
+		if x := &w.staged[i]; len(x.list) > 0 {
+			x.to.deliverAll(w, x.list)
+			clear(x.list)
+			x.list = x.list[:0]
+		}
+	}
 }
 
 // run gives messages to clients by send, in order. Several messages for the same
@@ -77,7 +97,7 @@ func (f *fanout) run(send func(c *client, b []byte)) {
 	done := 0
 	for done < len(f.work) && turn > 0 {
 		if f.next == 0 {
-			done = f.join(done)
+			f.join(done)
 		}
 		d := &f.work[done]
 		for f.next < len(d.to) && turn > 0 {
@@ -88,15 +108,11 @@ func (f *fanout) run(send func(c *client, b []byte)) {
 			if sub.Ended || c == d.m.skip {
 				continue
 			}
-			if c.proto == 3 {
-				send(c, f.buf3)
-			} else {
-				send(c, f.buf2)
-			}
+			send(c, f.encoded(done, c.proto))
 		}
 		if f.next == len(d.to) {
 			f.next = 0
-			done++
+			done += f.together
 		}
 	}
 	f.pending.Add(-int32(done))
@@ -105,26 +121,36 @@ func (f *fanout) run(send func(c *client, b []byte)) {
 	f.work = f.work[:n]
 }
 
-// join encodes the delivery at i together with those behind it that go to the
-// same receivers, and returns the place of the last, which stands for all.
-func (f *fanout) join(i int) int {
+// join finds the deliveries behind the one at i that go to the same receivers: they
+// go out together.
+func (f *fanout) join(i int) {
 	f.buf2, f.buf3 = f.buf2[:0], f.buf3[:0]
 	first := &f.work[i]
-	for {
-		d := &f.work[i]
-		f.buf3 = append(f.buf3, d.m.bytes...)
-		at := len(f.buf2)
-		f.buf2 = append(f.buf2, d.m.bytes...)
-		if !d.m.raw {
-			f.buf2[at] = '*'
-		}
-		if i+1 == len(f.work) || len(f.buf3) > 64<<10 || d.m.skip != nil {
-			return i
-		}
-		n := &f.work[i+1]
+	size := len(first.m.bytes)
+	for f.together = 1; i+f.together < len(f.work) && size <= 64<<10 && first.m.skip == nil; f.together++ {
+		n := &f.work[i+f.together]
 		if n.m.skip != nil || len(n.to) != len(first.to) || len(n.to) > 0 && &n.to[0] != &first.to[0] {
-			return i
+			return
 		}
-		i++
+		size += len(n.m.bytes)
 	}
+}
+
+// encoded are the deliveries from i on that go out together, in a protocol.
+func (f *fanout) encoded(i, proto int) []byte {
+	b := &f.buf2
+	if proto == 3 {
+		b = &f.buf3
+	}
+	if len(*b) > 0 {
+		return *b
+	}
+	for _, d := range f.work[i : i+f.together] {
+		at := len(*b)
+		*b = append(*b, d.m.bytes...)
+		if proto != 3 && !d.m.raw {
+			(*b)[at] = '*'
+		}
+	}
+	return *b
 }

@@ -8,10 +8,26 @@ import (
 
 func (c *loopConn) outlet() outlet { return c.loop }
 
-// deliver queues a message for clients of the loop. The loop that publishes
-// needs no waking.
+// deliver queues a message for clients of the loop.
 func (l *loop) deliver(w *worker, m *message, to []*pubsub.Subscription) {
-	if l.fan.add(delivery{m, to}) && w != l.worker && !l.woken.Swap(true) {
+	d := delivery{m, to}
+	if !w.feeding {
+		l.deliverAll(w, []delivery{d})
+		return
+	}
+	for i := range w.staged {
+		if x := &w.staged[i]; x.to == l {
+			x.list = append(x.list, d)
+			return
+		}
+	}
+	w.staged = append(w.staged, staged{l, []delivery{d}})
+}
+
+// deliverAll queues messages for clients of the loop. The loop that publishes needs
+// no waking.
+func (l *loop) deliverAll(w *worker, list []delivery) {
+	if l.fan.add(list...) && w != l.worker && !l.woken.Swap(true) {
 		_, _ = unix.Write(l.wakeFD, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	}
 }

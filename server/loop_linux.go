@@ -84,7 +84,8 @@ func newLoop(s *Server) (*loop, error) {
 	l := &loop{epfd: epfd, wakeFD: wake, clients: map[int]*loopConn{},
 		listeners: map[int]listener{}, in: make([]byte, readChunk), ended: make(chan struct{})}
 	l.worker = l.newWorker(s)
-	return l, l.watch(wake, unix.EPOLLIN)
+	// Each write is an event, which nobody has to read away.
+	return l, l.watch(wake, unix.EPOLLIN|unix.EPOLLET)
 }
 
 // newWorker makes a worker that writes to the loop's clients.
@@ -148,8 +149,6 @@ func (l *loop) serve(ev unix.EpollEvent) {
 		if ev.Events&^unix.EPOLLOUT != 0 {
 			l.read(c)
 		}
-	} else if fd == l.wakeFD {
-		l.drainWake()
 	} else if lis, ok := l.listeners[fd]; ok {
 		l.accept(lis)
 	}
@@ -529,11 +528,6 @@ func (l *loop) enqueue(p posted) {
 	if !l.woken.Swap(true) {
 		_, _ = unix.Write(l.wakeFD, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	}
-}
-
-func (l *loop) drainWake() {
-	var b [8]byte
-	_, _ = unix.Read(l.wakeFD, b[:])
 }
 
 func (l *loop) runQueue() {

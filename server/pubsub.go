@@ -41,12 +41,41 @@ func appendBulk(b, v []byte) []byte {
 	return append(b, '\r', '\n')
 }
 
-func newMessage(pattern *string, kind string, channel, payload []byte) *message {
+// Messages are cut from blocks, since there may be very many of them: so many
+// from one, and their bytes from another.
+const (
+	messageBlock = 64
+	bytesBlock   = 16 << 10
+	blockMost    = 1 << 10 // bytes of a message that is cut from one
+)
+
+// newMessage makes a message with room for n bytes.
+func (w *worker) newMessage(n int) *message {
+	if len(w.messages) == 0 {
+		w.messages = make([]message, messageBlock)
+	}
+	m := &w.messages[0]
+	w.messages = w.messages[1:]
+	switch {
+	case n > blockMost:
+		m.bytes = make([]byte, 0, n)
+		return m
+	case n > len(w.messageBytes):
+		w.messageBytes = make([]byte, bytesBlock)
+	}
+	m.bytes = w.messageBytes[:0:n]
+	w.messageBytes = w.messageBytes[n:]
+	return m
+}
+
+// publication is the message of what was published.
+func (w *worker) publication(pattern *string, kind string, channel, payload []byte) *message {
 	n := 64 + len(kind) + len(channel) + len(payload)
 	if pattern != nil {
 		n += 16 + len(*pattern)
 	}
-	b := make([]byte, 0, n)
+	m := w.newMessage(n)
+	b := m.bytes
 	if pattern != nil {
 		b = append(b, ">4\r\n$8\r\npmessage\r\n"...)
 		b = appendBulk(b, []byte(*pattern))
@@ -55,7 +84,8 @@ func newMessage(pattern *string, kind string, channel, payload []byte) *message 
 		b = appendBulk(b, []byte(kind))
 	}
 	b = appendBulk(b, channel)
-	return &message{bytes: appendBulk(b, payload)}
+	m.bytes = appendBulk(b, payload)
+	return m
 }
 
 // broadcast publishes a message and returns how many receive it. sender is the client
@@ -75,7 +105,7 @@ func (w *worker) broadcast(k pubsub.Kind, sender *client, channel, payload []byt
 			m = last
 		}
 		if m == nil || pattern != nil && pattern != lastPattern {
-			m = newMessage(pattern, kind, channel, payload)
+			m = w.publication(pattern, kind, channel, payload)
 			topic, sub := string(channel), k
 			if pattern == nil {
 				plain = m

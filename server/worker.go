@@ -39,6 +39,11 @@ type worker struct {
 	events []keyEvent // of the command that runs, told after it
 	stale  []stale
 
+	feeding      bool      // a client's batch of commands runs
+	staged       []staged  // published by it
+	messages     []message // for publications: what is left of a block
+	messageBytes []byte    // and of one for their bytes
+
 	pushed bool // the command's reply is a push, which CLIENT REPLY does not concern
 
 	stats   []commandStat // by command number
