@@ -62,7 +62,7 @@ var allowed = map[string][]string{
 	"tests/compat":  {"internal/script"}, // the reader of its own scripts, and the socket
 	"tests/clients": {"internal/testcert"},
 	"tests/crash":   {}, // the socket, and a process to be killed
-	"bench":         {"internal/script", "internal/trace"},
+	"bench":         {"internal/script", "internal/trace", "internal/testcert"},
 
 	// It plays traces through the policies.
 	"cmd/cachesim": {"eviction", "internal/trace"},
