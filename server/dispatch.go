@@ -152,7 +152,7 @@ func (w *worker) account(c *client, spec *commands.Spec, argv [][]byte, start in
 		s.latency.note(latencyEvent(spec), took, s.unixMS(start))
 	}
 	if took >= w.srv.slow.thresholdNS.Load() && spec.Flags&commands.SkipSlowlog == 0 {
-		w.srv.slow.add(c, spec, argv, took, w.srv.unixMS(start))
+		w.srv.slow.add(c.addr, text(&c.shown.name), spec, argv, took, w.srv.unixMS(start))
 	}
 	if w.srv.monitors.Len(pubsub.Channel) > 0 {
 		w.showMonitors(c.addr, c.db(), spec, argv)

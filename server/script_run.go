@@ -164,8 +164,11 @@ func (r *scriptRun) do(argv [][]byte) error {
 	if w.srv.monitors.Len(pubsub.Channel) > 0 {
 		w.showMonitors("lua", cl.db(), spec, argv)
 	}
-	st := w.stat(spec)
-	w.ran(spec, st, w.nowNS-start)
+	st, took := w.stat(spec), w.nowNS-start
+	w.ran(spec, st, took)
+	if took >= w.srv.slow.thresholdNS.Load() && spec.Flags&commands.SkipSlowlog == 0 {
+		w.srv.slow.add("?:0", "", spec, argv, took, w.srv.unixMS(start)) // Lua is a client without an address
+	}
 	if err != nil {
 		st.failed++
 	}

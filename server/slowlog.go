@@ -46,8 +46,8 @@ func (l *slowlog) configure(us int64, length int) {
 }
 
 // add notes a command that took ns nanoseconds from nowMS on.
-func (l *slowlog) add(c *client, spec *commands.Spec, argv [][]byte, ns, nowMS int64) {
-	e := slowEntry{unixS: nowMS / 1000, us: ns / 1000, addr: c.addr, name: text(&c.shown.name)}
+func (l *slowlog) add(addr, name string, spec *commands.Spec, argv [][]byte, ns, nowMS int64) {
+	e := slowEntry{unixS: nowMS / 1000, us: ns / 1000, addr: addr, name: name}
 	for i, a := range argv {
 		if i == slowArgs-1 && len(argv) > slowArgs {
 			e.argv = append(e.argv, "... ("+strconv.Itoa(len(argv)-i)+" more arguments)")

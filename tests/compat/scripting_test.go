@@ -1,6 +1,12 @@
 package compat
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"cached/internal/script"
+)
 
 // TestScriptsWhenNothingCanBeSaved compares who is refused writing when the last
 // snapshot has failed.
@@ -83,4 +89,48 @@ func TestPauseHoldsScriptsAsTheReference(t *testing.T) {
 		o: EVAL "return 6" 0
 		o: EXEC
 		a: CLIENT UNPAUSE`)
+}
+
+// TestSlowlogOfScriptsIsTheReferences holds that what a script does is logged before
+// the script, as Lua's.
+func TestSlowlogOfScriptsIsTheReferences(t *testing.T) {
+	sameConversation(t, `
+		a: SET k v
+		a: FUNCTION LOAD "#!lua name=l\nredis.register_function('f', function(k) return redis.call('GET', k[1]) end)"
+		a: CONFIG SET slowlog-log-slower-than 0
+		a: SLOWLOG RESET
+		a: EVAL "redis.call('GET', KEYS[1]) return redis.pcall('LPUSH', KEYS[1], 1)" 1 k
+		a: FCALL f 1 k
+		a: MULTI
+		a: SET a 1
+		a: EVAL "return redis.call('GET', KEYS[1])" 1 a
+		a: EXEC
+		a: CLIENT SETNAME me
+		a: EVAL "return redis.call('DEL', KEYS[1])" 1 a
+		a: CONFIG SET slowlog-log-slower-than 1000000
+		a: SLOWLOG LEN`)
+	// The entries themselves have times in them.
+	entries := func(p *process) string {
+		w := dial(t, p)
+		w.want(t, "OK", "CONFIG", "SET", "slowlog-log-slower-than", "0")
+		w.want(t, "OK", "SLOWLOG", "RESET")
+		w.do(t, "EVAL", "redis.call('SET', KEYS[1], ARGV[1]) return redis.call('GET', KEYS[1])", "1", "k", "v")
+		w.want(t, "OK", "CONFIG", "SET", "slowlog-log-slower-than", "1000000")
+		r := decoded(t, p, "SLOWLOG", "GET", "3")
+		var b strings.Builder
+		for _, e := range r.Elems {
+			if len(e.Elems) != 6 {
+				t.Fatalf("an entry of %d", len(e.Elems))
+			}
+			addr := string(e.Elems[4].Text)
+			if addr != "?:0" {
+				addr = "client"
+			}
+			fmt.Fprintf(&b, "%s %s %s\n", script.Render(e.Elems[3]), addr, e.Elems[5].Text)
+		}
+		return b.String()
+	}
+	if a, b := entries(startOwn(t, subjectBin)), entries(startOwn(t, needReference(t))); a != b {
+		t.Errorf("SLOWLOG GET shows\n%s\nof the reference\n%s", a, b)
+	}
 }
