@@ -12,6 +12,8 @@ import (
 type transport struct {
 	loops []*loop
 	all   []*loop // the same, also when they have ended
+
+	unixFD int // of the unix socket; 0 is none
 }
 
 func (t *transport) loopCount() int { return len(t.loops) }
@@ -37,9 +39,6 @@ func (s *Server) listen() error {
 		}
 		s.transport.loops = append(s.transport.loops, l)
 	}
-	if err := s.listenTCP(s.transport.loops[0]); err != nil {
-		return err
-	}
 	if err := s.listenUnix(s.transport.loops[0]); err != nil {
 		return err
 	}
@@ -56,39 +55,47 @@ func (s *Server) listen() error {
 
 // closeTransport ends the loops after the commands they run.
 func (s *Server) closeTransport() {
-	for _, l := range s.transport.loops {
-		for fd := range l.listeners {
-			// No new clients while those that are there get their answers.
-			_ = unix.Shutdown(fd, unix.SHUT_RDWR)
-		}
+	if fd := s.transport.unixFD; fd != 0 {
+		// No new clients while those that are there get their answers.
+		_ = unix.Shutdown(fd, unix.SHUT_RDWR)
 	}
 	for _, l := range s.transport.loops {
 		l.quit.Store(true)
 		l.enqueue(posted{f: func(*worker, *client) {}})
 	}
 	s.group.Wait()
-	for _, l := range s.transport.loops {
-		for fd := range l.listeners {
-			unix.Close(fd)
-		}
-		clear(l.listeners)
+	if fd := s.transport.unixFD; fd != 0 {
+		unix.Close(fd)
+		s.transport.unixFD = 0
 	}
 	s.transport.loops = nil
 }
 
-// listenTCP listens on every address of bind.
-func (s *Server) listenTCP(l *loop) error {
-	port := int(s.cfg.Value("port").Int())
-	if port == 0 {
-		return nil
+// loopsListen tells whether event loops take connections.
+const loopsListen = true
+
+// listenOnLoop has the first loop accept the clients of an endpoint.
+func (s *Server) listenOnLoop(e endpoint) (closer func(), err error) {
+	fd, err := listenSocket(e.name, e.port, int(s.cfg.Value("tcp-backlog").Int()))
+	if err != nil {
+		return nil, err
 	}
-	return s.eachBind(port, func(name string) error {
-		fd, err := listenSocket(name, port, int(s.cfg.Value("tcp-backlog").Int()))
-		if err != nil {
-			return err
+	l := s.transport.loops[0]
+	l.enqueue(posted{f: func(*worker, *client) {
+		if err := l.addListener(listener{fd: fd}); err != nil {
+			s.log.Error("cannot wait for clients", "address", e.String(), "error", err)
 		}
-		return l.addListener(listener{fd: fd})
-	})
+	}})
+	return func() {
+		// From now on others may listen there. That the loop may still try to accept
+		// from it does no harm.
+		unix.Close(fd)
+		l.enqueue(posted{f: func(*worker, *client) {
+			if l.listeners[fd].unix == "" {
+				delete(l.listeners, fd)
+			}
+		}})
+	}, nil
 }
 
 func (l *loop) addListener(lis listener) error {
@@ -161,5 +168,6 @@ func (s *Server) listenUnix(l *loop) error {
 		unix.Close(fd)
 		return err
 	}
+	s.transport.unixFD = fd
 	return l.addListener(listener{fd: fd, unix: unixPath(path)})
 }

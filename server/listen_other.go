@@ -2,6 +2,8 @@
 
 package server
 
+import "errors"
+
 // A transport has nothing of its own here: all clients are on package net.
 type transport struct{}
 
@@ -10,7 +12,12 @@ func (t *transport) loopCount() int { return 0 }
 // multiplexing is how sockets are waited for.
 func (s *Server) multiplexing() string { return "goroutines" }
 
-func (s *Server) listen() error { return s.listenPortable() }
+// loopsListen tells whether event loops take connections.
+const loopsListen = false
+
+func (s *Server) listen() error { return s.listenUnixPortable() }
+
+func (s *Server) listenOnLoop(endpoint) (func(), error) { return nil, errors.ErrUnsupported }
 
 func (s *Server) closeTransport() {}
 

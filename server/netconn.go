@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,6 +71,14 @@ func (s *Server) acceptFrom(ln net.Listener, unix string, wrap func(net.Conn) ne
 			s.admitNet(sock, unix, wrap)
 		}
 	}()
+}
+
+// stopAccepting closes a listener.
+func (s *Server) stopAccepting(ln net.Listener) {
+	s.net.mu.Lock()
+	defer s.net.mu.Unlock()
+	s.net.listeners = slices.DeleteFunc(s.net.listeners, func(x net.Listener) bool { return x == ln })
+	_ = ln.Close()
 }
 
 // admitNet makes a client of a connection, or tells it why not.

@@ -60,14 +60,14 @@ func usedParams() []config.Param {
 			Doc: "A command and the name it has instead, or `\"\"` for none; may come several times."},
 
 		// TLS
-		{Name: "tls-port", Kind: config.Int, Default: "0", Flags: config.Immutable, Min: 0, Max: 65535,
+		{Name: "tls-port", Kind: config.Int, Default: "0", Min: 0, Max: 65535,
 			Doc: "TCP port for TLS; 0 listens on no port."},
 		{Name: "tls-cert-file", Kind: config.String, Default: "", Flags: config.Volatile,
 			Doc: "File of the server's certificate chain, in PEM; setting it, to the same name too, reads it anew, as SIGHUP does."},
 		{Name: "tls-key-file", Kind: config.String, Default: "", Flags: config.Volatile,
 			Doc: "File of the certificate's private key, in PEM."},
 		{Name: "tls-key-file-pass", Kind: config.String, Default: "", Flags: config.Secret,
-			Doc: "Keys that need a password are not supported: an error if set."},
+			Doc: "Password of the private key, if it is encrypted."},
 		{Name: "tls-ca-cert-file", Kind: config.String, Default: "", Flags: config.Volatile,
 			Doc: "File of the authorities that sign clients' certificates."},
 		{Name: "tls-ca-cert-dir", Kind: config.String, Default: "", Flags: config.Volatile,

@@ -102,6 +102,7 @@ type Server struct {
 	stop      context.CancelFunc
 	group     sync.WaitGroup
 	unixPaths []string
+	endpoints endpoints
 
 	mu      sync.Mutex // guards clients
 	clients map[int64]*client
@@ -173,13 +174,14 @@ func (s *Server) Start() error {
 	settleMemory() // before anybody is served, who would read it all in again
 	listen := s.listen
 	if s.portable {
-		listen = s.listenPortable
+		listen = s.listenUnixPortable
 	}
 	if err := listen(); err != nil {
 		s.Close()
 		return err
 	}
-	if err := s.listenTLS(); err != nil {
+	s.endpoints.open = make(map[endpoint]func())
+	if err := s.listenTCP(); err != nil {
 		s.Close()
 		return err
 	}
@@ -199,6 +201,7 @@ func (s *Server) Close() {
 	if s.stop != nil {
 		s.stop()
 	}
+	s.closeEndpoints()
 	s.closeNet()
 	s.closeTransport()
 	for _, p := range s.unixPaths {

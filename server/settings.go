@@ -53,7 +53,9 @@ func (s *Server) applySettings() error {
 			s.slow.configure(s.cfg.Value("slowlog-log-slower-than").Int(), int(s.cfg.Value("slowlog-max-len").Int()))
 			return nil
 		}},
-		{tlsDirectives, s.setTLS},
+		{tlsDirectives + " tls-port", s.setTLS},
+		{"port tls-port", s.setPort},
+		{"bind", s.setBind},
 		{"busy-reply-threshold", func(v *config.Value) error {
 			s.scripts.limitNS.Store(min(v.Int(), math.MaxInt64/int64(time.Millisecond)) * int64(time.Millisecond))
 			return nil

@@ -57,13 +57,10 @@ func (s *Server) ReloadTLS() {
 func (s *Server) tlsConfig() (*tls.Config, error) {
 	text := func(name string) string { return s.cfg.Value(name).String() }
 	c := &tls.Config{MinVersion: tls.VersionTLS12, SessionTicketsDisabled: !s.cfg.Value("tls-session-caching").Bool()}
-	if text("tls-key-file-pass") != "" {
-		return nil, errors.New("tls-key-file-pass: keys that need a password are not supported")
-	}
 	if text("tls-cert-file") == "" || text("tls-key-file") == "" {
 		return nil, errors.New("no tls-cert-file and tls-key-file configured")
 	}
-	cert, err := tls.LoadX509KeyPair(text("tls-cert-file"), text("tls-key-file"))
+	cert, err := loadKeyPair(text("tls-cert-file"), text("tls-key-file"), text("tls-key-file-pass"))
 	if err != nil {
 		return nil, fmt.Errorf("load certificate and key: %w", err)
 	}
@@ -176,25 +173,10 @@ func openSSLName(name string) string {
 	return strings.ReplaceAll(name, "_", "-")
 }
 
-// listenTLS serves the port of TLS, if there is one.
-func (s *Server) listenTLS() error {
-	if !s.tlsOn() {
-		return nil
-	}
-	if s.tls.Load() == nil {
-		if _, err := s.tlsConfig(); err != nil {
-			return fmt.Errorf("tls-port: %w", err)
-		}
-	}
-	port := int(s.cfg.Value("tls-port").Int())
-	listening := &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return s.tls.Load(), nil }}
-	return s.eachBind(port, func(name string) error {
-		ln, err := listenNet(name, port)
-		if err == nil {
-			s.acceptFrom(ln, "", func(sock net.Conn) net.Conn { return tls.Server(sock, listening) })
-		}
-		return err
-	})
+// secured makes a connection one of TLS, with the settings of the moment of its
+// handshake.
+func (s *Server) secured(sock net.Conn) net.Conn {
+	return tls.Server(sock, &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return s.tls.Load(), nil }})
 }
 
 // secure makes a connection of TLS ready for use; others are. It reports false if

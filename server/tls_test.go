@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -208,5 +209,21 @@ func TestBadHandshakes(t *testing.T) {
 	}
 	if n := ts.tlsErrors.Load(); n < 1 {
 		t.Errorf("%d failed handshakes counted", n)
+	}
+}
+
+func TestTheTLSPortMoves(t *testing.T) {
+	ts := startTLS(t, "--tls-auth-clients", "no")
+	old := ts.port
+	ts.port = strconv.Itoa(unusedPort(t))
+	if err := ts.cfg.Set([]config.Pair{{Name: "tls-port", Value: ts.port}}, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ts.ping(&tls.Config{}); err != nil {
+		t.Error(err)
+	}
+	if conn, err := net.Dial("tcp", "127.0.0.1:"+old); err == nil {
+		conn.Close()
+		t.Error("the old port is still there")
 	}
 }
