@@ -223,7 +223,9 @@ func (b *bench) loading() error {
 			if err != nil {
 				return err
 			}
-			err = loadStrings(s, n, 16, 64, 0)
+			if err = awaitKeys(s, 0); err == nil {
+				err = loadStrings(s, n, 16, 64, 0)
+			}
 			if err == nil && kind == "snapshot" {
 				err = command(s, "SAVE")
 			}

@@ -40,6 +40,9 @@ type SnapshotSink interface {
 	// the one that begins at the cursor returned before. It reports done with
 	// the last. Between two parts of a value come Items, but no other's Part.
 	Part(db int, v value.Ref, cursor uint64) (next uint64, done bool)
+	// Full reports whether so much was saved that has not gone on its way yet that
+	// commands should rather come back later than add to it.
+	Full() bool
 }
 
 // A Snapshot is one that is being taken. Step and Close are called by one
@@ -292,8 +295,9 @@ func (s *shard) keyspaceOf(origin int) *keyspace {
 func (e *Engine) Snapshotting() bool { return e.snap.Load() != nil }
 
 // MustWait reports whether a command that may change key should rather come back
-// later: the key has a huge value that the running snapshot has not saved yet. It
-// will be saved next. The key's shard is locked, and nothing was changed yet.
+// later: the running snapshot has not saved the key yet, and it has a huge value,
+// which will be saved next, or there is no room for what would be saved. The key's
+// shard is locked, and nothing was changed yet.
 func (tx *Tx) MustWait(key []byte) bool {
 	h := tx.hash(key)
 	s := tx.shard(h)
@@ -307,8 +311,11 @@ func (tx *Tx) MustWait(key []byte) bool {
 		return false
 	}
 	it := table.ItemOf(slot)
-	if it.Mark() == s.mark || !value.IsHuge(it) {
+	if it.Mark() == s.mark {
 		return false
+	}
+	if !value.IsHuge(it) {
+		return snap.sink.Full()
 	}
 	snap.later(ks.origin, key, true)
 	return true

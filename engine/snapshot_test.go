@@ -276,3 +276,41 @@ func TestSnapshotsAmongWriters(t *testing.T) {
 	close(stop)
 	group.Wait()
 }
+
+func (*copySink) Full() bool { return false }
+
+// A fullSink has no room.
+type fullSink struct{ copySink }
+
+func (*fullSink) Full() bool { return true }
+
+func TestCommandsComeBackLaterWhenASnapshotHasNoRoom(t *testing.T) {
+	e := New(Options{Shards: 1})
+	var tx Tx
+	tx.Begin(e, 0, 0)
+	key, other := []byte("key"), []byte("other")
+	tx.LockAll()
+	tx.SetString(key, []byte("v"), 0)
+	tx.Unlock()
+	snap, err := e.StartSnapshot(&fullSink{copySink{t: t, keys: map[string]string{}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := func(k []byte) bool {
+		tx.LockAll()
+		defer tx.Unlock()
+		return tx.MustWait(k)
+	}
+	if !waits(key) {
+		t.Error("a key that is not saved can be changed")
+	}
+	if waits(other) {
+		t.Error("a key that is not there cannot be made")
+	}
+	for snap.Step() {
+	}
+	if waits(key) {
+		t.Error("a key that is saved cannot be changed")
+	}
+	snap.Close()
+}

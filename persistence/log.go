@@ -184,10 +184,7 @@ func (d *Disk) replaceBase(name string, write func(w io.Writer) error) (size int
 	}
 	err = vfs.Replace(d.fs, d.logPath(name), temp, func(f vfs.File) error {
 		w := &rdb.Writer{W: f, NoSum: !d.preamble() || !d.cfg.Value("rdbchecksum").Bool()}
-		if pace {
-			w.W = &pacedFile{f: f}
-		}
-		err := write(w)
+		err := writePaced(w, f, pace, func(w *rdb.Writer) error { return write(w) })
 		size = w.N
 		return err
 	})

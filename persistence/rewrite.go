@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cached/engine"
@@ -281,7 +282,12 @@ type commandSink struct {
 	mu  sync.Mutex // guards what follows; taken under the locks of shards
 	out aof.Commands
 	db  int
+
+	size atomic.Int64 // of what is encoded
 }
+
+// Full implements engine.SnapshotSink.
+func (s *commandSink) Full() bool { return s.size.Load() > maxEncoded }
 
 // Item implements engine.SnapshotSink.
 func (s *commandSink) Item(db int, v value.Ref, _ bool) {
@@ -302,6 +308,7 @@ func (s *commandSink) add(db int, it table.Item) {
 		s.db = db
 	}
 	s.out.Key(it)
+	s.size.Store(int64(len(s.out.B)))
 }
 
 func (s *commandSink) take(spare []byte, more bool) []byte {
@@ -312,5 +319,6 @@ func (s *commandSink) take(spare []byte, more bool) []byte {
 	}
 	b := s.out.B
 	s.out.B = spare[:0]
+	s.size.Store(0)
 	return b
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cached/engine"
@@ -74,14 +75,9 @@ func (d *Disk) replaceFile(write func(w *rdb.Writer) error) (size int64, err err
 	sum, pace := d.cfg.Value("rdbchecksum").Bool(), d.cfg.Value("rdb-save-incremental-fsync").Bool()
 	err = vfs.Replace(d.fs, d.path(), temporary(), func(f vfs.File) error {
 		w := &rdb.Writer{W: f, NoSum: !sum}
-		if pace {
-			w.W = &pacedFile{f: f}
-		}
-		if err := write(w); err != nil {
-			return err
-		}
+		err := writePaced(w, f, pace, write)
 		size = w.N
-		return nil
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("write snapshot %s: %w", d.path(), err)
@@ -89,20 +85,48 @@ func (d *Disk) replaceFile(write func(w *rdb.Writer) error) (size int64, err err
 	return size, nil
 }
 
-// A pacedFile has what is written synced every now and then, so that the end does
-// not have to wait for all of it.
+// writePaced has write write to w, which is for f.
+func writePaced(w *rdb.Writer, f vfs.File, pace bool, write func(w *rdb.Writer) error) error {
+	if !pace {
+		return write(w)
+	}
+	p := &pacedFile{f: f}
+	w.W = p
+	err := write(w)
+	return errors.Join(err, p.wait())
+}
+
+// A pacedFile has what is written synced every now and then, while more is written, so
+// that the end does not have to wait for all of it.
 type pacedFile struct {
-	f vfs.File
-	n int
+	f       vfs.File
+	n       int
+	syncing chan error // the last sync, or nil
 }
 
 func (p *pacedFile) Write(b []byte) (int, error) {
 	n, err := p.f.Write(b)
-	if p.n += n; err == nil && p.n >= syncBytes {
-		p.n = 0
-		err = p.f.Sync()
+	if p.n += n; err != nil || p.n < syncBytes {
+		return n, err
 	}
-	return n, err
+	p.n = 0
+	if err := p.wait(); err != nil {
+		return n, err
+	}
+	done := make(chan error, 1)
+	p.syncing = done
+	go func() { done <- p.f.Sync() }()
+	return n, nil
+}
+
+// wait returns when nothing is being synced.
+func (p *pacedFile) wait() error {
+	if p.syncing == nil {
+		return nil
+	}
+	err := <-p.syncing
+	p.syncing = nil
+	return err
 }
 
 // saveNow writes a snapshot while everybody waits. tx, if not nil, holds the
@@ -330,7 +354,16 @@ type sink struct {
 	aside   *rdb.Encoder
 	asideDB int
 	open    bool // a huge value has begun
+
+	size atomic.Int64 // of what is encoded, about
 }
+
+// maxEncoded is how much may wait for the disk before commands that would add to it
+// come back later.
+const maxEncoded = 64 << 20
+
+// Full implements engine.SnapshotSink.
+func (s *sink) Full() bool { return s.size.Load() > maxEncoded }
 
 // Item implements engine.SnapshotSink. For a command that waits nothing is compressed,
 // which takes longer than all the rest.
@@ -349,6 +382,7 @@ func (s *sink) Item(db int, v value.Ref, urgent bool) {
 	e.Compress = compress && !urgent
 	e.KeyValue(v.Item(), s.access, s.nowMS)
 	e.Compress = compress
+	s.size.Store(int64(len(s.main.B) + len(s.aside.B)))
 }
 
 // Part implements engine.SnapshotSink.
@@ -382,5 +416,6 @@ func (s *sink) take(spare []byte, more bool) []byte {
 	}
 	b := s.main.B
 	s.main.B = spare[:0]
+	s.size.Store(int64(len(s.aside.B)))
 	return b
 }

@@ -116,3 +116,7 @@ func TestASnapshotHasAValueAsItWasBeforeItWasCounted(t *testing.T) {
 		t.Errorf("saved: %q", v)
 	}
 }
+
+func (*partSink) Full() bool { return false }
+
+func (*valueSink) Full() bool { return false }
