@@ -308,7 +308,7 @@ func (tx *Tx) Flush(db int, async bool) (n int) {
 			}
 		}
 		for j := first; j < end; j++ {
-			s.dbs[j].expires = 0
+			s.dbs[j].expires, s.dbs[j].parts = 0, false
 		}
 	}
 	if !async {

@@ -476,3 +476,29 @@ func TestWaitaofWaitsForTheDisk(t *testing.T) {
 	}
 	_ = conn.Close()
 }
+
+// Only deadlines of fields need a version that Redis 7.0 does not load; when they are
+// gone with all keys, files do not need it either.
+func TestVersionsAfterAFlush(t *testing.T) {
+	files := new(vfs.Mem)
+	s := startOn(t, files, logged()...)
+	version := func() string {
+		rewrite(t, s.Client)
+		for _, name := range files.List() {
+			if strings.HasSuffix(name, ".base.rdb") {
+				b, _ := files.ReadFile(name)
+				return string(b[:9])
+			}
+		}
+		return "no base"
+	}
+	s.Do(ctx, "HSET", "h", "f", 1)
+	s.Do(ctx, "HEXPIRE", "h", 1000, "FIELDS", 1, "f")
+	if v := version(); v != "REDIS0012" {
+		t.Errorf("with a deadline of a field: %s", v)
+	}
+	s.FlushAll(ctx)
+	if v := version(); v != "REDIS0010" {
+		t.Errorf("after FLUSHALL: %s", v)
+	}
+}

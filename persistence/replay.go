@@ -132,13 +132,13 @@ func (d *Disk) replay(m *aof.Manifest, tx *engine.Tx) (last int64, err error) {
 	p.total.Store(total)
 	for i, f := range files {
 		path := d.logPath(f.Name)
-		start, before := time.Now(), p.progress.Keys.Load()
+		start := time.Now()
 		last, err = d.replayFile(path, i == len(files)-1, tx)
 		if err != nil {
 			return 0, fmt.Errorf("load the append-only file %s: %w", path, err)
 		}
 		took := time.Since(start)
-		d.log.Info("loaded from disk", "file", path, "bytes", last, "keys", p.progress.Keys.Load()-before, "took", took, "mb_per_second", rate(last, took))
+		d.log.Info("loaded from disk", "file", path, "bytes", last, "took", took, "mb_per_second", rate(last, took))
 		p.before.Add(last)
 		p.progress.Bytes.Store(0)
 	}
