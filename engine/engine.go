@@ -74,6 +74,9 @@ type shard struct {
 	found      candidates
 	compaction compaction
 
+	gone     gone
+	prefixes prefixStats
+
 	stats   Stats
 	changes int64    // by commands, since the start
 	_       [64]byte // keeps neighbours' locks off one cache line
@@ -94,6 +97,7 @@ type keyspace struct {
 // Stats count what happened since the start or the last ResetStats.
 type Stats struct {
 	Hits, Misses    int64 // look-ups by commands that only read
+	Why             Reasons
 	Expired         int64 // keys whose deadline passed
 	ExpiredFields   int64 // fields of hashes
 	LazyFreed       int64 // values freed in the background
@@ -238,6 +242,7 @@ func (e *Engine) Stats(tx *Tx) (t Stats) {
 	e.each(tx, func(s *shard) {
 		t.Hits += s.stats.Hits
 		t.Misses += s.stats.Misses
+		t.Why.add(s.stats.Why)
 		t.Expired += s.stats.Expired
 		t.ExpiredFields += s.stats.ExpiredFields
 		t.LazyFreed += s.stats.LazyFreed
@@ -255,7 +260,12 @@ func (e *Engine) Changes(tx *Tx) (n int64) {
 }
 
 // ResetStats sets the counters to zero.
-func (e *Engine) ResetStats(tx *Tx) { e.each(tx, func(s *shard) { s.stats = Stats{} }) }
+func (e *Engine) ResetStats(tx *Tx) {
+	e.each(tx, func(s *shard) {
+		s.stats = Stats{}
+		s.prefixes.reset()
+	})
+}
 
 // DBStats describes one database.
 type DBStats struct {

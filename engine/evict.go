@@ -36,6 +36,12 @@ type AccessPolicy struct {
 	// Bytes has Auto count hits by the bytes they serve. Else a hit is a hit,
 	// and small keys are worth more for their memory.
 	Bytes bool
+
+	// Prefixes are those whose look-ups are counted apart; nil for none.
+	Prefixes *Prefixes
+	// SoonSeconds is within how many seconds an evicted key that is asked for again
+	// counts as one that should have stayed.
+	SoonSeconds int64
 }
 
 const (
@@ -178,7 +184,9 @@ func (tx *Tx) evictOne(s *shard) bool {
 	s.stats.EvictedBytes += value.Bytes(it, 1)
 	tx.DB = x.db
 	tx.key = append(tx.key[:0], it.Key()...)
-	tx.remove(&at{s, ks, x.hash, slot}, true)
+	a := at{s, ks, x.hash, slot}
+	tx.remove(&a, true)
+	tx.left(&a, x.db, wasEvicted)
 	tx.tell(tx.key, EventEvicted)
 	if tx.Journaled() {
 		tx.effects = append(tx.effects, Effect{x.db, [][]byte{[]byte("DEL"), append([]byte(nil), tx.key...)}})

@@ -15,6 +15,7 @@ const lazyFreeThreshold = 64
 // expire ends the key at a, whose deadline has passed.
 func (tx *Tx) expire(db int, key []byte, a at) {
 	tx.remove(&a, true)
+	tx.left(&a, db, wasExpired)
 	a.s.stats.Expired++
 	saved := tx.DB
 	tx.DB = db
@@ -55,6 +56,7 @@ func (tx *Tx) expireFields(db int, key []byte, a at, limit int) bool {
 		return false
 	}
 	tx.remove(&a, true)
+	tx.left(&a, db, wasExpired)
 	tx.tell(key, EventDel)
 	return true
 }
@@ -142,6 +144,7 @@ func (e *Engine) Maintain(tx *Tx, nowMS int64) bool {
 	s.mu.Lock()
 	tx.one = i
 	unused, more := s.work(maintainBudget)
+	s.gone.forgetOld(nowMS / 1000)
 	if s.density != nil {
 		s.times.note(s.density.Clock(), nowMS)
 	}

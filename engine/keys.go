@@ -84,6 +84,7 @@ func (tx *Tx) Delete(key []byte) bool {
 		return false
 	}
 	tx.remove(&a, false)
+	tx.left(&a, tx.DB, wasDeleted)
 	return true
 }
 
@@ -94,6 +95,7 @@ func (tx *Tx) Unlink(key []byte) bool {
 		return false
 	}
 	tx.remove(&a, true)
+	tx.left(&a, tx.DB, wasDeleted)
 	return true
 }
 
@@ -133,6 +135,7 @@ func (tx *Tx) Persist(key []byte) bool {
 func (tx *Tx) Rename(from, to []byte) {
 	src := tx.find(tx.DB, from)
 	it := tx.detach(&src)
+	tx.left(&src, tx.DB, wasDeleted)
 	dst := tx.find(tx.DB, to)
 	if dst.slot != nil {
 		tx.remove(&dst, true)
@@ -307,6 +310,7 @@ func (tx *Tx) Flush(db int, async bool) (n int) {
 				s.dropTable(&s.dbs[j].keys, async)
 			}
 		}
+		s.gone.clear()
 		for j := first; j < end; j++ {
 			s.dbs[j].expires, s.dbs[j].parts = 0, false
 		}
@@ -326,6 +330,7 @@ func (tx *Tx) SwapDB(a, b int) {
 	for i := range tx.e.shards {
 		s := &tx.e.shards[i]
 		s.dbs[a], s.dbs[b] = s.dbs[b], s.dbs[a]
+		s.gone.clear()
 	}
 	tx.e.codec.AllMoved()
 	for _, w := range tx.e.watchers {

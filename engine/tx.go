@@ -270,13 +270,17 @@ func (tx *Tx) lookup(key []byte) at {
 	a := tx.find(tx.DB, key)
 	if a.slot == nil {
 		if tx.Counting {
-			a.s.stats.Misses++
-			tx.tell(key, EventMiss)
+			tx.missed(&a, key)
 		}
 		return a
 	}
 	if tx.Counting {
 		a.s.stats.Hits++
+		if set := tx.policy.Prefixes; set != nil {
+			if p := a.s.prefixes.of(set, key); p != nil {
+				p.Hits++
+			}
+		}
 	}
 	if !tx.NoTouch {
 		tx.touch(&a)

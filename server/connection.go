@@ -10,7 +10,7 @@ import (
 // commands are the rows of everything the server answers itself.
 func (s *Server) commands() []commands.Spec {
 	return slices.Concat(s.connectionCommands(), s.clientRows(), s.commandRows(), s.configRows(), s.infoRows(),
-		s.memoryRows(), s.debugRows(), s.slowlogRows(), s.latencyRows(), s.multiRows(), s.pubsubRows(), s.monitorRows(), s.aclRows(), s.scriptRows(), s.functionRows(), s.miscRows(), s.syncRows(), clusterRows())
+		s.memoryRows(), s.cacheRows(), s.debugRows(), s.slowlogRows(), s.latencyRows(), s.multiRows(), s.pubsubRows(), s.monitorRows(), s.aclRows(), s.scriptRows(), s.functionRows(), s.miscRows(), s.syncRows(), clusterRows())
 }
 
 // clientOf returns the client whose command runs.

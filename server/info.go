@@ -31,6 +31,7 @@ func (s *Server) infoSections() []infoSection {
 		{name: "memory", title: "Memory", always: true, write: s.infoMemory},
 		{name: "persistence", title: "Persistence", always: true, write: s.infoPersistence},
 		{name: "stats", title: "Stats", always: true, write: s.infoStats},
+		{name: "cachestats", title: "Cachestats", always: true, write: s.infoCacheStats},
 		{name: "replication", title: "Replication", always: true, write: s.infoReplication},
 		{name: "cpu", title: "CPU", always: true, write: s.infoCPU},
 		{name: "modules", title: "Modules", always: true, everyOf: true, write: func(*infoWriter) {}},

@@ -91,6 +91,8 @@ func (s *Server) setAccessPolicy(limit int64) {
 		Volatile:     scope == "volatile",
 		Samples:      int(s.cfg.Value("maxmemory-samples").Int()),
 		Bytes:        s.cfg.Value("eviction-objective").String() == "bytes",
+		Prefixes:     engine.NewPrefixes(s.cfg.Value("stats-prefixes").Strings()),
+		SoonSeconds:  s.cfg.Value("stats-evicted-window").Int(),
 	}
 	if limit > 0 && scope == "allkeys" && (name == "lru" || name == "lfu") && s.cfg.Value("eviction-algorithm").String() == "auto" {
 		p.Order = engine.Auto

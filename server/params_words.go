@@ -2,10 +2,13 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
+	"cached/engine"
 	"cached/internal/config"
 )
 
@@ -124,4 +127,18 @@ func eventsWords(_ string, words []string) (string, error) {
 		}
 	}
 	return out.String(), nil
+}
+
+// prefixWords reads prefixes of keys.
+func prefixWords(_ string, words []string) (string, error) {
+	if len(words) == 1 && words[0] == "" {
+		return "", nil
+	}
+	if len(words) > engine.MaxPrefixes {
+		return "", fmt.Errorf("stats-prefixes takes at most %d prefixes", engine.MaxPrefixes)
+	}
+	if slices.Contains(words, "") {
+		return "", errors.New("stats-prefixes takes no empty prefix")
+	}
+	return strings.Join(words, " "), nil
 }

@@ -69,7 +69,7 @@ func (s *Server) applySettings() error {
 			return nil
 		}},
 		{"maxmemory maxmemory-policy maxmemory-samples maxmemory-eviction-tenacity eviction-algorithm " +
-			"eviction-objective lfu-log-factor lfu-decay-time activedefrag", s.setMaxMemory},
+			"eviction-objective stats-prefixes stats-evicted-window lfu-log-factor lfu-decay-time activedefrag", s.setMaxMemory},
 		{"value-compression value-compression-min-size", s.setCompression},
 		{"hash-max-listpack-entries hash-max-listpack-value set-max-listpack-entries set-max-listpack-value " +
 			"set-max-intset-entries zset-max-listpack-entries zset-max-listpack-value list-max-listpack-size " +

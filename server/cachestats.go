@@ -1,0 +1,107 @@
+package server
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"cached/commands"
+	"cached/engine"
+)
+
+// errNoPrefix: CACHE.STATS was asked for a prefix that nobody counts.
+const errNoPrefix = commands.Error("ERR no such prefix, see CONFIG GET stats-prefixes")
+
+// A lookups is how look-ups of keys ended.
+type lookups struct {
+	hits, misses int64
+	why          engine.Reasons
+}
+
+// unknown is how many misses were of keys that were never there, as far as is
+// known.
+func (l lookups) unknown() int64 { return l.misses - l.why.Expired - l.why.Evicted - l.why.Deleted }
+
+func (l lookups) ratio() float64 { return quotient(l.hits, l.hits+l.misses) }
+
+// lookupFields is how many fields reply writes.
+const lookupFields = 8
+
+func (l lookups) reply(c *commands.Ctx) {
+	number := func(name string, n int64) {
+		c.Reply.BulkString(name)
+		c.Reply.Int(n)
+	}
+	number("hits", l.hits)
+	number("misses", l.misses)
+	c.Reply.BulkString("hit_ratio")
+	c.Reply.Double(l.ratio())
+	number("misses_never_seen", l.unknown())
+	number("misses_expired", l.why.Expired)
+	number("misses_evicted", l.why.Evicted)
+	number("misses_deleted", l.why.Deleted)
+	number("misses_evicted_within_window", l.why.EvictedSoon)
+}
+
+func ofPrefix(p engine.PrefixStats) lookups { return lookups{p.Hits, p.Misses, p.Why} }
+
+func (s *Server) allLookups(tx *engine.Tx) lookups {
+	st := s.keys.Stats(tx)
+	return lookups{st.Hits, st.Misses, st.Why}
+}
+
+// cacheStats replies with what look-ups came to: of keys with a prefix that
+// stats-prefixes names, or of all keys, and then of each prefix.
+func (s *Server) cacheStats(c *commands.Ctx) error {
+	if len(c.Argv) > 2 {
+		return commands.ErrSyntax
+	}
+	prefixes := s.keys.PrefixStats(c.Tx)
+	if len(c.Argv) > 1 {
+		for _, p := range prefixes {
+			if p.Prefix == string(c.Argv[1]) {
+				c.Reply.Map(lookupFields)
+				ofPrefix(p).reply(c)
+				return nil
+			}
+		}
+		return errNoPrefix
+	}
+	c.Reply.Map(lookupFields + 2)
+	s.allLookups(c.Tx).reply(c)
+	c.Reply.BulkString("window_seconds")
+	c.Reply.Int(s.cfg.Value("stats-evicted-window").Int())
+	c.Reply.BulkString("prefixes")
+	c.Reply.Map(len(prefixes))
+	for _, p := range prefixes {
+		c.Reply.BulkString(p.Prefix)
+		c.Reply.Map(lookupFields)
+		ofPrefix(p).reply(c)
+	}
+	return nil
+}
+
+func (s *Server) infoCacheStats(w *infoWriter) {
+	l := s.allLookups(w.tx)
+	w.line("cache_hits", l.hits)
+	w.line("cache_misses", l.misses)
+	w.line("cache_hit_ratio", fmt.Sprintf("%.4f", l.ratio()))
+	w.line("cache_misses_never_seen", l.unknown())
+	w.line("cache_misses_expired", l.why.Expired)
+	w.line("cache_misses_evicted", l.why.Evicted)
+	w.line("cache_misses_deleted", l.why.Deleted)
+	w.line("cache_misses_evicted_within_window", l.why.EvictedSoon)
+	w.line("cache_evicted_window_seconds", s.cfg.Value("stats-evicted-window").Int())
+	for i, p := range s.keys.PrefixStats(w.tx) {
+		l := ofPrefix(p)
+		w.line("cache_prefix"+strconv.Itoa(i), fmt.Sprintf(
+			"prefix=%s,hits=%d,misses=%d,hit_ratio=%.4f,never_seen=%d,expired=%d,evicted=%d,deleted=%d,evicted_within_window=%d",
+			infoName(p.Prefix), l.hits, l.misses, l.ratio(), l.unknown(), l.why.Expired, l.why.Evicted, l.why.Deleted, l.why.EvictedSoon))
+	}
+}
+
+// infoName is a text as it may stand among the values of a line of INFO.
+func infoName(text string) string {
+	quoted := strconv.QuoteToASCII(text)
+	return strings.NewReplacer(",", `\x2c`, "=", `\x3d`).Replace(quoted[1 : len(quoted)-1])
+}
