@@ -28,7 +28,7 @@
 //
 // shard.mu guards a shard. Whoever needs several takes them in ascending order
 // of their index and holds all of them until Unlock; nothing else is locked
-// under them but the journal's and the watchers' own locks. Work that may hold them
-// for long, as scripts do, says so: who waits for it can be told to give up
-// (long.go).
+// under them but the journal's, the watchers' and the miss curve's own locks. Work
+// that may hold them for long, as scripts do, says so: who waits for it can be told
+// to give up (long.go).
 package engine

@@ -57,6 +57,8 @@ type Engine struct {
 	leastGaps              atomic.Int64             // the sum of compaction.left over shards
 	snap                   atomic.Pointer[Snapshot] // that is being taken; changes under all locks
 
+	curve missCurve
+
 	long long
 }
 
@@ -125,6 +127,7 @@ func New(o Options) *Engine {
 	if o.HugePagesFrom > 0 {
 		e.pool.HugePagesFrom(o.HugePagesFrom)
 	}
+	e.curve.init()
 	e.shards = make([]shard, 1<<e.shardBits)
 	for i := range e.shards {
 		s := &e.shards[i]

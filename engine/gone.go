@@ -132,6 +132,9 @@ func (r *Reasons) count(why reason, soon bool) {
 
 // left remembers why the key that was at a went.
 func (tx *Tx) left(a *at, db int, why reason) {
+	if h := mrcHash(a.hash, db); why != wasEvicted && tx.e.curve.follows(h) {
+		tx.e.curve.ended(h)
+	}
 	a.s.gone.add(goneHash(a.hash, db), why, tx.NowMS/1000, a.ks.keys.Len())
 }
 
@@ -145,6 +148,9 @@ func (tx *Tx) missed(a *at, key []byte) {
 	if p := s.prefixes.of(tx.policy.Prefixes, key); p != nil {
 		p.Misses++
 		p.Why.count(why, soon)
+	}
+	if h := mrcHash(a.hash, tx.DB); tx.e.curve.follows(h) {
+		tx.e.curve.missed(h, tx.policy.Prefixes, key, tx.NowMS)
 	}
 	tx.tell(key, EventMiss)
 }

@@ -318,6 +318,7 @@ func (tx *Tx) Flush(db int, async bool) (n int) {
 	if !async {
 		tx.e.pool.Trim()
 	}
+	tx.e.curve.clear()
 	for _, w := range tx.e.watchers {
 		w.Flushed(tx, db)
 	}
@@ -333,6 +334,7 @@ func (tx *Tx) SwapDB(a, b int) {
 		s.gone.clear()
 	}
 	tx.e.codec.AllMoved()
+	tx.e.curve.clear()
 	for _, w := range tx.e.watchers {
 		w.Swapped(tx, a, b)
 	}

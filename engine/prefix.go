@@ -43,6 +43,20 @@ func NewPrefixes(prefixes []string) *Prefixes {
 	return p
 }
 
+// index is which prefix a key counts for, or -1.
+func (p *Prefixes) index(key []byte) int {
+	if len(key) == 0 {
+		return -1
+	}
+	r := p.first[key[0]]
+	for i := r[0]; i < r[1]; i++ {
+		if text := p.list[i]; len(key) >= len(text) && string(key[:len(text)]) == text {
+			return int(i)
+		}
+	}
+	return -1
+}
+
 // PrefixStats count look-ups of keys with a prefix.
 type PrefixStats struct {
 	Prefix       string
@@ -72,15 +86,12 @@ func (p *prefixStats) adopt(set *Prefixes) {
 
 // of returns the counters of set for key, or nil.
 func (p *prefixStats) of(set *Prefixes, key []byte) *PrefixStats {
-	if set == nil || len(key) == 0 {
+	if set == nil {
 		return nil
 	}
 	p.adopt(set)
-	r := set.first[key[0]]
-	for i := r[0]; i < r[1]; i++ {
-		if text := set.list[i]; len(key) >= len(text) && string(key[:len(text)]) == text {
-			return &p.all[i]
-		}
+	if i := set.index(key); i >= 0 {
+		return &p.all[i]
 	}
 	return nil
 }

@@ -281,6 +281,10 @@ func (tx *Tx) lookup(key []byte) at {
 				p.Hits++
 			}
 		}
+		if h := mrcHash(a.hash, tx.DB); tx.e.curve.follows(h) {
+			it := table.ItemOf(a.slot)
+			tx.e.curve.used(h, tx.policy.Prefixes, key, value.Bytes(it, 1)+indexBytes, it.DeadlineMS())
+		}
 	}
 	if !tx.NoTouch {
 		tx.touch(&a)
@@ -326,6 +330,9 @@ func (tx *Tx) insert(db int, a *at, it table.Item) {
 	}
 	if it.HasParts() {
 		a.ks.parts = true
+	}
+	if h := mrcHash(a.hash, db); tx.e.curve.follows(h) {
+		tx.e.curve.stored(h, value.Bytes(it, 1)+indexBytes, it.DeadlineMS())
 	}
 	if len(tx.e.watchers) > 0 {
 		saved := tx.DB

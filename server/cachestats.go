@@ -81,6 +81,56 @@ func (s *Server) cacheStats(c *commands.Ctx) error {
 	return nil
 }
 
+// mrcFactors are how much memory there might be, compared to what there is.
+var mrcFactors = []float64{0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 8}
+
+// cacheMRC replies with points of the miss ratio curve: with so many times the
+// memory, so many bytes of it for keys and values, the hit ratio would be so high.
+func (s *Server) cacheMRC(c *commands.Ctx) error {
+	if len(c.Argv) > 2 {
+		return commands.ErrSyntax
+	}
+	prefix := ""
+	if len(c.Argv) == 2 {
+		prefix = string(c.Argv[1])
+	}
+	m, ok := s.keys.MissCurve(c.Tx, prefix)
+	if !ok || prefix == "" && len(c.Argv) == 2 {
+		return errNoPrefix
+	}
+	c.Reply.Map(4)
+	c.Reply.BulkString("requests")
+	c.Reply.Int(int64(m.Requests))
+	c.Reply.BulkString("sampled_keys")
+	c.Reply.Int(int64(m.SampledKeys))
+	c.Reply.BulkString("sampling_rate")
+	c.Reply.Double(m.Rate)
+	c.Reply.BulkString("points")
+	c.Reply.Array(len(mrcFactors))
+	for _, f := range mrcFactors {
+		room := s.dataRoom(f)
+		c.Reply.Map(3)
+		c.Reply.BulkString("memory")
+		c.Reply.Double(f)
+		c.Reply.BulkString("data_bytes")
+		c.Reply.Int(room)
+		c.Reply.BulkString("hit_ratio")
+		c.Reply.Double(m.Ratio(room))
+	}
+	return nil
+}
+
+// dataRoom is how many bytes of keys and values there would be with so many times
+// maxmemory or, without a limit, so many times what there is.
+func (s *Server) dataRoom(times float64) int64 {
+	live, _ := s.keys.InUse()
+	limit := s.limit.bytes.Load()
+	if limit == 0 {
+		return int64(times * float64(live))
+	}
+	return max(0, int64(times*float64(limit-s.keys.LeastGaps()))-s.limit.rest.Load())
+}
+
 func (s *Server) infoCacheStats(w *infoWriter) {
 	l := s.allLookups(w.tx)
 	w.line("cache_hits", l.hits)

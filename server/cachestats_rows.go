@@ -13,5 +13,13 @@ func (s *Server) cacheRows() []commands.Spec {
 			Args:    []commands.Arg{commands.Opt(commands.Str("prefix"))},
 			Run:     s.cacheStats,
 		},
+		{
+			Name: "cache.mrc", Group: commands.Server, Since: "7.4.0", Arity: -1, Complexity: "O(1)",
+			Summary: "Returns what the hit ratio would be with less memory or more, of all keys or of those with a prefix.",
+			Flags:   commands.Loading | commands.Stale | commands.Deferred,
+			Tips:    []string{"nondeterministic_output"},
+			Args:    []commands.Arg{commands.Opt(commands.Str("prefix"))},
+			Run:     s.cacheMRC,
+		},
 	}
 }

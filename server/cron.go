@@ -30,6 +30,9 @@ func (s *Server) cron(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		if n == 1 {
+			settleMemory()
+		}
 		w.tick()
 		if s.scripts.busy.Load() == 0 {
 			s.block.resume()
@@ -45,6 +48,7 @@ func (s *Server) cron(ctx context.Context) {
 			s.wallNS.Store(now.UnixNano() - int64(now.Sub(s.base)))
 			s.closeIdle(w.nowMS())
 			s.memoryUse(nil) // follows the peak
+			s.keys.CountRequests(nil, w.nowMS())
 		}
 		s.sampler.sample(s, n)
 	}

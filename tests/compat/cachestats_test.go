@@ -77,3 +77,50 @@ func TestMissesAreCountedByReason(t *testing.T) {
 		t.Error("65 prefixes are accepted")
 	}
 }
+
+// A loop over more than there is memory for hits nothing, and would hit all with
+// twice the memory.
+func TestMissRatioCurve(t *testing.T) {
+	p := startOwn(t, subjectBin, "--stats-prefixes", "loop: other:")
+	rdb := redis.NewClient(&redis.Options{Addr: p.addr, Protocol: 3})
+	defer rdb.Close()
+	for range 3 {
+		pipe := rdb.Pipeline()
+		for i := range 20000 {
+			key := fmt.Sprint("loop:", i)
+			pipe.Get(ctx, key)
+			pipe.Set(ctx, key, "a value of some bytes", 0)
+		}
+		pipe.Exec(ctx) // whose error is that of the first GET: there was no such key
+	}
+	points := func(args ...any) (ratios map[any]float64, requests any) {
+		reply, err := rdb.Do(ctx, append([]any{"CACHE.MRC"}, args...)...).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := reply.(map[any]any)
+		ratios = map[any]float64{}
+		last := 0.0
+		for _, p := range m["points"].([]any) {
+			p := p.(map[any]any)
+			r := p["hit_ratio"].(float64)
+			if r < last || r > 1 {
+				t.Errorf("hit ratio %v after %v", r, last)
+			}
+			ratios[p["memory"]], last = r, r
+		}
+		return ratios, m["requests"]
+	}
+	for _, args := range [][]any{nil, {"loop:"}} {
+		ratios, requests := points(args...)
+		if requests != int64(60000) || ratios[2.0] < 2.0/3-0.1 || ratios[0.25] > 0.25 {
+			t.Errorf("%v of %v requests, want 0 with a quarter of the memory and 2/3 with twice as much", ratios, requests)
+		}
+	}
+	if ratios, requests := points("other:"); requests != int64(0) || ratios[8.0] != 0 {
+		t.Errorf("%v of %v requests for keys that nobody asked for", ratios, requests)
+	}
+	if err := rdb.Do(ctx, "CACHE.MRC", "nosuch:").Err(); err == nil || err.Error() != "ERR no such prefix, see CONFIG GET stats-prefixes" {
+		t.Errorf("a prefix nobody counts: %v", err)
+	}
+}
