@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"net"
@@ -74,9 +75,7 @@ func (b *bench) startIn(p program, dir string, more ...string) (*server, error) 
 	running.Unlock()
 
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", s.addr)
-		if err == nil {
-			conn.Close()
+		if s.serves() {
 			return s, nil
 		}
 		select {
@@ -87,6 +86,24 @@ func (b *bench) startIn(p program, dir string, more ...string) (*server, error) 
 	}
 	s.stop()
 	return nil, fmt.Errorf("%s does not listen on %s\n%s", p.name, s.addr, log.String())
+}
+
+// serves reports whether the server answers: it listens before it has looked for
+// data to load.
+func (s *server) serves() bool {
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	if s.memcached {
+		return true
+	}
+	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
+		return false
+	}
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	return err == nil && line == "+PONG\r\n"
 }
 
 func (s *server) stop() {
