@@ -24,6 +24,7 @@ type loop struct {
 	clients      map[int]*loopConn // by file descriptor
 	listeners    map[int]listener  // on the first loop
 	in           []byte            // where reads go
+	kept         []byte            // for the next client whose input does not fit there
 	outbox       []outgoing        // replies in worker.reply that wait for the end of the batch
 	dirty        []*loopConn       // have input or output to look at before the next wait
 	timers       timerHeap         // of waiting clients
@@ -226,7 +227,7 @@ func (l *loop) read(c *loopConn) {
 	l.begin(&c.client)
 	used := l.feed(&c.client, l.in[:n])
 	if used < n && !c.closing {
-		c.in = append(c.in, l.in[used:n]...)
+		c.in = append(l.buffer(n-used), l.in[used:n]...)
 		setIfChanged(&c.shown.inBytes, int64(len(c.in)))
 	}
 	l.answer(c)
@@ -297,9 +298,9 @@ func (l *loop) readMore(c *loopConn) {
 	}
 	room := max(readChunk, min(c.parser.Need(c.in)-len(c.in), 4<<20))
 	if cap(c.in)-len(c.in) < min(room, readChunk) {
-		grown := make([]byte, len(c.in), len(c.in)+max(min(room, len(c.in)+readChunk), readChunk))
-		copy(grown, c.in)
-		c.in = grown
+		old := c.in
+		c.in = append(l.buffer(len(old)+max(min(room, len(old)+readChunk), readChunk)), old...)
+		l.keep(old)
 	}
 	n, err := rawRead(c.fd, c.in[len(c.in):cap(c.in)])
 	if n <= 0 {
@@ -320,6 +321,26 @@ func (l *loop) readMore(c *loopConn) {
 	l.goOn(c)
 }
 
+// spareMost is the largest input buffer that a loop keeps for the next client that
+// needs one.
+const spareMost = 256 << 10
+
+// buffer returns an empty buffer with room for n bytes.
+func (l *loop) buffer(n int) []byte {
+	if b := l.kept; cap(b) >= n {
+		l.kept = nil
+		return b[:0]
+	}
+	return make([]byte, 0, n)
+}
+
+// keep takes back a buffer whose contents nobody needs any more.
+func (l *loop) keep(b []byte) {
+	if cap(b) > cap(l.kept) && cap(b) <= spareMost {
+		l.kept = b
+	}
+}
+
 // goOn runs the commands in a client's own input buffer.
 func (l *loop) goOn(c *loopConn) {
 	l.begin(&c.client)
@@ -328,6 +349,7 @@ func (l *loop) goOn(c *loopConn) {
 		used := l.feed(&c.client, c.in)
 		switch {
 		case used == len(c.in):
+			l.keep(c.in)
 			c.in = nil
 		case used >= turnBytes && !c.stopped():
 			c.in = c.in[used:]

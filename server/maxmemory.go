@@ -109,7 +109,13 @@ func (s *Server) measureRest() {
 		metrics.Read(sample)
 		process = resident + int64(sample[0].Value.Uint64()-sample[1].Value.Uint64())
 	}
-	s.limit.rest.Store(max(process-resident-s.limit.started, restAtLeast))
+	// Garbage comes and goes: what grows is followed step by step, unless it is
+	// much.
+	rest := max(process-resident-s.limit.started, restAtLeast)
+	if old := s.limit.rest.Load(); rest > old && old > 0 && rest-old < s.limit.bytes.Load()/8 {
+		rest = old + (rest-old)/4
+	}
+	s.limit.rest.Store(rest)
 }
 
 // over returns by how many bytes the data, with the gaps that compaction cannot

@@ -192,16 +192,26 @@ func (h *Heap) refill(s *slab, a Addr) {
 	}
 }
 
-// Purge gives the memory of free blocks back to the system, in the slabs of one
-// medium class; calls go round the classes.
+// purgeBlocks is how many free blocks one Purge looks at, and the rest of a class.
+const purgeBlocks = 64
+
+// Purge gives the memory of free blocks back to the system, in the slabs of some
+// medium classes; calls go round the classes.
 func (h *Heap) Purge() {
-	if h.purged++; h.purged >= numClasses || classBytes[h.purged] <= maxSmall {
-		h.purged = classOf(maxSmall) + 1
+	for classes, looked := 0, 0; classes < numClasses-1-classOf(maxSmall) && looked < purgeBlocks; classes++ {
+		if h.purged++; h.purged >= numClasses || classBytes[h.purged] <= maxSmall {
+			h.purged = classOf(maxSmall) + 1
+		}
+		looked += h.purge(h.purged)
 	}
-	block := Addr(classBytes[h.purged])
-	for base := h.open[h.purged]; base != 0; base = At[slab](base).next {
+}
+
+// purge is Purge of one class; it returns how many blocks it has looked at.
+func (h *Heap) purge(class int) (looked int) {
+	block := Addr(classBytes[class])
+	for base := h.open[class]; base != 0; base = At[slab](base).next {
 		s := At[slab](base)
-		for off := s.free; off != 0; {
+		for off := s.free; off != 0; looked++ {
 			a := base + Addr(off)
 			from, to := (a+8+mapAlign-1)&^(mapAlign-1), (a+block)&^(mapAlign-1)
 			if gap := At[uint32](a + gapAt); *gap == 0 && from < to {
@@ -213,6 +223,7 @@ func (h *Heap) Purge() {
 			off = *At[uint32](a)
 		}
 	}
+	return looked
 }
 
 // DropEmpty gives back the slabs that stay for blocks to come and hold none now.
