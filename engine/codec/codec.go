@@ -55,7 +55,9 @@ type Codec struct {
 type method struct {
 	number  byte
 	group   *group // whose dictionary it is
-	enc     *zstd.Encoder
+	dict    []byte
+	idle    chan *zstd.Encoder // with room for as many as there may be
+	made    atomic.Int32       // encoders
 	dec     *zstd.Decoder
 	retired atomic.Bool
 	moved   atomic.Bool // values of it may have moved to where a pass has been
@@ -119,21 +121,49 @@ func (c *Codec) Stats() (s Stats) {
 
 // newMethod makes an encoder and a decoder; dict may be nil.
 func newMethod(number byte, dict []byte) (*method, error) {
+	most := runtime.GOMAXPROCS(0)
+	m := &method{number: number, dict: dict, idle: make(chan *zstd.Encoder, most)}
+	in := []zstd.DOption{zstd.WithDecoderConcurrency(most), zstd.WithDecoderLowmem(true)}
+	if dict != nil {
+		in = append(in, zstd.WithDecoderDicts(dict))
+	}
+	var err error
+	if m.dec, err = zstd.NewReader(nil, in...); err != nil {
+		return nil, err
+	}
+	enc, err := m.newEncoder()
+	if err != nil {
+		return nil, err
+	}
+	m.made.Store(1)
+	m.idle <- enc
+	return m, nil
+}
+
+func (m *method) newEncoder() (*zstd.Encoder, error) {
 	out := []zstd.EOption{zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
 		zstd.WithSingleSegment(true), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(64 << 10)}
-	in := []zstd.DOption{zstd.WithDecoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithDecoderLowmem(true)}
-	if dict != nil {
-		out, in = append(out, zstd.WithEncoderDict(dict)), append(in, zstd.WithDecoderDicts(dict))
+	if m.dict != nil {
+		out = append(out, zstd.WithEncoderDict(m.dict))
 	}
-	enc, err := zstd.NewWriter(nil, out...)
-	if err != nil {
-		return nil, err
+	return zstd.NewWriter(nil, out...)
+}
+
+// encoder takes an idle encoder. There are as many as were ever needed at once, up
+// to one for each processor: they are large.
+func (m *method) encoder() *zstd.Encoder {
+	select {
+	case enc := <-m.idle:
+		return enc
+	default:
 	}
-	dec, err := zstd.NewReader(nil, in...)
-	if err != nil {
-		return nil, err
+	if m.made.Add(1) <= int32(cap(m.idle)) {
+		if enc, err := m.newEncoder(); err == nil {
+			return enc
+		}
 	}
-	return &method{number: number, enc: enc, dec: dec}, nil
+	m.made.Add(-1)
+	return <-m.idle
 }
 
 // A Packed is what Encode returns.
@@ -198,7 +228,9 @@ func appendS2(dst, v []byte) []byte {
 // append appends the packed form of v: its frame with another head.
 func (m *method) append(dst, v []byte) []byte {
 	start := len(dst)
-	dst = m.enc.EncodeAll(v, dst)
+	enc := m.encoder()
+	dst = enc.EncodeAll(v, dst)
+	m.idle <- enc
 	frame := dst[start:]
 	var head [1 + binary.MaxVarintLen64]byte
 	head[0] = m.number

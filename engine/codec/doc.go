@@ -32,5 +32,6 @@
 //
 // Codec.mu guards the making of groups and dictionaries; group.mu a group's sample.
 // Neither is held while values are encoded or decoded. An encoder of zstd serves one
-// caller at a time; others wait in it.
+// caller at a time, and so does a part of a decoder; there may be as many as
+// processors, and further callers wait for one.
 package codec
