@@ -123,7 +123,7 @@ func TestCommandDocsAreTheReferences(t *testing.T) {
 		}
 	}
 	for name := range lacking {
-		if _, ok := mine[name]; ok {
+		if _, ok := mine[name]; ok && !subjectIsReference() {
 			t.Errorf("%s is there: it is no longer lacking", name)
 		}
 	}
