@@ -184,7 +184,7 @@ func (r serving) measure(s *server, secureAddr string) (speed, error) {
 			}
 		})
 	}
-	request, want := []byte(strings.Repeat(r.request, r.depth)), strings.Repeat(r.reply, r.depth)
+	want := strings.Repeat(r.reply, r.depth)
 	took := make([][]time.Duration, conns)
 	var open []net.Conn
 	for range conns {
@@ -197,6 +197,8 @@ func (r serving) measure(s *server, secureAddr string) (speed, error) {
 	}
 	before, start := s.cpu(), time.Now()
 	for i, conn := range open {
+		// Each has a lock of its own.
+		request := []byte(strings.ReplaceAll(strings.Repeat(r.request, r.depth), "lock", fmt.Sprintf("lk%02d", i)))
 		senders.Go(func() {
 			got := make([]byte, len(want))
 			for range batches {
