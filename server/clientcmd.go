@@ -410,7 +410,7 @@ func (s *Server) clientPause(c *commands.Ctx) error {
 		return commands.Error("ERR timeout is negative")
 	}
 	s.pause.begin(c.NowMS, c.NowMS+ms, onlyWrite)
-	s.gated.Store(true)
+	s.setGated()
 	c.Reply.OK()
 	return nil
 }

@@ -47,6 +47,7 @@ func (s *Server) cron(ctx context.Context) {
 			now := time.Now()
 			s.wallNS.Store(now.UnixNano() - int64(now.Sub(s.base)))
 			s.closeIdle(w.nowMS())
+			s.setGated()
 			s.memoryUse(nil) // follows the peak
 			s.keys.CountRequests(nil, w.nowMS())
 		}

@@ -240,6 +240,14 @@ func clip(b []byte, n int) string {
 // script that it runs.
 type Gate func(w *worker, c *client, spec *commands.Spec, flags commands.Flag) error
 
+// setGated tells the loops whether to ask the gates. Who has given one something to
+// say, or taken it back, calls it; cron does for a pause that has ended.
+func (s *Server) setGated() {
+	s.gateMu.Lock()
+	defer s.gateMu.Unlock()
+	s.gated.Store(s.limit.bytes.Load() > 0 || s.scripts.busy.Load() > 0 || !s.pause.over(s.nowMS()))
+}
+
 // errPostpone is what the pause gate answers: not now.
 var errPostpone = errors.New("postponed")
 

@@ -61,8 +61,8 @@ func (s *Server) setMaxMemory(*config.Value) error {
 	s.limit.sliceNS.Store(int64(slice))
 	s.limit.defrag.Store(s.cfg.Value("activedefrag").Bool())
 	s.setAccessPolicy(bytes)
+	s.setGated()
 	if bytes > 0 {
-		s.gated.Store(true)
 		s.keys.SmallPages()
 		debug.SetMemoryLimit(s.limit.started + max(16<<20, bytes/8))
 		if bytes <= smallLimit {

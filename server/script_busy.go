@@ -42,8 +42,8 @@ func (x *scripts) begin(r *running) {
 	x.mu.Lock()
 	x.slow[r] = struct{}{}
 	x.mu.Unlock()
-	x.srv.gated.Store(true)
 	x.busy.Add(1)
+	x.srv.setGated()
 	x.srv.keys.GiveUp(true) // who waits for its locks is told BUSY as well
 }
 
@@ -53,6 +53,7 @@ func (x *scripts) end(r *running) {
 	delete(x.slow, r)
 	x.mu.Unlock()
 	if x.busy.Add(-1) == 0 {
+		x.srv.setGated()
 		x.srv.keys.GiveUp(false)
 		// Another may have become slow just now.
 		x.srv.keys.GiveUp(x.busy.Load() > 0)

@@ -253,6 +253,47 @@ func TestADeclaredFunctionLocksItsKeysOnly(t *testing.T) {
 	}
 }
 
+// Nobody asks the gates when none of them has anything to say any more.
+func TestGatesAreAskedOnlyWhileTheyHaveSomethingToSay(t *testing.T) {
+	s, path := startServer(t, false, "--busy-reply-threshold", "20")
+	conn, r := dial(t, path)
+	ask := func(words string) string {
+		fmt.Fprintf(conn, "%s\r\n", words)
+		got, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	await := func(want bool) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); s.gated.Load() != want; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("gated is %v", !want)
+			}
+		}
+	}
+	await(false)
+	ask("CONFIG SET maxmemory 1gb")
+	await(true)
+	ask("CONFIG SET maxmemory 0")
+	await(false)
+	slow, slowReplies := dial(t, path)
+	fmt.Fprint(slow, "EVAL \"while true do end\" 0\r\n")
+	await(true)
+	for !strings.HasPrefix(ask("PING"), "-BUSY ") {
+	}
+	ask("SCRIPT KILL")
+	if _, err := slowReplies.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	await(false)
+	ask("CLIENT PAUSE 100000")
+	await(true)
+	ask("CLIENT UNPAUSE")
+	await(false)
+}
+
 // isHeld reports whether long work holds a key's lock.
 func isHeld(s *Server, key string) bool {
 	tx := engine.Tx{GivesUp: true}

@@ -50,11 +50,12 @@ type Server struct {
 	runID  string
 	replID string
 
-	gates []Gate
-	gated atomic.Bool // some gate has something to say
-	pause pause
-	limit memoryLimit
-	block blocker
+	gates  []Gate
+	gated  atomic.Bool // some gate has something to say
+	gateMu sync.Mutex  // guards changes of gated
+	pause  pause
+	limit  memoryLimit
+	block  blocker
 
 	logWaiters logWaiters
 
