@@ -107,66 +107,26 @@ func (d *Disk) rewrite() {
 
 // rewriteOnce makes a new base, and returns how large it is.
 func (d *Disk) rewriteOnce() (size int64, err error) {
-	next, keep, err := d.nextManifest()
+	m, part, err := d.partOfJournal()
 	if err != nil {
 		return 0, err
 	}
-	var begin func() (*failure, error) // the journal turns to the new increment
-	beginning := func() {}             // what is left to do when the base is there
-	undo := func() {}
-	switch {
-	case keep > 0: // the log goes on
-		inc := next.Increments[len(next.Increments)-1]
-		f, err := d.newIncrement(inc.Name)
-		if err != nil {
-			return 0, err
-		}
-		if err := d.writeManifest(next); err != nil {
-			_ = f.Close()
-			return 0, err
-		}
-		d.setManifest(next)
-		begin = func() (*failure, error) { return d.turnLog(f) }
-	case d.aof.wanted.Load(): // the log begins
-		temp := "temp-" + d.logName() + ".incr"
-		f, err := d.newIncrement(temp)
-		if err != nil {
-			return 0, err
-		}
-		begin = func() (*failure, error) { return nil, d.beginLog(f) }
-		undo = func() {
-			d.abandonLog()
-			_ = d.fs.Remove(d.logPath(temp))
-		}
-		next = next.Clone()
-		beginning = func() {
-			inc := next.AddIncrement(d.logName())
-			if err = d.fs.Rename(d.logPath(temp), d.logPath(inc.Name)); err == nil {
-				err = d.fs.SyncDir(d.cfg.Value("appenddirname").String())
-			}
-		}
-	default: // there is no log: a base is wanted nevertheless
-		begin = func() (*failure, error) { return nil, nil }
-	}
-	next = next.Clone()
-	base := next.Replace(d.logName(), d.preamble(), keep)
-	var healed *failure
-	size, err = d.replaceBase(base.Name, func(w io.Writer) error {
-		var err error
-		healed, err = d.writeBase(w, begin)
-		return err
-	})
-	if err == nil {
-		beginning()
+	next := m.Clone()
+	base := next.Replace(d.logName(), d.preamble(), part.keep)
+	size, err = d.replaceBase(base.Name, func(w io.Writer) error { return d.writeBase(w, &part) })
+	if err == nil && part.join != nil {
+		err = part.join(next)
 	}
 	if err == nil {
 		err = d.writeManifest(next)
 	}
 	if err != nil {
-		undo()
+		if part.undo != nil {
+			part.undo()
+		}
 		return 0, err
 	}
-	d.aof.journal.based(healed)
+	d.aof.journal.based(part.healed)
 	d.dropHistory(next)
 	d.setManifest(next)
 	d.aof.mu.Lock()
@@ -176,24 +136,76 @@ func (d *Disk) rewriteOnce() (size int64, err error) {
 	return size, nil
 }
 
-// nextManifest is the manifest with a further increment, if the log goes on: then
-// keep is 1.
-func (d *Disk) nextManifest() (next *aof.Manifest, keep int, err error) {
+// A journalPart is what the journal has to do with a rewrite.
+type journalPart struct {
+	keep   int // increments that go on behind the base
+	begin  func() (*failure, error)
+	healed *failure                  // what begin returned: a failure that the base makes good
+	join   func(*aof.Manifest) error // or nil: the base is there, and the manifest about to be
+	undo   func()                    // or nil: there will be none
+}
+
+// partOfJournal prepares the journal for a rewrite, and returns the manifest as it is
+// then.
+func (d *Disk) partOfJournal() (*aof.Manifest, journalPart, error) {
 	d.aof.mu.Lock()
 	running, m := d.aof.running, d.aof.manifest
 	d.aof.mu.Unlock()
-	if !running {
-		if m, err = d.readManifest(); err != nil {
-			return nil, 0, err
-		}
-		if m == nil {
-			m = new(aof.Manifest)
-		}
-		return m.Clone(), 0, nil
+	if running {
+		return d.journalGoesOn(m.Clone())
 	}
-	next = m.Clone()
-	next.AddIncrement(d.logName())
-	return next, 1, nil
+	m, err := d.readManifest()
+	if err != nil {
+		return nil, journalPart{}, err
+	}
+	if m == nil {
+		m = new(aof.Manifest)
+	}
+	if d.aof.wanted.Load() {
+		part, err := d.journalBegins()
+		return m, part, err
+	}
+	// There is no log, and a base is wanted nevertheless.
+	return m, journalPart{begin: func() (*failure, error) { return nil, nil }}, nil
+}
+
+// journalGoesOn has the journal turn to a further increment, which the manifest has
+// from the start.
+func (d *Disk) journalGoesOn(m *aof.Manifest) (*aof.Manifest, journalPart, error) {
+	f, err := d.newIncrement(m.AddIncrement(d.logName()).Name)
+	if err != nil {
+		return nil, journalPart{}, err
+	}
+	if err := d.writeManifest(m); err != nil {
+		_ = f.Close()
+		return nil, journalPart{}, err
+	}
+	d.setManifest(m)
+	return m, journalPart{keep: 1, begin: func() (*failure, error) { return d.turnLog(f) }}, nil
+}
+
+// journalBegins has the journal begin in a file that gets its name when the base is
+// there.
+func (d *Disk) journalBegins() (journalPart, error) {
+	temp := "temp-" + d.logName() + ".incr"
+	f, err := d.newIncrement(temp)
+	if err != nil {
+		return journalPart{}, err
+	}
+	return journalPart{
+		begin: func() (*failure, error) { return nil, d.beginLog(f) },
+		join: func(m *aof.Manifest) error {
+			inc := m.AddIncrement(d.logName())
+			if err := d.fs.Rename(d.logPath(temp), d.logPath(inc.Name)); err != nil {
+				return fmt.Errorf("name %s: %w", d.logPath(inc.Name), err)
+			}
+			return d.fs.SyncDir(d.cfg.Value("appenddirname").String())
+		},
+		undo: func() {
+			d.abandonLog()
+			_ = d.fs.Remove(d.logPath(temp))
+		},
+	}, nil
 }
 
 func (d *Disk) setManifest(m *aof.Manifest) {
@@ -256,25 +268,27 @@ func (d *Disk) abandonLog() {
 	_ = d.aof.journal.stop()
 }
 
-// writeBase writes the keyspace as it is when begin is called, while it changes.
-func (d *Disk) writeBase(w io.Writer, begin func() (*failure, error)) (healed *failure, err error) {
-	start := func() { healed, err = begin() }
+// writeBase writes the keyspace as it is when the journal begins its part, while it
+// changes.
+func (d *Disk) writeBase(w io.Writer, part *journalPart) error {
+	var beginErr error
+	begin := func() { part.healed, beginErr = part.begin() }
+	var err error
 	if d.preamble() {
-		if writeErr := d.writeSnapshotOf(w, true, start); err == nil {
-			err = writeErr
+		err = d.writeSnapshotOf(w, true, begin)
+	} else {
+		s := &commandSink{db: -1, out: aof.Commands{Text: d.keys.AppendText}}
+		if d.functions != nil {
+			for _, code := range d.functions.LibraryCode() {
+				s.out.Library(code)
+			}
 		}
-		return healed, err
+		err = d.walk(w, s, begin, s.take)
 	}
-	s := &commandSink{db: -1, out: aof.Commands{Text: d.keys.AppendText}}
-	if d.functions != nil {
-		for _, code := range d.functions.LibraryCode() {
-			s.out.Library(code)
-		}
+	if beginErr != nil {
+		return beginErr
 	}
-	if walkErr := d.walk(w, s, start, s.take); err == nil {
-		err = walkErr
-	}
-	return healed, err
+	return err
 }
 
 // A commandSink makes commands of what a snapshot saves.
