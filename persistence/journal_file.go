@@ -247,6 +247,9 @@ func (j *journal) stop() error {
 	if syncErr := o.file.Sync(); err == nil {
 		err = syncErr
 	}
+	for _, c := range o.cuts {
+		_ = c.file.Close()
+	}
 	for _, f := range append(o.retired, o.file) {
 		_ = f.Close()
 	}

@@ -78,7 +78,11 @@ func (d *Disk) writeManifest(m *aof.Manifest) error {
 
 func (d *Disk) makeLogDir() error {
 	dir := d.cfg.Value("appenddirname").String()
-	if err := d.fs.MakeDir(dir); err != nil {
+	err := d.fs.MakeDir(dir)
+	if err == nil {
+		err = d.fs.SyncDir(".") // where it has its name
+	}
+	if err != nil {
 		return fmt.Errorf("make directory %s: %w", dir, err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package server
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"cached/commands"
 	"cached/engine/value"
@@ -10,8 +11,9 @@ import (
 
 // logWaiters are clients in WAITAOF.
 type logWaiters struct {
-	mu  sync.Mutex // guards set
-	set map[*client]*waiter
+	some atomic.Bool // there may be some
+	mu   sync.Mutex  // guards set
+	set  map[*client]*waiter
 }
 
 const errNoLog = commands.Error("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
@@ -88,6 +90,7 @@ func (s *Server) waitForLog(c *client) {
 		l.set = map[*client]*waiter{}
 	}
 	l.set[c] = c.waiting
+	l.some.Store(true)
 	if s.synced(c) > 0 { // it came there in between
 		s.lookAgain(c, c.waiting)
 	}
@@ -111,8 +114,12 @@ func (s *Server) lookAgain(c *client, wt *waiter) {
 // wakeLogWaiters has everybody in WAITAOF look again, and forgets who has gone.
 func (s *Server) wakeLogWaiters() {
 	l := &s.logWaiters
+	if !l.some.Load() {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.some.Store(len(l.set) > 0)
 	for c, wt := range l.set {
 		if wt.state.Load() == done {
 			delete(l.set, c)
