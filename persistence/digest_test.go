@@ -22,8 +22,14 @@ func digests(t *testing.T, c *redis.Client, keys ...any) []string {
 }
 
 func TestDigestsAreRedis(t *testing.T) {
+	for _, compression := range []string{"off", "s2"} {
+		t.Run(compression, func(t *testing.T) { testDigests(t, compression) })
+	}
+}
+
+func testDigests(t *testing.T, compression string) {
 	r, _ := startRedis(t, t.TempDir())
-	s := startSubject(t)
+	s := startSubject(t, "--value-compression", compression)
 	keys := []any{"missing"}
 	compareNow := func(what string) {
 		t.Helper()
