@@ -185,3 +185,22 @@ func BenchmarkLookUp(b *testing.B) {
 		})
 	}
 }
+
+// A key that Create makes has no value yet when it is counted.
+func TestKeysAreCountedBeforeTheyHaveAValue(t *testing.T) {
+	e := New(Options{Shards: 1})
+	var tx Tx
+	tx.Begin(e, 0, 0)
+	for i := range 20000 {
+		key := fmt.Appendf(nil, "key%d", i)
+		tx.LockKey(key)
+		// What was in the block before looks like an address.
+		tx.SetString(key, []byte("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x0F"), 0)
+		tx.Delete(key)
+		s := value.StreamRef{Ref: tx.Create(key, value.Stream, value.StreamTree, value.NewStreamBytes)}
+		s.Init()
+		tx.Delete(key)
+		tx.Commit(nil)
+		tx.Unlock()
+	}
+}

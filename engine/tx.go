@@ -332,7 +332,9 @@ func (tx *Tx) insert(db int, a *at, it table.Item) {
 		a.ks.parts = true
 	}
 	if h := mrcHash(a.hash, db); tx.e.curve.follows(h) {
-		tx.e.curve.stored(h, value.Bytes(it, 1)+indexBytes, it.DeadlineMS())
+		// Its own block: what else belongs to a value is not there yet in an item
+		// that Create makes, and counts when it is used.
+		tx.e.curve.stored(h, int64(it.Bytes())+indexBytes, it.DeadlineMS())
 	}
 	if len(tx.e.watchers) > 0 {
 		saved := tx.DB
