@@ -9,13 +9,23 @@ import (
 // with more of them, their memory is added up less often.
 const clientsPerLook = 1000
 
+// clientsShare is the part of maxmemory that clients may take if maxmemory-clients
+// does not say otherwise: data can be evicted for them, but not without end.
+const clientsShare = 8
+
+// addUpEvery is by how many bytes one client's unsent replies may grow before the
+// memory of all is added up.
+const addUpEvery = 1 << 20
+
 // evictClients closes the clients that take the most memory while all of them take
-// more than maxmemory-clients, as long as CLIENT NO-EVICT does not spare them. It
+// more than maxmemory-clients, or an eighth of maxmemory, as long as CLIENT NO-EVICT does not spare them. It
 // returns after how many ticks it wants to look again.
 func (s *Server) evictClients() (ticks int) {
 	limit := s.cfg.Value("maxmemory-clients").Bytes(s.limit.bytes.Load())
 	if limit <= 0 {
-		return 1
+		if limit = s.limit.bytes.Load() / clientsShare; limit == 0 {
+			return 1
+		}
 	}
 	type candidate struct {
 		c     *client

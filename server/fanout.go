@@ -26,6 +26,7 @@ type delivery struct {
 // channel with many subscribers holds up nobody.
 type fanout struct {
 	pending atomic.Int32 // deliveries in queue and work
+	bytes   atomic.Int64 // of their messages
 
 	mu    sync.Mutex // guards queue
 	queue []delivery
@@ -47,10 +48,21 @@ const (
 	fanoutBacklog = 1024 // deliveries
 	behindTurn    = 2048
 	fanoutMost    = 16 << 10 // deliveries
+	fanoutBytes   = 2 << 20  // of messages: more is a backlog too
 )
+
+// behind reports whether there is much to tell.
+func (f *fanout) behind() bool {
+	return f.pending.Load() > fanoutBacklog || f.bytes.Load() > fanoutBytes
+}
 
 // add queues deliveries and reports whether the loop has none otherwise.
 func (f *fanout) add(list ...delivery) (first bool) {
+	bytes := int64(0)
+	for _, d := range list {
+		bytes += int64(len(d.m.bytes))
+	}
+	f.bytes.Add(bytes)
 	f.mu.Lock()
 	f.queue = append(f.queue, list...)
 	f.mu.Unlock()
@@ -115,6 +127,11 @@ func (f *fanout) run(send func(c *client, b []byte)) {
 			done += f.together
 		}
 	}
+	told := int64(0)
+	for _, d := range f.work[:done] {
+		told += int64(len(d.m.bytes))
+	}
+	f.bytes.Add(-told)
 	f.pending.Add(-int32(done))
 	n := copy(f.work, f.work[done:])
 	clear(f.work[n:])

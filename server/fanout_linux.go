@@ -64,7 +64,7 @@ func (l *loop) slow(c *loopConn) bool {
 // behind reports whether a loop has many messages to tell.
 func (t *transport) behind() bool {
 	for _, l := range t.loops {
-		if l.fan.pending.Load() > fanoutBacklog {
+		if l.fan.behind() {
 			return true
 		}
 	}

@@ -34,6 +34,11 @@ const (
 	// slack is the share of maxmemory by which what the system sees may exceed it
 	// before commands wait for compaction.
 	slack = 64
+	// goBytes is what the Go runtime counts as its own in a server with few clients.
+	goBytes = 8 << 20
+	// farShare is the share by which it may exceed it before commands wait for as
+	// long as eviction takes.
+	farShare = 24
 	// Up to smallLimit of maxmemory the collector, by whose leave four megabytes of
 	// garbage would gather, comes the earlier.
 	smallLimit     = 256 << 20
@@ -64,7 +69,7 @@ func (s *Server) setMaxMemory(*config.Value) error {
 	s.setGated()
 	if bytes > 0 {
 		s.keys.SmallPages()
-		debug.SetMemoryLimit(s.limit.started + max(16<<20, bytes/8))
+		debug.SetMemoryLimit(goBytes + max(8<<20, bytes/clientsShare+bytes/16))
 		if bytes <= smallLimit {
 			debug.SetGCPercent(smallGCPercent)
 		} else {
@@ -112,7 +117,7 @@ func (s *Server) measureRest() {
 	// Garbage comes and goes: what grows is followed step by step, unless it is
 	// much.
 	rest := max(process-resident-s.limit.started, restAtLeast)
-	if old := s.limit.rest.Load(); rest > old && old > 0 && rest-old < s.limit.bytes.Load()/8 {
+	if old := s.limit.rest.Load(); rest > old && old > 0 && rest-old < s.limit.bytes.Load()/32 {
 		rest = old + (rest-old)/4
 	}
 	s.limit.rest.Store(rest)
@@ -200,7 +205,7 @@ func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration) bool 
 	if l.overMS.Load() == 0 {
 		l.overMS.Store(nowMS)
 	}
-	margin := l.bytes.Load() / slack
+	margin, far := l.bytes.Load()/slack, l.bytes.Load()/farShare
 	start := time.Now()
 	shards := s.keys.Shards()
 	// How many shards in a row had no block to move, and no key to evict.
@@ -213,7 +218,7 @@ func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration) bool 
 			still = 0
 		}
 		// In the second round it is known that no shard has blocks to move.
-		if data > 0 || system > 2*margin || system > margin && still >= shards {
+		if data > 0 || system > far || system > margin && still >= shards {
 			barren++
 			if s.keys.Evict(tx, nowMS, max(data, system-margin)) > 0 {
 				still, barren = 0, 0
@@ -222,7 +227,8 @@ func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration) bool 
 		if data, system = l.over(s.keys); data <= 0 && system <= 0 {
 			return true
 		}
-		if barren == 0 && time.Since(start) > slice {
+		// A command that brings more than was evicted in its time has to wait.
+		if barren == 0 && system <= far && time.Since(start) > slice {
 			return true
 		}
 		if barren >= shards && l.tooMuch(s.keys) {

@@ -285,8 +285,16 @@ func (s *Server) kill(c *client) {
 func (s *Server) tooSlow(c *client, nowMS int64) bool {
 	n := int64(len(c.out) + c.inFlight)
 	if n == 0 {
-		c.overSince = 0
+		c.overSince, c.addedUp = 0, 0
 		return false
+	}
+	if n > c.addedUp+addUpEvery {
+		// Cron may come too late for a client that asks for much.
+		c.addedUp = n
+		if s.limit.bytes.Load() > 0 {
+			s.measureRest()
+		}
+		s.evictClients()
 	}
 	lim := s.outputLimits.Load().normal
 	if c.mode&subscribed != 0 {

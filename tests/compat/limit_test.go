@@ -1,0 +1,225 @@
+package compat
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+var limitScale = flag.Int("limit-scale", 1, "how long the workloads of TestMaxmemoryBoundsTheProcess are, in seconds each or so")
+
+// What the system may see: maxmemory, a twentieth of it, and what an empty process
+// and its garbage take.
+const (
+	testLimit  = int64(48 << 20)
+	testBounds = testLimit + testLimit/20 + 24<<20
+)
+
+// A load plays one workload against a server.
+type load struct {
+	t   *testing.T
+	p   *process
+	rdb *redis.Client
+	rng *rand.Rand
+	big string
+}
+
+// pipe sends n commands, some at a time. Refusals for want of memory are answers
+// as good as others.
+func (l *load) pipe(n, batch int, add func(pipe redis.Pipeliner, i int)) {
+	l.t.Helper()
+	for i := 0; i < n; {
+		pipe := l.rdb.Pipeline()
+		for j := 0; j < batch && i < n; j++ {
+			add(pipe, i)
+			i++
+		}
+		if _, err := pipe.Exec(ctx); err != nil && !strings.HasPrefix(err.Error(), "OOM ") {
+			l.t.Fatal(err)
+		}
+	}
+}
+
+var limitLoads = []struct {
+	name string
+	play func(l *load, scale int)
+}{
+	{"small values", func(l *load, scale int) {
+		l.pipe(300_000*scale, 500, func(pipe redis.Pipeliner, i int) { pipe.Set(ctx, fmt.Sprint("k", i), l.big[:l.rng.IntN(100)], 0) })
+	}},
+	{"large values", func(l *load, scale int) {
+		l.pipe(600*scale, 10, func(pipe redis.Pipeliner, i int) { pipe.Set(ctx, fmt.Sprint("b", i), l.big[:l.rng.IntN(1<<20)], 0) })
+	}},
+	{"values of all sizes", func(l *load, scale int) {
+		l.pipe(40_000*scale, 100, func(pipe redis.Pipeliner, i int) { pipe.Set(ctx, fmt.Sprint("m", i), l.big[:1<<l.rng.IntN(16)], 0) })
+	}},
+	{"growing hashes", func(l *load, scale int) {
+		l.pipe(200_000*scale, 500, func(pipe redis.Pipeliner, i int) {
+			pipe.HSet(ctx, fmt.Sprint("h", l.rng.IntN(50)), l.rng.IntN(20_000), l.big[:l.rng.IntN(200)])
+		})
+	}},
+	{"streams", func(l *load, scale int) {
+		l.pipe(150_000*scale, 500, func(pipe redis.Pipeliner, i int) {
+			pipe.XAdd(ctx, &redis.XAddArgs{Stream: fmt.Sprint("x", i%30), Values: []string{"field", l.big[:l.rng.IntN(400)]}})
+		})
+	}},
+	{"messages nobody takes", func(l *load, scale int) {
+		for range 4 {
+			defer l.deaf("SUBSCRIBE channel\r\n")()
+		}
+		l.pipe(6_000*scale, 20, func(pipe redis.Pipeliner, i int) { pipe.Publish(ctx, "channel", l.big[:20<<10]) })
+	}},
+	{"replies nobody takes", func(l *load, scale int) {
+		l.pipe(20, 1, func(pipe redis.Pipeliner, i int) { pipe.Set(ctx, fmt.Sprint("reply", i), l.big[:100<<10], 0) })
+		var calls strings.Builder
+		for i := range 500 * scale {
+			fmt.Fprintf(&calls, "GET reply%d\r\n", i%20)
+		}
+		for range 8 {
+			defer l.deaf(calls.String())()
+		}
+		l.pipe(50_000*scale, 100, func(pipe redis.Pipeliner, i int) { pipe.Set(ctx, fmt.Sprint("beside", i), l.big[:500], 0) })
+	}},
+	{"long pipelines", func(l *load, scale int) {
+		var wg sync.WaitGroup
+		for c := range 8 {
+			wg.Go(func() {
+				rdb := redis.NewClient(&redis.Options{Addr: l.p.addr, ReadTimeout: time.Minute, WriteTimeout: time.Minute, MaxRetries: -1})
+				defer rdb.Close()
+				for range scale {
+					pipe := rdb.Pipeline()
+					for i := range 10_000 {
+						pipe.Set(ctx, fmt.Sprint("p", c, i), l.big[:200], 0)
+						pipe.Get(ctx, fmt.Sprint("p", c, i/2))
+					}
+					pipe.Exec(ctx) // a missing key is an error here
+				}
+			})
+		}
+		wg.Wait()
+	}},
+	{"storms of expiry", func(l *load, scale int) {
+		for range 2 * scale {
+			at := time.Now().Add(700 * time.Millisecond).Truncate(time.Second).Add(time.Second)
+			l.pipe(100_000, 1000, func(pipe redis.Pipeliner, i int) {
+				pipe.SetArgs(ctx, fmt.Sprint("e", i), l.big[:200], redis.SetArgs{ExpireAt: at})
+			})
+		}
+	}},
+	{"fragments", func(l *load, scale int) {
+		for round := range 2 * scale {
+			size := 100 + 300*round%1500
+			n := 60_000_000 / (size + 50)
+			name := func(i int) string { return fmt.Sprint("f", round, ":", i) }
+			l.pipe(n, 500, func(pipe redis.Pipeliner, i int) { pipe.Set(ctx, name(i), l.big[:size], 0) })
+			l.pipe(n, 500, func(pipe redis.Pipeliner, i int) {
+				if i%8 > 0 {
+					pipe.Unlink(ctx, name(i))
+				} else {
+					pipe.RPush(ctx, fmt.Sprint("list", i%40), l.big[:size/2])
+					pipe.ZAdd(ctx, fmt.Sprint("zset", i%10), redis.Z{Score: float64(l.rng.IntN(1000)), Member: i})
+				}
+			})
+		}
+	}},
+}
+
+// deaf opens a connection that sends some commands and reads nothing, until the
+// returned function is called. That the server closes it is as well.
+func (l *load) deaf(commands string) (end func()) {
+	l.t.Helper()
+	conn, err := net.Dial("tcp", l.p.addr)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		conn.Write([]byte(commands))
+	}()
+	return func() { conn.Close(); <-done }
+}
+
+// The limit holds for what the system sees, whatever clients do. Where it may, the
+// server runs in a control group that ends it when it takes more.
+func TestMaxmemoryBoundsTheProcess(t *testing.T) {
+	p := startOwn(t, subjectBin, "--maxmemory", fmt.Sprint(testLimit), "--maxmemory-policy", "allkeys-lru")
+	if p.rssBytes() == 0 {
+		t.Log("no /proc: nothing measured")
+		return
+	}
+	confine(t, p, testBounds)
+	rdb := redis.NewClient(&redis.Options{Addr: p.addr, ReadTimeout: time.Minute, WriteTimeout: time.Minute})
+	defer rdb.Close()
+	l := &load{t, p, rdb, rand.New(rand.NewPCG(1, 2)), strings.Repeat("0123456789abcdef", 1<<16)}
+
+	var peak atomic.Int64
+	done, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			peak.Store(max(peak.Load(), p.rssBytes()))
+			select {
+			case <-done:
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	}()
+	for _, w := range limitLoads {
+		t.Run(w.name, func(t *testing.T) {
+			l.t = t
+			w.play(l, *limitScale)
+			got := peak.Swap(0)
+			t.Logf("at most %.1f MB resident", float64(got)/(1<<20))
+			if got > testBounds {
+				t.Errorf("%d bytes resident, the bound is %d for a limit of %d", got, testBounds, testLimit)
+			}
+			if n := value(t, rdb.DBSize(ctx)); n < 10 {
+				t.Errorf("%d keys are left: too much was evicted", n)
+			}
+		})
+	}
+	close(done)
+	<-stopped
+	if t.Failed() {
+		t.Logf("%s", value(t, rdb.Info(ctx, "memory")))
+	}
+}
+
+// confine has the system end the process when it takes more memory than that, if
+// we may say so.
+func confine(t *testing.T, p *process, bytes int64) {
+	t.Helper()
+	for _, group := range []struct{ root, limit string }{
+		{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}, {"/sys/fs/cgroup", "memory.max"},
+	} {
+		dir := filepath.Join(group.root, fmt.Sprintf("cached-test-%d", p.cmd.Process.Pid))
+		if os.Mkdir(dir, 0o755) != nil {
+			continue
+		}
+		t.Cleanup(func() {
+			p.stop()
+			os.Remove(dir)
+		})
+		if os.WriteFile(filepath.Join(dir, group.limit), strconv.AppendInt(nil, bytes, 10), 0o644) != nil {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), strconv.AppendInt(nil, int64(p.cmd.Process.Pid), 10), 0o644); err == nil {
+			t.Logf("confined to %d bytes by %s", bytes, dir)
+			return
+		}
+	}
+	t.Log("no control group to confine the server to: its memory is only measured")
+}
