@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -41,6 +42,42 @@ func TestWhoWaitsForLongWorkGivesUp(t *testing.T) {
 	var tx Tx
 	tx.Begin(e, 0, 0)
 	tx.LockAll()
+	tx.Unlock()
+	if n := e.long.works.Load(); n != 0 {
+		t.Errorf("%d long works are left", n)
+	}
+}
+
+// A lock that was kept is given back before long work begins: it does not wait for
+// those who wait for it, and stays long until it unlocks.
+func TestLongWorkKeepsNothing(t *testing.T) {
+	e := New(Options{Shards: 2})
+	var tx Tx
+	tx.Begin(e, 0, 0)
+	tx.LockKey([]byte("k"))
+	if !tx.Keep(Hash([]byte("k"))) {
+		t.Fatal("nothing is kept")
+	}
+	got := make(chan bool)
+	go func() {
+		other := Tx{GivesUp: true}
+		other.Begin(e, 0, 0)
+		ok := other.LockKey([]byte("k"))
+		other.Unlock()
+		got <- ok
+	}()
+	for e.long.blocked.Load() == 0 {
+		runtime.Gosched()
+	}
+	tx.Begin(e, 0, 0)
+	tx.BeginLong()
+	if !<-got {
+		t.Error("who waited gave up")
+	}
+	tx.LockAll()
+	if n := e.long.works.Load(); n != 1 {
+		t.Errorf("%d long works", n)
+	}
 	tx.Unlock()
 	if n := e.long.works.Load(); n != 0 {
 		t.Errorf("%d long works are left", n)

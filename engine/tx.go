@@ -172,9 +172,7 @@ func (l *LockSet) AddAll(e *Engine) {
 // Lock locks the shards of l in ascending order. It reports false, with nothing
 // locked, if the Tx gives up.
 func (tx *Tx) Lock(l *LockSet) bool {
-	if tx.kept {
-		tx.Unlock() // locks are taken in ascending order
-	}
+	tx.giveBack() // locks are taken in ascending order
 	given := false
 	l.set.each(func(i int) {
 		if !given && tx.lock(&tx.e.shards[i]) {
@@ -187,6 +185,14 @@ func (tx *Tx) Lock(l *LockSet) bool {
 		tx.Unlock()
 	}
 	return !given
+}
+
+// giveBack unlocks what was kept.
+func (tx *Tx) giveBack() {
+	if tx.kept {
+		tx.e.shards[tx.one].mu.Unlock()
+		tx.kept, tx.one, tx.lastKey = false, -1, nil
+	}
 }
 
 // LockAll locks the whole keyspace.
