@@ -11,7 +11,7 @@ import (
 // Compact moves blocks of a value, its item first, to slabs that are fuller, and
 // returns how many it has looked at. Of a large hash, set or sorted set it goes
 // through all items if there are at most few, else through those of the segment
-// at the place rnd. Nodes of trees, and chunks of lists and streams, stay.
+// at the place rnd; of a list and a stream the chunks and nodes. Nodes of trees stay.
 func (r Ref) Compact(few int, rnd uint64) (looked int) {
 	it := r.Item()
 	if a := r.Heap.Compact(it.Addr(), it.Bytes()); a != 0 {
@@ -20,7 +20,7 @@ func (r Ref) Compact(few int, rnd uint64) (looked int) {
 		it = r.Item()
 	}
 	if !isRoot(it) {
-		return 1
+		return 1 + r.compactNodes(it, few, rnd)
 	}
 	at := rootAddr(it)
 	if a := r.Heap.Compact(at, rootBytes); a != 0 {
