@@ -117,7 +117,7 @@ func (f *fanout) run(send func(c *client, b []byte)) {
 			f.next++
 			turn--
 			c := sub.Owner.(*client)
-			if sub.Ended || c == d.m.skip {
+			if sub.Ended || c == d.m.skip || c.shown.closing.Load() {
 				continue
 			}
 			send(c, f.encoded(done, c.proto))
