@@ -223,3 +223,20 @@ func confine(t *testing.T, p *process, bytes int64) {
 	}
 	t.Log("no control group to confine the server to: its memory is only measured")
 }
+
+// A server that holds nothing takes as much as another that holds nothing: what it
+// takes, a small cache does not have.
+func TestAnEmptyServerIsSmall(t *testing.T) {
+	const most = 12 << 20
+	p := startOwn(t, subjectBin, "--maxmemory", "40mb", "--maxmemory-policy", "allkeys-lru")
+	if p.rssBytes() == 0 {
+		t.Log("no /proc: nothing measured")
+		return
+	}
+	for end := time.Now().Add(10 * time.Second); p.rssBytes() > most; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d bytes are resident, want at most %d", p.rssBytes(), most)
+		}
+	}
+	t.Logf("%.1f MB resident", float64(p.rssBytes())/(1<<20))
+}
