@@ -32,6 +32,20 @@ const (
 	compactRestMS = 500
 )
 
+// Defrag counts what compaction has looked at: blocks, and keys of which it has
+// moved a block or none.
+type Defrag struct {
+	Moved, Stayed         int64
+	KeysMoved, KeysStayed int64
+}
+
+func (d *Defrag) add(o Defrag) {
+	d.Moved += o.Moved
+	d.Stayed += o.Stayed
+	d.KeysMoved += o.KeysMoved
+	d.KeysStayed += o.KeysStayed
+}
+
 // gaps is how many bytes are free inside the shard's slabs.
 func (s *shard) gaps() int64 { return s.heap.ResidentBytes() - s.heap.LiveBytes() }
 
@@ -104,10 +118,22 @@ func (s *shard) compactStep(e *Engine, nowMS int64) {
 	}
 	s.heap.Purge()
 	ks := &s.dbs[c.db]
+	st := &s.stats.Defrag
+	moved, stayed := s.heap.Compacted()
+	last := moved
 	next := ks.keys.Walk(c.cursor, func(slot table.Slot) {
 		value.Ref{Heap: s.heap, Slot: slot}.Compact(compactFew, rand.Uint64())
+		if n, _ := s.heap.Compacted(); n > last {
+			st.KeysMoved++
+			last = n
+		} else {
+			st.KeysStayed++
+		}
 	})
 	ks.keys.CompactSegment(s.heap, c.cursor)
+	nowMoved, nowStayed := s.heap.Compacted()
+	st.Moved += nowMoved - moved
+	st.Stayed += nowStayed - stayed
 	if c.cursor = next; next != 0 {
 		return
 	}

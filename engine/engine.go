@@ -106,6 +106,7 @@ type Stats struct {
 	LazyFreed       int64 // values freed in the background
 	Evicted         int64 // keys
 	EvictedBytes    int64
+	Defrag          Defrag
 	ExpiredStalePct float64
 }
 
@@ -252,6 +253,7 @@ func (e *Engine) Stats(tx *Tx) (t Stats) {
 		t.LazyFreed += s.stats.LazyFreed
 		t.Evicted += s.stats.Evicted
 		t.EvictedBytes += s.stats.EvictedBytes
+		t.Defrag.add(s.stats.Defrag)
 	})
 	return t
 }

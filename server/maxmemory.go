@@ -24,8 +24,12 @@ type memoryLimit struct {
 	overMS  atomic.Int64 // since when there is too much, or 0
 	pastMS  atomic.Int64 // how long there had been before
 
-	defrag  atomic.Bool // activedefrag
-	started int64       // resident bytes before the first key
+	defrag atomic.Bool // activedefrag
+	// What cron's moving of blocks has taken, and takes since it last rested; its
+	// share of a processor in percent.
+	defragNS, defragNowNS, defragShare atomic.Int64
+
+	started int64 // resident bytes before the first key
 }
 
 const (
@@ -255,12 +259,28 @@ func (s *Server) keepWithin(w *worker) {
 		if system > 0 {
 			slice = 2 * time.Millisecond
 		}
-		for start, idle := time.Now(), 0; idle < s.keys.Shards() && time.Since(start) < slice; {
+		start, moved := time.Now(), false
+		for idle := 0; idle < s.keys.Shards() && time.Since(start) < slice; {
 			if s.keys.Compact(w.nowMS()) {
-				idle = 0
+				idle, moved = 0, true
 			} else {
 				idle++
 			}
 		}
+		l.defragged(time.Since(start), moved)
+	} else {
+		l.defragged(0, false)
 	}
+}
+
+// defragged notes for how long cron has moved blocks, and whether there were any.
+func (l *memoryLimit) defragged(took time.Duration, moved bool) {
+	if !moved {
+		l.defragShare.Store(0)
+		l.defragNowNS.Store(0)
+		return
+	}
+	l.defragNS.Add(int64(took))
+	l.defragNowNS.Add(int64(took))
+	l.defragShare.Store(int64(100 * took / cronEvery))
 }

@@ -104,7 +104,7 @@ func (s *Server) infoMemory(w *infoWriter) {
 	w.line("mem_aof_buffer", s.logBuffer())
 	w.line("mem_allocator", "cached-slabs")
 	w.line("mem_go_runtime", m.runtime)
-	w.line("active_defrag_running", 0)
+	w.line("active_defrag_running", s.limit.defragShare.Load())
 	w.line("lazyfree_pending_objects", s.keys.LazyPending(w.tx))
 	w.line("lazyfreed_objects", s.keys.Stats(w.tx).LazyFreed)
 	s.infoCompression(w)

@@ -13,6 +13,8 @@ type Heap struct {
 	told   int64            // what the pool knows of live
 	warm   int64            // bytes of held that have memory behind them
 	purged int              // class that was purged last
+
+	moved, stayed int64 // by Compact
 }
 
 // A slab is a page or a chunk cut into blocks of one class. This header takes
@@ -161,6 +163,7 @@ func (h *Heap) Compact(a Addr, size int) Addr {
 		return 0
 	}
 	c := classOf(size)
+	h.stayed++
 	base, to := slabBase(a, c), h.open[c]
 	if to == 0 || to == base {
 		return 0
@@ -175,10 +178,16 @@ func (h *Heap) Compact(a Addr, size int) Addr {
 		h.list(base, s)
 		return 0
 	}
+	h.stayed--
+	h.moved++
 	b := h.Alloc(size)
 	copy(b.Bytes(size), a.Bytes(size))
 	return b
 }
+
+// Compacted is how many blocks Compact has moved so far, and how many it has left
+// where they were.
+func (h *Heap) Compacted() (moved, stayed int64) { return h.moved, h.stayed }
 
 // A free block of a medium class begins with the offset of the next one and, at
 // gapAt, how many of its bytes were given back to the system.

@@ -240,3 +240,41 @@ func TestAnEmptyServerIsSmall(t *testing.T) {
 	}
 	t.Logf("%.1f MB resident", float64(p.rssBytes())/(1<<20))
 }
+
+// The counters of Redis's defragmentation tell what compaction does.
+func TestDefragmentationIsCounted(t *testing.T) {
+	p := startOwn(t, subjectBin, "--activedefrag", "yes")
+	rdb := redis.NewClient(&redis.Options{Addr: p.addr, ReadTimeout: time.Minute})
+	defer rdb.Close()
+	l := &load{t: t, rdb: rdb}
+	value := strings.Repeat("v", 200)
+	l.pipe(50_000, 1000, func(pipe redis.Pipeliner, i int) { pipe.Set(ctx, fmt.Sprint(i), value, 0) })
+	l.pipe(50_000, 1000, func(pipe redis.Pipeliner, i int) {
+		if i%10 > 0 {
+			pipe.Del(ctx, fmt.Sprint(i))
+		} else {
+			pipe.Get(ctx, fmt.Sprint(i))
+		}
+	})
+	counter := func(name string) int {
+		info, err := rdb.Info(ctx, "stats").Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(info, name+":")
+		line, _, _ := strings.Cut(rest, "\r\n")
+		n, err := strconv.Atoi(line)
+		if err != nil {
+			t.Fatalf("INFO stats has %q for %s", line, name)
+		}
+		return n
+	}
+	for end := time.Now().Add(20 * time.Second); counter("active_defrag_hits") < 1000 || counter("active_defrag_key_hits") < 1000; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d blocks were moved, of %d keys: want a thousand", counter("active_defrag_hits"), counter("active_defrag_key_hits"))
+		}
+	}
+	if n := counter("active_defrag_misses"); n == 0 {
+		t.Error("no block stayed where it was")
+	}
+}
