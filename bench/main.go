@@ -36,7 +36,7 @@ type program struct {
 
 func main() {
 	var (
-		only      = flag.String("only", "", "sections by comma: strings, memory, pause, structures, server, persistence, compression, hitratio; empty: all but hitratio")
+		only      = flag.String("only", "", "sections by comma: strings, memory, pause, structures, server, persistence, compression, expiry, hitratio; empty: all but these two")
 		traces    = flag.String("traces", os.Getenv("CACHED_TRACES"), "directory of traces for hitratio; empty: one is made up")
 		loads     = flag.String("workloads", "", "workloads of hitratio by comma, such as oltp/etc*2; empty: all")
 		servers   = flag.String("servers", "", "servers of hitratio by comma; empty: all")
@@ -88,7 +88,7 @@ func (b *bench) run(chosen []string, cachedBin, redisBin, file string) error {
 	}
 	sections := []section{{"strings", true, b.strings}, {"memory", true, b.memory}, {"pause", true, b.pause},
 		{"structures", true, b.structures}, {"server", true, b.serving}, {"persistence", true, b.persistence},
-		{"compression", true, b.compression}, {"hitratio", false, b.hitRatio}}
+		{"compression", true, b.compression}, {"expiry", false, b.expiry}, {"hitratio", false, b.hitRatio}}
 	for _, name := range chosen {
 		if !slices.ContainsFunc(sections, func(s section) bool { return s.name == name }) {
 			return fmt.Errorf("no section %q", name)
