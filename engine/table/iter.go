@@ -153,7 +153,13 @@ func (t *Table) Sweep(cursor uint64, visit func(Item)) uint64 {
 		return 0
 	}
 	s := t.segmentOf(cursor)
-	for _, e := range arena.Array[uint64](s.addr(), s.lines()*lineSlots) {
+	// The items are anywhere in memory: their loading is begun some ahead.
+	const ahead = 2 * lineSlots
+	entries := arena.Array[uint64](s.addr(), s.lines()*lineSlots)
+	for i, e := range entries {
+		if i+ahead < len(entries) && entries[i+ahead]&flagVolatile != 0 {
+			arena.Addr(entries[i+ahead] & entryAddr).Prefetch()
+		}
 		if e&flagVolatile != 0 {
 			visit(Item{arena.Addr(e & entryAddr)})
 		}
