@@ -13,6 +13,9 @@ const clientsPerLook = 1000
 // does not say otherwise: data can be evicted for them, but not without end.
 const clientsShare = 8
 
+// clientsLeast is what they may take however small maxmemory is.
+const clientsLeast = 4 << 20
+
 // addUpEvery is by how many bytes one client's unsent replies may grow before the
 // memory of all is added up.
 const addUpEvery = 1 << 20
@@ -23,9 +26,11 @@ const addUpEvery = 1 << 20
 func (s *Server) evictClients() (ticks int) {
 	limit := s.cfg.Value("maxmemory-clients").Bytes(s.limit.bytes.Load())
 	if limit <= 0 {
-		if limit = s.limit.bytes.Load() / clientsShare; limit == 0 {
+		all := s.limit.bytes.Load()
+		if all == 0 {
 			return 1
 		}
+		limit = max(all/clientsShare, clientsLeast)
 	}
 	type candidate struct {
 		c     *client

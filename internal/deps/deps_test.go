@@ -59,7 +59,7 @@ var allowed = map[string][]string{
 	// It wires the house; nothing imports it.
 	"cmd/cached": {"server", "persistence", "replication", "cluster", "commands", "engine"},
 
-	"tests/compat":  {"internal/script"}, // the reader of its own scripts, and the socket
+	"tests/compat":  {"internal/script", "internal/trace"}, // the reader of its own scripts, a trace, and the socket
 	"tests/clients": {"internal/testcert"},
 	"tests/crash":   {}, // the socket, and a process to be killed
 	"bench":         {"internal/script", "internal/trace", "internal/testcert"},

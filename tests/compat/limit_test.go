@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"cached/internal/trace"
 )
 
 var limitScale = flag.Int("limit-scale", 1, "how long the workloads of TestMaxmemoryBoundsTheProcess are, in seconds each or so")
@@ -276,5 +278,50 @@ func TestDefragmentationIsCounted(t *testing.T) {
 	}
 	if n := counter("active_defrag_misses"); n == 0 {
 		t.Error("no block stayed where it was")
+	}
+}
+
+// A trace replayed as to a look-aside cache: the limit holds, and of the requests
+// more are answered than by the reference with the same maxmemory.
+func TestReplayedTraceStaysWithinTheLimit(t *testing.T) {
+	const limit = int64(16 << 20)
+	tr := trace.Synthetic(60_000)
+	sizes, err := trace.ParseSizes("etc*16")
+	if err != nil {
+		t.Fatal(err)
+	}
+	noise := make([]byte, 1<<20)
+	for i := range noise {
+		noise[i] = byte(trace.Mix(uint64(i)))
+	}
+	replay := func(p *process) (hits int) {
+		rdb := redis.NewClient(&redis.Options{Addr: p.addr})
+		defer rdb.Close()
+		for _, k := range tr.Keys {
+			key := strconv.Itoa(int(k))
+			err := rdb.Get(ctx, key).Err()
+			if err == nil {
+				hits++
+				continue
+			}
+			if err != redis.Nil {
+				t.Fatal(err)
+			}
+			if err := rdb.Set(ctx, key, noise[:sizes(k, 0)], 0).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return hits
+	}
+	args := []string{"--maxmemory", fmt.Sprint(limit), "--maxmemory-policy", "allkeys-lru", "--save", ""}
+	p := startOwn(t, subjectBin, args...)
+	ours := replay(p)
+	if rss, most := p.rssBytes(), limit+limit/20+24<<20; rss > most {
+		t.Errorf("%d bytes are resident, want at most %d", rss, most)
+	}
+	theirs := replay(startOwn(t, needReference(t), args...))
+	t.Logf("%d and %d of %d requests hit", ours, theirs, len(tr.Keys))
+	if ours <= theirs {
+		t.Errorf("%d of %d requests hit, %d at the reference", ours, len(tr.Keys), theirs)
 	}
 }
