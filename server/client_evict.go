@@ -21,8 +21,8 @@ const clientsLeast = 4 << 20
 const addUpEvery = 1 << 20
 
 // evictClients closes the clients that take the most memory while all of them take
-// more than maxmemory-clients, or an eighth of maxmemory, as long as CLIENT NO-EVICT does not spare them. It
-// returns after how many ticks it wants to look again.
+// more than maxmemory-clients, or an eighth of maxmemory, as long as CLIENT NO-EVICT
+// does not spare them. It returns after how many ticks it wants to look again.
 func (s *Server) evictClients() (ticks int) {
 	limit := s.cfg.Value("maxmemory-clients").Bytes(s.limit.bytes.Load())
 	if limit <= 0 {
