@@ -74,7 +74,8 @@ func (b *bench) startIn(p program, dir string, more ...string) (*server, error) 
 	running.set[s] = true
 	running.Unlock()
 
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	// Redis does not listen before it has loaded.
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if s.serves() {
 			return s, nil
 		}
