@@ -67,6 +67,12 @@ const (
 	syncEvery  = time.Second            // everysec
 	slowSync   = 2 * time.Second        // a sync that INFO tells of
 	failedWait = time.Second            // after a failure
+
+	allRounds = 1 << 30 // of write
+
+	// quickSync is how long syncs may take, in nanoseconds, for a loop to wait for
+	// one itself: less than it takes to have another goroutine do it.
+	quickSync = int64(200 * time.Microsecond)
 )
 
 // The values of appendfsync, in the order of its row.
@@ -232,18 +238,37 @@ func (j *journal) settled() int64 {
 }
 
 // flush has what was logged written before it returns, unless that would take
-// long: then the goroutine does it.
+// long: then the goroutine does it. With appendfsync always it is synced, too, along
+// with what others have logged; who comes while that goes on is told after it.
 func (j *journal) flush() {
 	if j.durable.Load() >= j.logged.Load() {
 		return
 	}
-	if j.policy.Int() == always || j.out.syncing.Load() != 0 {
+	if j.out.syncing.Load() != 0 || j.policy.Int() == always && j.out.syncNS.Load() > quickSync {
 		j.wake()
 		return
 	}
-	j.out.mu.Lock()
-	defer j.out.mu.Unlock()
-	j.write()
+	if j.policy.Int() != always {
+		j.out.mu.Lock()
+		defer j.out.mu.Unlock()
+		j.write(allRounds)
+		return
+	}
+	if !j.out.mu.TryLock() {
+		return // whoever has it looks again
+	}
+	j.write(1)
+	j.out.mu.Unlock()
+	j.lookAgain()
+}
+
+// lookAgain has what was logged while out.mu was held, by whoever found it held,
+// written too.
+func (j *journal) lookAgain() {
+	if j.durable.Load() < j.logged.Load() && j.failure.Load() == nil {
+		j.wake()
+		j.tell()
+	}
 }
 
 // run is the goroutine that writes, until quit is closed.
@@ -259,8 +284,9 @@ func (j *journal) run(quit chan struct{}) {
 		}
 		j.kicked.Store(false)
 		j.out.mu.Lock()
-		j.write()
+		j.write(allRounds)
 		j.out.mu.Unlock()
+		j.lookAgain()
 	}
 }
 

@@ -16,6 +16,7 @@ type journalFile struct {
 	delayed atomic.Int64 // syncs that took very long
 	waiting atomic.Int64 // bytes of pending
 	onDisk  atomic.Int64 // effects that are synced
+	syncNS  atomic.Int64 // how long syncs take, with appendfsync always
 
 	mu       sync.Mutex // guards what follows; taken before journal.mu
 	file     vfs.File   // nil: none
@@ -29,13 +30,14 @@ type journalFile struct {
 	retired  []vfs.File // files before this one, to be closed by sync
 }
 
-// write brings everything that was logged to the file; out.mu is held.
-func (j *journal) write() {
+// write brings what was logged to the file, and what comes meanwhile for that many
+// rounds; out.mu is held.
+func (j *journal) write(rounds int) {
 	o := &j.out
 	if o.file == nil || j.failure.Load() != nil && time.Now().Before(o.retry) {
 		return
 	}
-	for j.take() {
+	for ; rounds > 0 && j.take(); rounds-- {
 		if err := j.put(); err != nil {
 			o.waiting.Store(int64(len(o.pending)))
 			o.retry = time.Now().Add(failedWait)
@@ -141,7 +143,7 @@ func (j *journal) based(f *failure) {
 	if len(o.pending) == 0 {
 		j.wrote(max(o.offset, j.durable.Load()))
 	}
-	j.write()
+	j.write(allRounds)
 	j.tell()
 }
 
@@ -164,7 +166,10 @@ func (j *journal) piece(b []byte) error {
 	}
 	o.unsynced = true
 	if j.policy.Int() == always && !j.pause() {
-		if err := o.file.Sync(); err != nil {
+		start := time.Now()
+		err := o.file.Sync()
+		o.syncNS.Store((3*o.syncNS.Load() + int64(time.Since(start))) / 4)
+		if err != nil {
 			// The system may have thrown away what it could not write: it is
 			// written again.
 			o.torn = o.file.Truncate(size) != nil
@@ -187,6 +192,7 @@ func (j *journal) sync(wanted bool) {
 		o.unsynced = false
 	}
 	o.mu.Unlock()
+	j.lookAgain()
 	for _, f := range retired {
 		_ = f.Close()
 	}
@@ -218,7 +224,7 @@ func (j *journal) drain() error {
 	o := &j.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	j.write()
+	j.write(allRounds)
 	if f := j.failure.Load(); f != nil {
 		return f.err
 	}
@@ -239,7 +245,7 @@ func (j *journal) stop() error {
 	j.room.Broadcast()
 	j.mu.Unlock()
 	o.retry = time.Time{}
-	j.write()
+	j.write(allRounds)
 	var err error
 	if f := j.failure.Load(); f != nil {
 		err = f.err

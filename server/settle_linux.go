@@ -27,6 +27,7 @@ func (l *loop) release() {
 	if len(l.held) == 0 {
 		return
 	}
+	l.srv.disk.Flush() // nobody else may be at it
 	settled, broken := l.srv.disk.Settled(), l.srv.disk.Broken()
 	waiting := l.held
 	l.held = l.heldSpare[:0]
