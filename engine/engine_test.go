@@ -339,12 +339,12 @@ func TestKeptLock(t *testing.T) {
 	if tx.Keep(Hash(other)) {
 		t.Fatal("kept for a key of another shard")
 	}
-	if !tx.Keep(Hash(here)) || !tx.Kept() || free("a") {
+	if !tx.Keep(Hash(here)) || !tx.kept || free("a") {
 		t.Fatal("not kept")
 	}
 	begin()
 	tx.LockKey(here)
-	if tx.Kept() || free("a") {
+	if tx.kept || free("a") {
 		t.Fatal("the next work on the shard does not hold it")
 	}
 	tx.SetString(here, other, 0)
@@ -363,7 +363,7 @@ func TestKeptLock(t *testing.T) {
 		t.Fatal("LockAll does not hold all")
 	}
 	tx.Unlock()
-	if !free("a") || !free(string(other)) || tx.Kept() {
+	if !free("a") || !free(string(other)) || tx.kept {
 		t.Fatal("a lock is left")
 	}
 	if tx.Keep(Hash(here)) {

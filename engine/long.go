@@ -24,7 +24,7 @@ func (e *Engine) GiveUp(on bool) { e.long.giveUp.Store(on) }
 
 // BeginLong says that what the Tx locks next may be held for long, until Unlock.
 func (tx *Tx) BeginLong() {
-	tx.giveBack() // somebody may wait for it
+	tx.GiveBack() // somebody may wait for it
 	tx.own = 1
 	tx.e.long.works.Add(1)
 	for n := 0; tx.e.long.blocked.Load() > 0; n++ {

@@ -125,25 +125,23 @@ func (tx *Tx) Know(key []byte, hash uint64) {
 func (tx *Tx) LockKey(key []byte) bool {
 	h := tx.hash(key)
 	i := tx.e.shardOf(h)
-	if !tx.kept || i != tx.one {
-		if tx.kept {
-			tx.e.shards[tx.one].mu.Unlock()
-		}
+	if tx.kept && i == tx.one {
+		tx.kept = false
+	} else {
+		tx.GiveBack()
 		if !tx.lock(&tx.e.shards[i]) {
-			tx.kept, tx.one = false, -1
 			return false
 		}
+		tx.one = i
 	}
-	tx.kept = false
 	tx.Know(key, h)
-	tx.one = i
 	return true
 }
 
 // Keep ends the work like Unlock, but keeps the lock of its one shard if that
 // is where the key with a hash belongs, for work on that key which follows at
-// once. It reports whether it does; the next Lock, LockKey or Unlock of this Tx
-// gives it back.
+// once. It reports whether it does; what this Tx locks next, GiveBack and Unlock
+// give it back.
 func (tx *Tx) Keep(hash uint64) bool {
 	if tx.one < 0 || tx.one != tx.e.shardOf(hash) {
 		return false
@@ -152,9 +150,6 @@ func (tx *Tx) Keep(hash uint64) bool {
 	tx.lastKey = nil
 	return true
 }
-
-// Kept reports whether a lock is held by Keep.
-func (tx *Tx) Kept() bool { return tx.kept }
 
 // A LockSet collects the shards of keys, to be locked together.
 type LockSet struct{ set shardSet }
@@ -172,7 +167,7 @@ func (l *LockSet) AddAll(e *Engine) {
 // Lock locks the shards of l in ascending order. It reports false, with nothing
 // locked, if the Tx gives up.
 func (tx *Tx) Lock(l *LockSet) bool {
-	tx.giveBack() // locks are taken in ascending order
+	tx.GiveBack() // locks are taken in ascending order
 	given := false
 	l.set.each(func(i int) {
 		if !given && tx.lock(&tx.e.shards[i]) {
@@ -187,8 +182,8 @@ func (tx *Tx) Lock(l *LockSet) bool {
 	return !given
 }
 
-// giveBack unlocks what was kept.
-func (tx *Tx) giveBack() {
+// GiveBack unlocks what was kept.
+func (tx *Tx) GiveBack() {
 	if tx.kept {
 		tx.e.shards[tx.one].mu.Unlock()
 		tx.kept, tx.one, tx.lastKey = false, -1, nil

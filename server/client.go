@@ -200,11 +200,11 @@ func (w *worker) runBatches(c *client, data []byte) (used int) {
 			used += r.size
 			done++
 			if len(w.reply.B)-w.base > flushAt {
-				w.unlockKept()
+				w.tx.GiveBack()
 				w.flush(c)
 			}
 		}
-		w.unlockKept()
+		w.tx.GiveBack()
 		if done < len(w.batch.requests) {
 			// The others are parsed again when the client goes on.
 			c.parser = resp.Parser{}
@@ -212,11 +212,4 @@ func (w *worker) runBatches(c *client, data []byte) (used int) {
 		}
 	}
 	return used
-}
-
-// unlockKept releases the lock that one command has kept for the next.
-func (w *worker) unlockKept() {
-	if w.tx.Kept() {
-		w.tx.Unlock()
-	}
 }

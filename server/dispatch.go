@@ -265,7 +265,7 @@ func (s *Server) gate(w *worker, c *client, spec *commands.Spec, argv [][]byte) 
 		}
 	}
 	if s.gated.Load() {
-		w.unlockKept() // a gate may evict
+		w.tx.GiveBack() // a gate may evict
 		flags := s.flagsOf(spec, argv)
 		for _, g := range s.gates {
 			if err := g(w, c, spec, flags); err != nil {
