@@ -18,8 +18,9 @@ import (
 // difference: what the sample has too much or too little of all requests is
 // counted where such keys are, at the shortest distance.
 type missCurve struct {
-	below atomic.Uint64 // mrcHash of sampled keys is less
+	below atomic.Uint64 // mrcHash of sampled keys is less: every look-up reads it
 
+	_       [64]byte   // what the sampled few write is not on its line
 	mu      sync.Mutex // guards what follows; taken under a shard's lock
 	entries []mrcEntry
 	free    []int32          // indices of entries not in use

@@ -1,9 +1,6 @@
 package engine
 
-import (
-	"cached/engine/table"
-	"cached/engine/value"
-)
+import "cached/engine/value"
 
 // A Lookahead warms the processor's caches for what is about to be looked up:
 // keys, and fields or members in their values. A look-up in a large table waits
@@ -18,9 +15,10 @@ type Lookahead struct {
 
 // An ahead is one look-up.
 type ahead struct {
-	key, part uint64 // hashes
-	again     bool   // key is that of the look-up before
-	hasPart   bool
+	key      uint64 // hash
+	again    bool   // key is that of the look-up before
+	part     []byte // or nil
+	partHash uint64 // once the value is known to be large
 }
 
 const (
@@ -36,28 +34,29 @@ func (l *Lookahead) Worthwhile(e *Engine) bool { return e.pool.MappedBytes() >= 
 
 // Add notes a key by its hash, and a field or member that is looked up in its
 // value; nil is none. again says that the key is that of the last Add. There is
-// room for it.
+// room for it, and part stays as it is until Run.
 func (l *Lookahead) Add(hash uint64, again bool, part []byte) {
-	a := &l.at[l.n]
-	*a = ahead{key: hash, again: again && l.n > 0}
+	again = again && l.n > 0
 	if part != nil {
-		a.part, a.hasPart = table.Hash(part), true
 		l.parts = true
-	} else if a.again {
+	} else if again {
 		return
 	}
+	l.at[l.n] = ahead{key: hash, again: again, part: part}
 	l.n++
 }
 
 // Run starts the loading of all that was noted, in the database db, and forgets
 // it. A shard that is locked at the moment is left out.
 func (l *Lookahead) Run(e *Engine, db int) {
-	looks := l.at[:l.n]
-	parts := l.parts
-	l.n, l.parts = 0, false
-	if len(looks) < 2 {
-		return // nothing to overlap with
+	if l.n > 1 { // else there is nothing to overlap with
+		loadAhead(e, db, l.at[:l.n], l.parts)
 	}
+	clear(l.at[:l.n])
+	l.n, l.parts = 0, false
+}
+
+func loadAhead(e *Engine, db int, looks []ahead, parts bool) {
 	warm(e, looks, func(a *ahead, s *shard) {
 		if !a.again {
 			s.dbs[db].keys.Prefetch(a.key)
@@ -71,14 +70,22 @@ func (l *Lookahead) Run(e *Engine, db int) {
 	if !parts {
 		return
 	}
+	large := false // small values are in their item
 	warm(e, looks, func(a *ahead, s *shard) {
-		if a.hasPart {
-			value.Prefetch(s.dbs[db].keys.Likely(a.key), a.part)
+		if it := s.dbs[db].keys.Likely(a.key); a.part != nil && value.IsLarge(it) {
+			a.partHash = value.Prefetch(it, a.part)
+			large = true
+		} else {
+			a.part = nil
 		}
 	})
+	if !large {
+		return
+	}
 	warm(e, looks, func(a *ahead, s *shard) {
-		if a.hasPart {
-			value.PrefetchPart(s.dbs[db].keys.Likely(a.key), a.part)
+		// The lock was given back: the value may be another one now.
+		if it := s.dbs[db].keys.Likely(a.key); a.part != nil && value.IsLarge(it) {
+			value.PrefetchPart(it, a.partHash)
 		}
 	})
 }

@@ -49,21 +49,21 @@ func isRoot(it table.Item) bool {
 // find returns the slot of a field or member.
 func (r *root) find(key []byte) table.Slot { return r.items.Find(table.Hash(key), key) }
 
-// Prefetch has the processor load where the field or member with a hash belongs
-// in a large value; the zero Item and other values are left alone.
-func Prefetch(it table.Item, hash uint64) {
-	if !it.IsZero() && isRoot(it) {
-		rootOf(it).items.Prefetch(hash)
-	}
+// IsLarge reports whether an item, or none, is a hash, set or sorted set whose
+// fields or members are items.
+func IsLarge(it table.Item) bool { return !it.IsZero() && isRoot(it) }
+
+// Prefetch has the processor load where a field or member belongs in a large value,
+// and returns its hash.
+func Prefetch(it table.Item, part []byte) (hash uint64) {
+	hash = table.Hash(part)
+	rootOf(it).items.Prefetch(hash)
+	return hash
 }
 
 // PrefetchPart has it load the field or member itself, once what Prefetch asked
 // for is there.
-func PrefetchPart(it table.Item, hash uint64) {
-	if !it.IsZero() && isRoot(it) {
-		rootOf(it).items.PrefetchItem(hash)
-	}
-}
+func PrefetchPart(it table.Item, hash uint64) { rootOf(it).items.PrefetchItem(hash) }
 
 // rootLen is how many items a large value has.
 func rootLen(it table.Item) int { return rootOf(it).items.Len() }
