@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"cached/engine"
 	"cached/engine/table"
 	"cached/engine/value"
 	"cached/internal/vfs"
@@ -24,19 +23,12 @@ import (
 // startRewrite begins a rewrite in the background, and reports false if something is
 // being saved already.
 func (d *Disk) startRewrite() bool {
-	if !d.saving.CompareAndSwap(false, true) {
-		return false
-	}
-	d.aof.due.Store(false)
-	d.aof.mu.Lock()
-	d.aof.rewrites.active, d.aof.rewrites.started = true, time.Now()
-	d.aof.mu.Unlock()
-	d.group.Add(1)
-	go func() {
-		defer d.group.Done()
-		d.rewrite()
-	}()
-	return true
+	return d.inBackground(func() {
+		d.aof.due.Store(false)
+		d.aof.mu.Lock()
+		d.aof.rewrites.active, d.aof.rewrites.started = true, time.Now()
+		d.aof.mu.Unlock()
+	}, d.rewrite)
 }
 
 // startDueRewrite begins the rewrite that is due, if that is possible now.
@@ -80,14 +72,7 @@ func (d *Disk) rewriteWait() time.Duration {
 
 func (d *Disk) rewrite() {
 	start := time.Now()
-	var size int64
-	var err error
-	for range maxRetries {
-		size, err = d.rewriteOnce()
-		if !errors.Is(err, engine.ErrFlushed) {
-			break
-		}
-	}
+	size, err := untilWhole(d.rewriteOnce)
 	if err == nil {
 		d.log.Info("rewrote the append-only file", "base_bytes", size, "took", time.Since(start))
 	} else if !errors.Is(err, errCanceled) && !errors.Is(err, errLogOff) {
@@ -102,7 +87,6 @@ func (d *Disk) rewrite() {
 		r.failures = 0
 	}
 	d.aof.mu.Unlock()
-	d.saving.Store(false)
 }
 
 // rewriteOnce makes a new base, and returns how large it is.

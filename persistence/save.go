@@ -215,33 +215,48 @@ func kept(b []byte) []byte {
 // startBackground begins a snapshot in the background, and reports false if there
 // is one already.
 func (d *Disk) startBackground() bool {
+	return d.inBackground(func() {
+		d.asked.Store(false)
+		d.mu.Lock()
+		d.scheduled, d.started = false, time.Now()
+		d.last.tried = d.started
+		d.mu.Unlock()
+	}, d.background)
+}
+
+// inBackground calls begin and has work done by a goroutine, unless something is being
+// saved already; then it reports false.
+func (d *Disk) inBackground(begin, work func()) bool {
 	if !d.saving.CompareAndSwap(false, true) {
 		return false
 	}
-	d.asked.Store(false)
-	d.mu.Lock()
-	d.scheduled, d.started = false, time.Now()
-	d.last.tried = d.started
-	d.mu.Unlock()
+	begin()
 	d.group.Add(1)
 	go func() {
 		defer d.group.Done()
-		d.background()
+		defer d.saving.Store(false)
+		work()
 	}()
 	return true
 }
 
-func (d *Disk) background() {
-	start := time.Now()
-	var changes, size int64
-	var err error
+// untilWhole calls write until no database is flushed meanwhile, or too often.
+func untilWhole(write func() (size int64, err error)) (size int64, err error) {
 	for range maxRetries {
-		changes = d.keys.Changes(nil)
-		size, err = d.replaceFile(d.writeSnapshot)
-		if !errors.Is(err, engine.ErrFlushed) {
+		if size, err = write(); !errors.Is(err, engine.ErrFlushed) {
 			break
 		}
 	}
+	return size, err
+}
+
+func (d *Disk) background() {
+	start := time.Now()
+	var changes int64
+	size, err := untilWhole(func() (int64, error) {
+		changes = d.keys.Changes(nil)
+		return d.replaceFile(d.writeSnapshot)
+	})
 	if err == nil {
 		d.saved(start, changes)
 		d.log.Info("background saving done", "file", d.path(), "bytes", size, "took", time.Since(start))
@@ -253,7 +268,6 @@ func (d *Disk) background() {
 	d.last.failed = err != nil && !errors.Is(err, errCanceled)
 	d.setClosed()
 	d.mu.Unlock()
-	d.saving.Store(false)
 }
 
 // writeSnapshot writes the keyspace as it is now while it changes.

@@ -67,7 +67,7 @@ func (r *Replayer) Replay(all [][][]byte) error {
 		if looking && i%lookedAhead == 0 {
 			r.lookAhead(all[i:min(i+lookedAhead, len(all))])
 		}
-		spec, _ := w.srv.table.Find(argv)
+		spec, _ := w.find(argv)
 		if spec == nil {
 			return fmt.Errorf("unknown command '%s'", clip(argv[0], 128))
 		}
@@ -89,7 +89,7 @@ const lookedAhead = engine.MaxLookahead
 // lookAhead loads what commands with one key will look at.
 func (r *Replayer) lookAhead(all [][][]byte) {
 	for _, argv := range all {
-		if spec, _ := r.w.srv.table.Find(argv); spec != nil {
+		if spec, _ := r.w.find(argv); spec != nil {
 			if key := spec.OneKey(argv); key != nil {
 				r.ahead.Add(engine.Hash(key), false, spec.PartOf(argv))
 			}
