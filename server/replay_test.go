@@ -56,6 +56,17 @@ func (k talk) do(words ...string) string {
 	return k.reply()
 }
 
+// line sends a request as one types it and returns the first line of the reply.
+func (k talk) line(request string) string {
+	k.t.Helper()
+	fmt.Fprintf(k.conn, "%s\r\n", request)
+	line, err := k.r.ReadString('\n')
+	if err != nil {
+		k.t.Fatalf("%s: %v", request, err)
+	}
+	return line
+}
+
 func (k talk) reply() string {
 	k.t.Helper()
 	line, err := k.r.ReadString('\n')

@@ -18,14 +18,7 @@ func TestASlowScriptLeavesOthersAnAnswerAndCanBeKilled(t *testing.T) {
 		_, path := startServer(t, portable, "--busy-reply-threshold", "20", "--io-threads", "1")
 		slow, slowReplies := dial(t, path)
 		other, replies := dial(t, path)
-		ask := func(words string) string {
-			fmt.Fprintf(other, "%s\r\n", words)
-			line, err := replies.ReadString('\n')
-			if err != nil {
-				t.Fatalf("%s: %v", words, err)
-			}
-			return line
-		}
+		ask := talk{t, other, replies}.line
 		fmt.Fprintf(slow, "EVAL \"pcall(function() while true do end end) while true do end\" 0\r\nPING\r\n")
 		deadline := time.Now().Add(30 * time.Second)
 		for !strings.HasPrefix(ask("PING"), "-BUSY ") {
@@ -205,14 +198,7 @@ func TestABlockedClientIsServedAfterASlowScript(t *testing.T) {
 func TestADeclaredFunctionLocksItsKeysOnly(t *testing.T) {
 	s, path := startServer(t, false)
 	conn, r := dial(t, path)
-	ask := func(words string) string {
-		fmt.Fprintf(conn, "%s\r\n", words)
-		got, err := r.ReadString('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
-		return got
-	}
+	ask := talk{t, conn, r}.line
 	ask("FUNCTION LOAD \"#!lua name=l\\nredis.register_function('f', function(keys) return redis.call('INCR', keys[1]) end)\"")
 	_, _ = r.ReadString('\n')
 	ask("FUNCTION LOAD \"#!lua name=m\\nredis.register_function('g', function(keys) return redis.call('INCR', 'x') end)\"")
@@ -257,14 +243,7 @@ func TestADeclaredFunctionLocksItsKeysOnly(t *testing.T) {
 func TestGatesAreAskedOnlyWhileTheyHaveSomethingToSay(t *testing.T) {
 	s, path := startServer(t, false, "--busy-reply-threshold", "20")
 	conn, r := dial(t, path)
-	ask := func(words string) string {
-		fmt.Fprintf(conn, "%s\r\n", words)
-		got, err := r.ReadString('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
-		return got
-	}
+	ask := talk{t, conn, r}.line
 	await := func(want bool) {
 		t.Helper()
 		for deadline := time.Now().Add(10 * time.Second); s.gated.Load() != want; time.Sleep(time.Millisecond) {
