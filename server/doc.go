@@ -8,16 +8,19 @@
 //
 // # Goroutines
 //
-// One per event loop, which owns its clients: only it reads, changes and closes
-// them. Others reach a client by post, which runs a function on its loop; its
-// replies and pushes come that way when somebody else completes them. One for
-// the background work (cron.go), one for that of compression (compression.go), one
-// per listener that is not on a loop. All end
-// with Server.Close.
+// An event loop owns its clients: only it reads, changes and closes them. Others
+// reach a client by post, which runs a function on its loop; its replies and pushes
+// come that way when somebody else completes them. Loops have turns, each on the
+// goroutine of the driver that has the loop at present (driver_linux.go); there are as
+// many drivers as loops. One goroutine gives loops to drivers by their load
+// (balance_linux.go), one does the background work (cron.go), one that of compression
+// (compression.go), and there is one per listener that is not on a loop. All end with
+// Server.Close.
 //
 // # Locks
 //
-// Shard locks of the engine come first. Under them are taken, each for a moment
+// A loop's turn is locked for as long as a driver serves it, around all else; it is only
+// tried for. Of the others, shard locks of the engine come first. Under them are taken, each for a moment
 // and none under another: blocker.mu (who waits for which key), Server.mu (the
 // list of clients), the queue of a loop, the statistics.
 package server

@@ -1,10 +1,6 @@
 package server
 
-import (
-	"golang.org/x/sys/unix"
-
-	"cached/internal/pubsub"
-)
+import "cached/internal/pubsub"
 
 func (c *loopConn) outlet() outlet { return c.loop }
 
@@ -27,8 +23,8 @@ func (l *loop) deliver(w *worker, m *message, to []*pubsub.Subscription) {
 // deliverAll queues messages for clients of the loop. The loop that publishes needs
 // no waking.
 func (l *loop) deliverAll(w *worker, list []delivery) {
-	if l.fan.add(list...) && w != l.worker && !l.woken.Swap(true) {
-		_, _ = unix.Write(l.wakeFD, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	if l.fan.add(list...) && w != l.worker {
+		l.wake()
 	}
 }
 
@@ -56,7 +52,7 @@ func (l *loop) slow(c *loopConn) bool {
 	if !c.slowed {
 		c.slowed = true
 		l.publishers = append(l.publishers, c)
-		l.rewatch(c.fd, c.events())
+		c.rewatch(c.events())
 	}
 	return true
 }
@@ -79,7 +75,7 @@ func (l *loop) releasePublishers() {
 	for _, c := range l.publishers {
 		c.slowed = false
 		if !c.closed {
-			l.rewatch(c.fd, c.events())
+			c.rewatch(c.events())
 			l.markDirty(c)
 		}
 	}

@@ -147,8 +147,10 @@ func (s *Server) infoServer(w *infoWriter) {
 	w.line("lru_clock", w.nowMS/1000&(1<<24-1))
 	w.line("executable", exe)
 	w.line("config_file", s.cfg.Path())
-	w.line("io_threads_active", 0)
-	w.line("event_loops", s.transport.loopCount())
+	loops, threads := s.transport.size()
+	w.line("io_threads_active", min(max(threads-1, 0), 1))
+	w.line("event_loops", loops)
+	w.line("event_loop_threads", threads)
 }
 
 func (s *Server) infoClients(w *infoWriter) {

@@ -4,19 +4,29 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
 
-// A transport is the event loops.
+// A transport is the event loops and what drives them.
 type transport struct {
-	loops []*loop
-	all   []*loop // the same, also when they have ended
+	loops   []*loop
+	all     []*loop // the same, also when they have ended
+	drivers []*driver
+	moves   atomic.Int64 // of loops from one driver to another
 
 	unixFD int // of the unix socket; 0 is none
 }
 
-func (t *transport) loopCount() int { return len(t.loops) }
+// size is how many event loops there are, and how many threads serve them at present.
+func (t *transport) size() (loops, threads int) {
+	busy := make(map[*driver]bool)
+	for _, l := range t.loops {
+		busy[l.driver.Load()] = true
+	}
+	return len(t.loops), len(busy)
+}
 
 // multiplexing is how sockets are waited for.
 func (s *Server) multiplexing() string {
@@ -32,23 +42,21 @@ func (s *Server) listen() error {
 	if n <= 0 {
 		n = runtime.NumCPU()
 	}
+	t := &s.transport
 	for range n {
-		l, err := newLoop(s)
+		d, err := newDriver(s)
 		if err != nil {
 			return err
 		}
-		s.transport.loops = append(s.transport.loops, l)
+		t.drivers = append(t.drivers, d)
+		t.loops = append(t.loops, newLoop(s, len(t.loops), t.drivers[0]))
 	}
-	if err := s.listenUnix(s.transport.loops[0]); err != nil {
+	if err := s.listenUnix(t.loops[0]); err != nil {
 		return err
 	}
-	s.transport.all = s.transport.loops
-	for _, l := range s.transport.loops {
-		s.group.Add(1)
-		go func() {
-			defer s.group.Done()
-			l.run()
-		}()
+	t.all = t.loops
+	for _, d := range t.drivers {
+		s.group.Go(d.run)
 	}
 	return nil
 }
@@ -59,9 +67,9 @@ func (s *Server) closeTransport() {
 		// No new clients while those that are there get their answers.
 		_ = unix.Shutdown(fd, unix.SHUT_RDWR)
 	}
-	for _, l := range s.transport.loops {
-		l.quit.Store(true)
-		l.enqueue(posted{f: func(*worker, *client) {}})
+	for _, d := range s.transport.drivers {
+		d.quit.Store(true)
+		d.wake()
 	}
 	s.group.Wait()
 	if fd := s.transport.unixFD; fd != 0 {

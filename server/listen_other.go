@@ -2,12 +2,15 @@
 
 package server
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // A transport has nothing of its own here: all clients are on package net.
 type transport struct{}
 
-func (t *transport) loopCount() int { return 0 }
+func (t *transport) size() (loops, threads int) { return 0, 0 }
 
 // multiplexing is how sockets are waited for.
 func (s *Server) multiplexing() string { return "goroutines" }
@@ -20,5 +23,7 @@ func (s *Server) listen() error { return s.listenUnixPortable() }
 func (s *Server) listenOnLoop(endpoint) (func(), error) { return nil, errors.ErrUnsupported }
 
 func (s *Server) closeTransport() {}
+
+func (s *Server) balance(context.Context) {}
 
 func (t *transport) wakeHolders() {}

@@ -23,9 +23,11 @@ func (l *loop) serveOthers(*client) {
 	l.worker, l.in = l.spare, make([]byte, readChunk)
 	l.tick()
 	var events [64]unix.EpollEvent
-	n, _ := unix.EpollWait(l.epfd, events[:], 0)
+	n, _ := unix.EpollWait(l.driver.Load().epfd, events[:], 0)
 	for _, ev := range events[:max(n, 0)] {
-		l.serve(ev)
+		if ev.Pad == l.index { // other loops go to another driver
+			l.serve(ev)
+		}
 	}
 	l.send()
 	l.runQueue()

@@ -2,8 +2,6 @@ package server
 
 import (
 	"container/heap"
-	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -11,38 +9,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	readChunk  = 64 << 10 // most that is read from a client before others get their turn
-	eventBatch = 256
-)
+// readChunk is the most that is read from a client before others get their turn.
+const readChunk = 64 << 10
 
-// A loop serves its clients with one goroutine on raw non-blocking sockets.
+// A loop is clients on raw non-blocking sockets that one goroutine at a time serves:
+// that of its driver, which holds turn meanwhile.
 type loop struct {
-	*worker      // another one while a slow script of this loop runs: see loop_busy_linux.go
-	spare        *worker
-	epfd, wakeFD int
-	clients      map[int]*loopConn // by file descriptor
-	listeners    map[int]listener  // on the first loop
-	in           []byte            // where reads go
-	kept         []byte            // for the next client whose input does not fit there
-	outbox       []outgoing        // replies in worker.reply that wait for the end of the batch
-	dirty        []*loopConn       // have input or output to look at before the next wait
-	timers       timerHeap         // of waiting clients
-	fan          fanout            // messages for the loop's clients
-	paused       []*loopConn       // whose next command waits for the end of CLIENT PAUSE
-	held         []*loopConn       // whose replies wait for the log
-	heldSpare    []*loopConn       // room for the next held
-	again        []*loopConn       // that have more
-	publishers   []*loopConn       // that are faster than what they publish can be told
-	count        atomic.Int32      // clients
-	holds        atomic.Bool       // there are some in held
+	*worker    // another one while a slow script of this loop runs: see loop_busy_linux.go
+	spare      *worker
+	index      int32 // among the loops
+	driver     atomic.Pointer[driver]
+	turn       sync.Mutex
+	clients    map[int]*loopConn // by file descriptor
+	listeners  map[int]listener  // on the first loop
+	in         []byte            // where reads go
+	kept       []byte            // for the next client whose input does not fit there
+	outbox     []outgoing        // replies in worker.reply that wait for the end of the batch
+	dirty      []*loopConn       // have input or output to look at before the next wait
+	timers     timerHeap         // of waiting clients
+	fan        fanout            // messages for the loop's clients
+	paused     []*loopConn       // whose next command waits for the end of CLIENT PAUSE
+	held       []*loopConn       // whose replies wait for the log
+	heldSpare  []*loopConn       // room for the next held
+	again      []*loopConn       // that have more
+	publishers []*loopConn       // that are faster than what they publish can be told
+	count      atomic.Int32      // clients
+	holds      atomic.Bool       // there are some in held
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards queue
 	queue []posted
-	gone  bool // wakeFD is closed
-	woken atomic.Bool
-	quit  atomic.Bool
-	ended chan struct{}
+	woken atomic.Bool // there is something to look at before the next wait
 }
 
 type posted struct {
@@ -54,10 +50,11 @@ type posted struct {
 type loopConn struct {
 	client
 	loop    *loop
-	dirty   bool // is in loop.dirty
-	writing bool // the loop waits for the socket to take more
-	more    bool // in has complete commands, which run in the next turn
-	slowed  bool // is in loop.publishers
+	watched uint32 // the events that the loop wants to hear of
+	dirty   bool   // is in loop.dirty
+	writing bool   // the loop waits for the socket to take more
+	more    bool   // in has complete commands, which run in the next turn
+	slowed  bool   // is in loop.publishers
 }
 
 // An outgoing is the replies to one client in worker.reply.
@@ -72,21 +69,11 @@ type listener struct {
 	unix string // path of a unix socket, or empty
 }
 
-func newLoop(s *Server) (*loop, error) {
-	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("create event queue: %w", err)
-	}
-	wake, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
-	if err != nil {
-		unix.Close(epfd)
-		return nil, fmt.Errorf("create wake-up event: %w", err)
-	}
-	l := &loop{epfd: epfd, wakeFD: wake, clients: map[int]*loopConn{},
-		listeners: map[int]listener{}, in: make([]byte, readChunk), ended: make(chan struct{})}
+func newLoop(s *Server, index int, d *driver) *loop {
+	l := &loop{index: int32(index), clients: map[int]*loopConn{}, listeners: map[int]listener{}, in: make([]byte, readChunk)}
 	l.worker = l.newWorker(s)
-	// Each write is an event, which nobody has to read away.
-	return l, l.watch(wake, unix.EPOLLIN|unix.EPOLLET)
+	l.driver.Store(d)
+	return l
 }
 
 // newWorker makes a worker that writes to the loop's clients.
@@ -97,47 +84,29 @@ func (l *loop) newWorker(s *Server) *worker {
 	return w
 }
 
+// watch has events of a socket told to the loop.
 func (l *loop) watch(fd int, events uint32) error {
-	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
-	return unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &ev)
+	return l.driver.Load().control(unix.EPOLL_CTL_ADD, fd, events, l.index)
 }
 
-func (l *loop) rewatch(fd int, events uint32) {
-	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
-	_ = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_MOD, fd, &ev)
+// rewatch changes which events of its socket the loop wants to hear of.
+func (c *loopConn) rewatch(events uint32) {
+	c.watched = events
+	_ = c.loop.driver.Load().control(unix.EPOLL_CTL_MOD, c.fd, events, c.loop.index)
 }
 
-// run serves until the server closes.
-func (l *loop) run() {
-	defer close(l.ended)
-	var events [eventBatch]unix.EpollEvent
-	for !l.quit.Load() {
-		n, err := l.wait(events[:])
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			l.srv.log.Error("event loop stopped", "error", err)
-			return
-		}
-		for _, ev := range events[:max(n, 0)] {
-			l.serve(ev)
-		}
-		l.send()
-		l.runQueue()
-		l.fanOut()
-		l.runTimers()
-		l.releasePublishers()
-		l.runDirty()
-		l.release()
-		l.turns++
-		l.publish()
-	}
-	for _, c := range l.clients {
-		l.close(c)
-	}
-	l.mu.Lock()
-	l.gone = true
-	unix.Close(l.wakeFD)
-	l.mu.Unlock()
-	unix.Close(l.epfd)
+// finish ends a turn, after the events of it: replies are written, and done is what
+// others have asked for, what the time has come for, and what was left from before.
+func (l *loop) finish() {
+	l.send()
+	l.runQueue()
+	l.fanOut()
+	l.runTimers()
+	l.releasePublishers()
+	l.runDirty()
+	l.release()
+	l.turns++
+	l.publish()
 }
 
 // serve does what an event asks for.
@@ -154,25 +123,6 @@ func (l *loop) serve(ev unix.EpollEvent) {
 		l.accept(lis)
 	}
 }
-
-// wait waits for events. A loop with much to do waits for the next of it without
-// giving up its processor to the Go scheduler, which would take it away, wake
-// another thread to use it and give it back: more work than most requests are.
-// The runtime's preemption signals interrupt the wait, so nobody waits for it.
-// When nothing comes for a while the loop sleeps as Go likes it.
-func (l *loop) wait(events []unix.EpollEvent) (int, error) {
-	ms := l.waitMS()
-	if ms != 0 {
-		n, err := rawEpollWait(l.epfd, events, min(uint(ms), busyWaitMS))
-		if n != 0 || uint(ms) <= busyWaitMS {
-			return n, err
-		}
-	}
-	return unix.EpollWait(l.epfd, events, ms)
-}
-
-// busyWaitMS is how long a loop waits on the processor it holds.
-const busyWaitMS = 2
 
 // waitMS is how long the loop may sleep; negative is for ever.
 func (l *loop) waitMS() int {
@@ -293,7 +243,7 @@ func (l *loop) readMore(c *loopConn) {
 	if c.stopped() && len(c.in) >= stoppedIn {
 		// A client that waits is read no further than this; the rest stays in
 		// the kernel until it goes on.
-		l.rewatch(c.fd, unix.EPOLLRDHUP)
+		c.rewatch(unix.EPOLLRDHUP)
 		return
 	}
 	room := max(readChunk, min(c.parser.Need(c.in)-len(c.in), 4<<20))
@@ -422,7 +372,7 @@ func (l *loop) write(c *loopConn) {
 	}
 	if want := len(c.out) > 0; want != c.writing {
 		c.writing = want
-		l.rewatch(c.fd, c.events())
+		c.rewatch(c.events())
 	}
 	switch {
 	case c.closing && len(c.out) == 0:
@@ -539,7 +489,7 @@ func (c *loopConn) events() (ev uint32) {
 
 // resume has the loop look at the client again before it sleeps.
 func (c *loopConn) resume() {
-	c.loop.rewatch(c.fd, c.events())
+	c.rewatch(c.events())
 	c.loop.markDirty(c)
 }
 
@@ -547,8 +497,13 @@ func (l *loop) enqueue(p posted) {
 	l.mu.Lock()
 	l.queue = append(l.queue, p)
 	l.mu.Unlock()
+	l.wake()
+}
+
+// wake has the loop take a turn soon. It may be called by anyone, under any lock.
+func (l *loop) wake() {
 	if !l.woken.Swap(true) {
-		_, _ = unix.Write(l.wakeFD, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+		l.driver.Load().wake()
 	}
 }
 
@@ -622,7 +577,8 @@ func (l *loop) admit(fd int, sa unix.Sockaddr, lis listener) {
 		return
 	}
 	l.clients[fd] = c
-	if err := l.watch(fd, unix.EPOLLIN); err != nil {
+	c.watched = c.events()
+	if err := l.watch(fd, c.watched); err != nil {
 		l.close(c)
 	}
 }

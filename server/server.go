@@ -186,7 +186,7 @@ func (s *Server) Start() error {
 		s.Close()
 		return err
 	}
-	for _, work := range []func(context.Context){s.cron, s.compress} {
+	for _, work := range []func(context.Context){s.cron, s.compress, s.balance} {
 		s.group.Add(1)
 		go func() {
 			defer s.group.Done()

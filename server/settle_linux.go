@@ -1,7 +1,5 @@
 package server
 
-import "golang.org/x/sys/unix"
-
 // hold keeps a client's replies, and the client's further commands, until the log
 // has come as far as they need it.
 func (l *loop) hold(c *loopConn, replies []byte) {
@@ -15,7 +13,7 @@ func (l *loop) hold(c *loopConn, replies []byte) {
 	}
 	if c.writing {
 		c.writing = false
-		l.rewatch(c.fd, c.events())
+		c.rewatch(c.events())
 	}
 	l.afterWrite(c)
 }
@@ -57,7 +55,7 @@ func (l *loop) goOnLater(c *loopConn) {
 		return
 	}
 	if len(c.in) >= stoppedIn {
-		l.rewatch(c.fd, c.events())
+		c.rewatch(c.events())
 	}
 	if len(c.in) > 0 {
 		l.markDirty(c)
@@ -67,12 +65,8 @@ func (l *loop) goOnLater(c *loopConn) {
 // wakeHolders has the loops look whose replies can leave.
 func (t *transport) wakeHolders() {
 	for _, l := range t.all {
-		if l.holds.Load() && !l.woken.Swap(true) {
-			l.mu.Lock()
-			if !l.gone {
-				_, _ = unix.Write(l.wakeFD, []byte{1, 0, 0, 0, 0, 0, 0, 0})
-			}
-			l.mu.Unlock()
+		if l.holds.Load() {
+			l.wake()
 		}
 	}
 }

@@ -1,0 +1,175 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Loops are given to drivers by how much there is to do. A driver that waits and is
+// woken for each few requests costs more than one that always finds some: with few
+// requests one driver serves all clients, as cheaply as a server of one thread. One
+// that has too much to do, or is held up by a slow command, hands loops to a driver
+// that sleeps.
+
+const (
+	balanceEvery = 10 * time.Millisecond
+	splitAbove   = 0.9                    // of its time, in the last period
+	mergeBelow   = 0.55                   // of both drivers' time together, on the mean of some periods
+	calmAfter    = 200 * time.Millisecond // since the last split, before drivers are merged again
+	movedMost    = 512                    // clients of a loop that is moved in order to merge: about a millisecond's work
+)
+
+// A balancer decides which driver serves which loops.
+type balancer struct {
+	t         *transport
+	loads     []driverLoad // by driver
+	lastSplit time.Time
+}
+
+// A driverLoad is how much of its time a driver has been busy.
+type driverLoad struct {
+	idle int64   // of the driver at the last look, in nanoseconds
+	now  float64 // share of the last period
+	mean float64 // of some periods
+}
+
+// balance gives loops to drivers until ctx ends.
+func (s *Server) balance(ctx context.Context) {
+	if len(s.transport.drivers) < 2 {
+		return
+	}
+	b := balancer{t: &s.transport, loads: make([]driverLoad, len(s.transport.drivers))}
+	tick := time.NewTicker(balanceEvery)
+	defer tick.Stop()
+	for last := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := time.Now()
+		b.look(now.Sub(last))
+		last = now
+		if b.split() {
+			b.lastSplit = now
+		} else if now.Sub(b.lastSplit) > calmAfter {
+			b.merge()
+		}
+	}
+}
+
+// look measures what the drivers did in a period.
+func (b *balancer) look(period time.Duration) {
+	for i, d := range b.t.drivers {
+		x := &b.loads[i]
+		idle := d.idle()
+		x.now = min(max(1-float64(idle-x.idle)/float64(period), 0), 1)
+		x.mean += (x.now - x.mean) / 8
+		x.idle = idle
+	}
+}
+
+// of returns the loops of a driver.
+func (b *balancer) of(i int) (loops []*loop) {
+	for _, l := range b.t.all {
+		if l.driver.Load() == b.t.drivers[i] {
+			loops = append(loops, l)
+		}
+	}
+	return loops
+}
+
+// split hands half of the loops of each driver that has too much to do, or too many
+// clients to be moved later, to one that has none, and reports whether it did.
+func (b *balancer) split() (did bool) {
+	for i := range b.loads {
+		loops := b.of(i)
+		if len(loops) < 2 || b.loads[i].now < splitAbove && !tooLarge(loops) {
+			continue
+		}
+		for j := range b.loads {
+			if len(b.of(j)) > 0 {
+				continue
+			}
+			moved := 0
+			for k := len(loops) - 1; k >= 0 && moved < len(loops)/2; k-- {
+				if b.t.move(loops[k], b.t.drivers[j]) {
+					moved++
+				}
+			}
+			if moved > 0 {
+				did = true
+				half := b.loads[i].mean / 2
+				b.loads[i].mean, b.loads[j].mean = half, half
+			}
+			break
+		}
+	}
+	return did
+}
+
+// tooLarge reports whether a loop has more clients than should be moved at once.
+func tooLarge(loops []*loop) bool {
+	for _, l := range loops {
+		if l.count.Load() > movedMost {
+			return true
+		}
+	}
+	return false
+}
+
+// merge hands all loops of one driver to another if these two have little to do.
+func (b *balancer) merge() {
+	least := [2]int{-1, -1} // the active drivers with the least to do
+	for i := range b.loads {
+		if len(b.of(i)) == 0 {
+			continue
+		}
+		switch {
+		case least[0] < 0 || b.loads[i].mean < b.loads[least[0]].mean:
+			least = [2]int{i, least[0]}
+		case least[1] < 0 || b.loads[i].mean < b.loads[least[1]].mean:
+			least[1] = i
+		}
+	}
+	to, from := min(least[0], least[1]), max(least[0], least[1])
+	if to < 0 || b.loads[to].mean+b.loads[from].mean > mergeBelow || b.loads[to].now > mergeBelow {
+		return
+	}
+	loops := b.of(from)
+	if tooLarge(loops) || tooLarge(b.of(to)) {
+		return
+	}
+	for _, l := range loops {
+		b.t.move(l, b.t.drivers[to])
+	}
+	b.loads[to].mean += b.loads[from].mean
+}
+
+// move gives a loop to another driver, unless the loop is in the middle of a turn.
+func (t *transport) move(l *loop, to *driver) bool {
+	if !l.turn.TryLock() {
+		return false
+	}
+	defer l.turn.Unlock()
+	from := l.driver.Load()
+	for fd, c := range l.clients {
+		_ = from.control(unix.EPOLL_CTL_DEL, fd, 0, l.index)
+		if err := to.control(unix.EPOLL_CTL_ADD, fd, c.watched, l.index); err != nil {
+			c.closing = true // it could not be heard any more
+			l.markDirty(c)
+		}
+	}
+	for fd := range l.listeners {
+		_ = from.control(unix.EPOLL_CTL_DEL, fd, 0, l.index)
+		_ = to.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN, l.index)
+	}
+	l.driver.Store(to)
+	// A call of the loop that still went to the other driver is seen now: to looks
+	// at its new loop before it waits.
+	t.moves.Add(1)
+	to.wake()
+	return true
+}

@@ -1,0 +1,211 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Loops may go from driver to driver at any time: nobody's commands, replies, messages
+// or time-outs are lost.
+func TestLoopsMoveWhileTheyWork(t *testing.T) {
+	s, path := startServer(t, false, "--io-threads", "3", "--client-output-buffer-limit", "pubsub 0 0 0")
+	var over atomic.Bool
+	var all sync.WaitGroup
+	defer all.Wait()
+	expect := func(r io.Reader, want string) bool {
+		b := make([]byte, len(want))
+		if _, err := io.ReadFull(r, b); err != nil || string(b) != want {
+			t.Errorf("%v: got %q, want %q", err, b, want)
+			over.Store(true)
+			return false
+		}
+		return true
+	}
+	for n := range 6 { // pipelines with large and small replies
+		c, r := dial(t, path)
+		size := []int{1, 100, 200000}[n%3]
+		value := strings.Repeat("x", size)
+		all.Go(func() {
+			for i := 0; !over.Load(); i++ {
+				fmt.Fprintf(c, "*3\r\n$3\r\nSET\r\n$2\r\nk%d\r\n$%d\r\n%s\r\nGET k%d\r\nGET k%d\r\nECHO %d\r\n", n, size, value, n, n, i)
+				bulk := fmt.Sprintf("$%d\r\n%s\r\n", size, value)
+				number := fmt.Sprint(i)
+				if !expect(r, "+OK\r\n"+bulk+bulk+fmt.Sprintf("$%d\r\n%s\r\n", len(number), number)) {
+					return
+				}
+			}
+		})
+	}
+	for n := range 3 { // who waits for others, and for a time
+		c, r := dial(t, path)
+		p, pr := dial(t, path)
+		all.Go(func() {
+			for i := 0; !over.Load(); i++ {
+				fmt.Fprintf(c, "BLPOP l%d 0\r\n", n)
+				fmt.Fprintf(p, "RPUSH l%d x\r\nBLPOP none%d 0.01\r\n", n, n)
+				if !expect(r, fmt.Sprintf("*2\r\n$2\r\nl%d\r\n$1\r\nx\r\n", n)) || !expect(pr, ":1\r\n*-1\r\n") {
+					return
+				}
+			}
+		})
+	}
+	for n := range 3 { // messages
+		c, r := dial(t, path)
+		p, pr := dial(t, path)
+		fmt.Fprintf(c, "SUBSCRIBE c%d\r\n", n)
+		expect(r, fmt.Sprintf("*3\r\n$9\r\nsubscribe\r\n$2\r\nc%d\r\n:1\r\n", n))
+		all.Go(func() {
+			for i := 10000; !over.Load(); i++ {
+				fmt.Fprintf(p, "PUBLISH c%d %05d\r\n", n, i)
+				if !expect(r, fmt.Sprintf("*3\r\n$7\r\nmessage\r\n$2\r\nc%d\r\n$5\r\n%05d\r\n", n, i)) || !expect(pr, ":1\r\n") {
+					return
+				}
+			}
+		})
+	}
+	moves, before := 0, s.transport.moves.Load()
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end) && !over.Load(); {
+		l := s.transport.all[rand.IntN(3)]
+		if s.transport.move(l, s.transport.drivers[rand.IntN(3)]) {
+			moves++
+		}
+		time.Sleep(time.Duration(rand.IntN(300)) * time.Microsecond)
+	}
+	over.Store(true)
+	if moves == 0 || s.transport.moves.Load() < before+int64(moves) {
+		t.Errorf("loops were moved %d times", moves)
+	}
+}
+
+// idleTransport has loops and drivers that do nothing.
+func idleTransport(t *testing.T, n int) *transport {
+	s := &Server{}
+	for i := range n {
+		d, err := newDriver(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.transport.drivers = append(s.transport.drivers, d)
+		l := &loop{index: int32(i)}
+		l.driver.Store(s.transport.drivers[0])
+		s.transport.all = append(s.transport.all, l)
+	}
+	return &s.transport
+}
+
+// spread is how many loops each driver has.
+func (b *balancer) spread() (n []int) {
+	for i := range b.t.drivers {
+		n = append(n, len(b.of(i)))
+	}
+	return n
+}
+
+func TestLoopsFollowTheLoad(t *testing.T) {
+	b := balancer{t: idleTransport(t, 4), loads: make([]driverLoad, 4)}
+	load := func(now ...float64) {
+		for i, x := range now {
+			b.loads[i] = driverLoad{now: x, mean: x}
+		}
+	}
+	expect := func(what string, want ...int) {
+		t.Helper()
+		if got := b.spread(); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: the drivers have %d loops, want %d", what, got, want)
+		}
+	}
+	load(0.8, 0, 0, 0)
+	b.split()
+	expect("one has less to do than it can", 4, 0, 0, 0)
+	load(1, 0, 0, 0)
+	b.split()
+	expect("one has too much to do", 2, 2, 0, 0)
+	load(1, 0.7, 0, 0)
+	b.split()
+	expect("one still has", 1, 2, 1, 0)
+	load(1, 0.7, 1, 0)
+	b.split()
+	expect("one loop alone has", 1, 2, 1, 0)
+	load(0.5, 0.4, 0.3, 0)
+	b.merge()
+	expect("no two have little to do", 1, 2, 1, 0)
+	load(0.3, 0.4, 0.2, 0)
+	b.merge()
+	expect("two have", 2, 2, 0, 0)
+	if sum := b.loads[0].mean; sum != 0.5 {
+		t.Errorf("the load of both is %v", sum)
+	}
+	load(0, 0, 0, 0)
+	b.merge()
+	expect("nobody has", 4, 0, 0, 0)
+
+	// A loop that is held up stays where it is, and the others go.
+	for held := range b.t.all {
+		b.t.all[held].turn.Lock()
+		load(1, 0, 0, 0)
+		b.split()
+		expect("one loop is held up", 2, 2, 0, 0)
+		if b.t.all[held].driver.Load() != b.t.drivers[0] {
+			t.Error("the one that is held up went")
+		}
+		b.t.all[held].turn.Unlock()
+		load(0, 0, 0, 0)
+		b.merge()
+	}
+
+	// Loops with many clients are parted while that costs little, and stay so.
+	b.t.all[1].count.Store(movedMost + 1)
+	b.split()
+	expect("one loop is large", 2, 2, 0, 0)
+	b.merge()
+	expect("one loop is large", 2, 2, 0, 0)
+	b.t.all[1].count.Store(0)
+	b.t.all[3].count.Store(movedMost + 1)
+	b.merge()
+	expect("another is", 2, 2, 0, 0)
+}
+
+// Who is on another loop than a command that never ends is served.
+func TestOtherLoopsGoOn(t *testing.T) {
+	s, path := startServer(t, false, "--io-threads", "2")
+	conns := map[int64]net.Conn{}
+	for range 4 { // two on each loop
+		c, r := dial(t, path)
+		fmt.Fprint(c, "CLIENT ID\r\n")
+		var id int64
+		if _, err := fmt.Fscanf(r, ":%d\r\n", &id); err != nil {
+			t.Fatal(err)
+		}
+		conns[id] = c
+	}
+	for held, l := range s.transport.all {
+		end := make(chan struct{})
+		begun := make(chan struct{})
+		l.enqueue(posted{f: func(*worker, *client) { close(begun); <-end }})
+		<-begun
+		asked := 0
+		for _, c := range s.allClients() {
+			if c.conn.(*loopConn).loop == l {
+				continue
+			}
+			asked++
+			conn := conns[c.id]
+			fmt.Fprint(conn, "PING\r\n")
+			_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+			if _, err := io.ReadFull(conn, make([]byte, len("+PONG\r\n"))); err != nil {
+				t.Errorf("loop %d is held up, client %d: %v", held, c.id, err)
+			}
+		}
+		if asked != 2 {
+			t.Errorf("%d clients are on the other loop", asked)
+		}
+		close(end)
+	}
+}
