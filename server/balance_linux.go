@@ -2,6 +2,11 @@ package server
 
 import (
 	"context"
+	"errors"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -10,12 +15,15 @@ import (
 // Loops are given to drivers by how much there is to do. A driver that waits and is
 // woken for each few requests costs more than one that always finds some: with few
 // requests one driver serves all clients, as cheaply as a server of one thread. One
-// that has too much to do, or is held up by a slow command, hands loops to a driver
-// that sleeps.
+// that has too much to do hands loops to a driver that sleeps, if there is a processor
+// free for that: else both would only be interrupted more often, as would the clients
+// on the same machine. Who has had too much to do for long takes its share all the same.
+// One that is held up by a slow command does so at once.
 
 const (
 	balanceEvery = 10 * time.Millisecond
 	splitAbove   = 0.9                    // of its time, in the last period
+	crowdedFor   = 5 * time.Second        // with too much to do: then it needs no free processor
 	mergeBelow   = 0.55                   // of both drivers' time together, on the mean of some periods
 	calmAfter    = 200 * time.Millisecond // since the last split, before drivers are merged again
 	movedMost    = 512                    // clients of a loop that is moved in order to merge: about a millisecond's work
@@ -26,13 +34,19 @@ type balancer struct {
 	t         *transport
 	loads     []driverLoad // by driver
 	lastSplit time.Time
+	crowd     float64             // threads of the system that run or could run, on the mean
+	threads   func() (int, error) // how many these are
+	cores     int
 }
 
 // A driverLoad is how much of its time a driver has been busy.
 type driverLoad struct {
-	idle int64   // of the driver at the last look, in nanoseconds
-	now  float64 // share of the last period
-	mean float64 // of some periods
+	idle   int64         // of the driver at the last look, in nanoseconds
+	rounds int64         // of the driver, at the last look
+	now    float64       // share of the last period
+	mean   float64       // of some periods
+	full   time.Duration // for how long it has had too much to do
+	heldUp bool          // it did not come to the end of a turn
 }
 
 // balance gives loops to drivers until ctx ends.
@@ -40,7 +54,8 @@ func (s *Server) balance(ctx context.Context) {
 	if len(s.transport.drivers) < 2 {
 		return
 	}
-	b := balancer{t: &s.transport, loads: make([]driverLoad, len(s.transport.drivers))}
+	b := balancer{t: &s.transport, loads: make([]driverLoad, len(s.transport.drivers)), threads: runnable, cores: runtime.NumCPU()}
+	b.crowd = float64(b.cores)
 	tick := time.NewTicker(balanceEvery)
 	defer tick.Stop()
 	for last := time.Now(); ; {
@@ -62,13 +77,51 @@ func (s *Server) balance(ctx context.Context) {
 
 // look measures what the drivers did in a period.
 func (b *balancer) look(period time.Duration) {
+	full := false
 	for i, d := range b.t.drivers {
 		x := &b.loads[i]
 		idle := d.idle()
 		x.now = min(max(1-float64(idle-x.idle)/float64(period), 0), 1)
 		x.mean += (x.now - x.mean) / 8
-		x.idle = idle
+		rounds := d.rounds.Load()
+		x.heldUp = rounds == x.rounds && x.now > splitAbove
+		x.idle, x.rounds = idle, rounds
+		if x.now < splitAbove {
+			x.full = 0
+		} else {
+			x.full += period
+			full = true
+		}
 	}
+	if !full {
+		return
+	}
+	if n, err := b.threads(); err == nil {
+		b.crowd += (float64(n) - b.crowd) / 4
+	} else {
+		b.crowd = 0 // nobody knows
+	}
+}
+
+// runnable is how many threads of the system run or could run, but for the caller's.
+func runnable() (int, error) {
+	line, err := os.ReadFile("/proc/loadavg") // 0.20 0.18 0.12 2/1234 5678
+	if err != nil {
+		return 0, err
+	}
+	f := strings.Fields(string(line))
+	if len(f) < 4 {
+		return 0, errors.ErrUnsupported
+	}
+	n, _, _ := strings.Cut(f[3], "/")
+	running, err := strconv.Atoi(n)
+	return running - 1, err
+}
+
+// wants reports whether a driver should hand loops to another.
+func (b *balancer) wants(x *driverLoad) bool {
+	free := b.crowd < float64(b.cores)-0.5
+	return x.heldUp || x.now >= splitAbove && free || x.full >= crowdedFor
 }
 
 // of returns the loops of a driver.
@@ -86,7 +139,7 @@ func (b *balancer) of(i int) (loops []*loop) {
 func (b *balancer) split() (did bool) {
 	for i := range b.loads {
 		loops := b.of(i)
-		if len(loops) < 2 || b.loads[i].now < splitAbove && !tooLarge(loops) {
+		if len(loops) < 2 || !b.wants(&b.loads[i]) && !tooLarge(loops) {
 			continue
 		}
 		for j := range b.loads {
@@ -102,7 +155,7 @@ func (b *balancer) split() (did bool) {
 			if moved > 0 {
 				did = true
 				half := b.loads[i].mean / 2
-				b.loads[i].mean, b.loads[j].mean = half, half
+				b.loads[i].mean, b.loads[j].mean, b.loads[i].full = half, half, 0
 			}
 			break
 		}

@@ -109,7 +109,7 @@ func (b *balancer) spread() (n []int) {
 }
 
 func TestLoopsFollowTheLoad(t *testing.T) {
-	b := balancer{t: idleTransport(t, 4), loads: make([]driverLoad, 4)}
+	b := balancer{t: idleTransport(t, 4), loads: make([]driverLoad, 4), cores: 4}
 	load := func(now ...float64) {
 		for i, x := range now {
 			b.loads[i] = driverLoad{now: x, mean: x}
@@ -124,6 +124,21 @@ func TestLoopsFollowTheLoad(t *testing.T) {
 	load(0.8, 0, 0, 0)
 	b.split()
 	expect("one has less to do than it can", 4, 0, 0, 0)
+	load(1, 0, 0, 0)
+	b.crowd = 4
+	b.split()
+	expect("no processor is free", 4, 0, 0, 0)
+	b.loads[0].full = crowdedFor
+	b.split()
+	expect("it has too much to do for long", 2, 2, 0, 0)
+	load(0, 0, 0, 0)
+	b.merge()
+	b.loads[0] = driverLoad{now: 1, heldUp: true}
+	b.split()
+	expect("it is held up", 2, 2, 0, 0)
+	load(0, 0, 0, 0)
+	b.merge()
+	b.crowd = 2
 	load(1, 0, 0, 0)
 	b.split()
 	expect("one has too much to do", 2, 2, 0, 0)
@@ -170,6 +185,42 @@ func TestLoopsFollowTheLoad(t *testing.T) {
 	b.t.all[3].count.Store(movedMost + 1)
 	b.merge()
 	expect("another is", 2, 2, 0, 0)
+}
+
+func TestLoadOfDrivers(t *testing.T) {
+	b := balancer{t: idleTransport(t, 2), loads: make([]driverLoad, 2), cores: 2, crowd: 2}
+	b.threads = func() (int, error) { return 1, nil }
+	busy, idle := b.t.drivers[0], b.t.drivers[1]
+	busy.srv.base = time.Now()
+	for n := 1; n <= 5; n++ {
+		busy.rounds.Add(1)
+		idle.waited.Add(int64(balanceEvery))
+		b.look(balanceEvery)
+		if got := b.loads[0]; got.now != 1 || got.heldUp || got.full != time.Duration(n)*balanceEvery {
+			t.Errorf("a busy driver is %+v", got)
+		}
+		if got := b.loads[1]; got.now != 0 || got.mean != 0 || got.heldUp || got.full != 0 {
+			t.Errorf("an idle driver is %+v", got)
+		}
+	}
+	if b.crowd > 1.5 {
+		t.Errorf("with one thread running there are %v", b.crowd)
+	}
+	if !b.wants(&b.loads[0]) || b.wants(&b.loads[1]) {
+		t.Error("the busy driver alone has to hand over loops")
+	}
+	b.look(balanceEvery)
+	if !b.loads[0].heldUp {
+		t.Error("a driver without an end of its turn is not held up")
+	}
+	busy.waited.Add(int64(balanceEvery))
+	b.look(balanceEvery)
+	if got := b.loads[0]; got.now != 0 || got.full != 0 || got.heldUp || got.mean == 0 {
+		t.Errorf("a driver that was busy is %+v", got)
+	}
+	if n, err := runnable(); err != nil || n < 0 {
+		t.Errorf("%d threads run: %v", n, err)
+	}
 }
 
 // Who is on another loop than a command that never ends is served.

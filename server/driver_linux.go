@@ -24,6 +24,7 @@ type driver struct {
 	awake      atomic.Bool  // it looks at its loops once more before it waits
 	waited     atomic.Int64 // nanoseconds
 	waitsSince atomic.Int64 // since Server.base; 0 when it does not wait
+	rounds     atomic.Int64 // turns of all its loops
 	quit       atomic.Bool
 
 	mu   sync.Mutex // guards gone
@@ -79,6 +80,7 @@ func (d *driver) run() {
 		}
 		d.serve(events[:max(n, 0)])
 		ms = d.finish()
+		d.rounds.Add(1)
 	}
 	d.refresh()
 	for _, l := range d.loops {
