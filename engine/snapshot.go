@@ -34,8 +34,8 @@ var (
 // at a time. They must neither block for long nor call back. db is the number
 // that the key's database had when the snapshot began.
 type SnapshotSink interface {
-	// Item saves a key and its value. urgent tells that a command waits for it.
-	Item(db int, v value.Ref, urgent bool)
+	// Item saves a key and its value.
+	Item(db int, v value.Ref)
 	// Part saves a part of a huge value: the first one when cursor is 0, later
 	// the one that begins at the cursor returned before. It reports done with
 	// the last. Between two parts of a value come Items, but no other's Part.
@@ -113,6 +113,10 @@ func (snap *Snapshot) Err() error {
 	return nil
 }
 
+// stepItems is how many items Step saves at most: whoever wants the shard waits for some
+// ten microseconds.
+const stepItems = 32
+
 // Step saves a little, under the lock of one shard, and reports whether there is
 // more to do.
 func (snap *Snapshot) Step() bool {
@@ -126,18 +130,23 @@ func (snap *Snapshot) Step() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ks := s.keyspaceOf(snap.db)
-	ks.walked = ks.keys.Walk(ks.walked, func(slot table.Slot) {
+	n := 0
+	next := ks.keys.Walk(ks.walked, func(slot table.Slot) {
 		it := table.ItemOf(slot)
-		if it.Mark() == s.mark {
+		if it.Mark() == s.mark || n == stepItems {
 			return
 		}
 		if !snap.interrupted.Load() && value.IsHuge(it) {
 			snap.later(ks.origin, it.Key(), false)
 			return
 		}
-		snap.save(s, ks, slot, false)
+		snap.save(s, ks, slot)
+		n++
 	})
-	if ks.walked == 0 {
+	if n == stepItems {
+		return true // the rest of the segment comes next
+	}
+	if ks.walked = next; next == 0 {
 		if snap.db++; snap.db == len(s.dbs) {
 			snap.shard, snap.db = snap.shard+1, 0
 		}
@@ -171,7 +180,7 @@ func (snap *Snapshot) interrupt() {
 }
 
 // save saves an item of ks as a whole, or the rest of it, and marks it.
-func (snap *Snapshot) save(s *shard, ks *keyspace, slot table.Slot, urgent bool) {
+func (snap *Snapshot) save(s *shard, ks *keyspace, slot table.Slot) {
 	it := table.ItemOf(slot)
 	it.SetMark(s.mark)
 	if snap.interrupted.Load() {
@@ -185,13 +194,13 @@ func (snap *Snapshot) save(s *shard, ks *keyspace, slot table.Slot, urgent bool)
 		}
 		return
 	}
-	snap.sink.Item(ks.origin, v, urgent)
+	snap.sink.Item(ks.origin, v)
 }
 
 // preserve saves an item that may be about to change, if it has not been saved.
 func (snap *Snapshot) preserve(s *shard, ks *keyspace, slot table.Slot) {
 	if table.ItemOf(slot).Mark() != s.mark {
-		snap.save(s, ks, slot, true)
+		snap.save(s, ks, slot)
 	}
 }
 

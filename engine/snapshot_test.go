@@ -27,7 +27,7 @@ func (c *copySink) add(key, v string) {
 	c.keys[key] = v
 }
 
-func (c *copySink) Item(db int, v value.Ref, _ bool) {
+func (c *copySink) Item(db int, v value.Ref) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.add(fmt.Sprint(db, " ", string(v.Item().Key())), render(v.Item()))

@@ -288,7 +288,7 @@ type commandSink struct {
 func (s *commandSink) Full() bool { return s.size.Load() > maxEncoded }
 
 // Item implements engine.SnapshotSink.
-func (s *commandSink) Item(db int, v value.Ref, _ bool) {
+func (s *commandSink) Item(db int, v value.Ref) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.add(db, v.Item())
@@ -296,7 +296,7 @@ func (s *commandSink) Item(db int, v value.Ref, _ bool) {
 
 // Part implements engine.SnapshotSink; a value is one part.
 func (s *commandSink) Part(db int, v value.Ref, _ uint64) (uint64, bool) {
-	s.Item(db, v, false)
+	s.Item(db, v)
 	return 0, true
 }
 

@@ -278,6 +278,7 @@ func (d *Disk) writeSnapshot(w *rdb.Writer) error { return d.writeSnapshotOf(w, 
 func (d *Disk) writeSnapshotOf(w io.Writer, base bool, begin func()) error {
 	nowMS := time.Now().UnixMilli()
 	s := &sink{access: d.accessKind(), nowMS: nowMS, db: -1, asideDB: -1}
+	var compressor rdb.Compressor
 	used := d.keys.Memory(nil).Live
 	var sizes []engine.DBStats
 	for db := range d.keys.Databases() {
@@ -287,10 +288,13 @@ func (d *Disk) writeSnapshotOf(w io.Writer, base bool, begin func()) error {
 	err := d.walk(w, s, func() {
 		latest := d.keys.FieldDeadlines()
 		s.main, s.aside = d.newEncoder(latest), d.newEncoder(latest)
+		s.main.Later, s.aside.Later = true, true
 		begin()
 	}, func(spare []byte, more bool) []byte {
+		b, noted := s.take(spare, more)
+		b = compressor.Places(b, noted)
 		if begun {
-			return s.take(spare, more)
+			return b
 		}
 		begun = true
 		head := d.newEncoder(s.main.Version == rdb.Version)
@@ -301,7 +305,7 @@ func (d *Disk) writeSnapshotOf(w io.Writer, base bool, begin func()) error {
 				head.Sizes(st.Keys, st.Expires)
 			}
 		}
-		return append(head.B, s.take(nil, false)...)
+		return append(head.B, b...)
 	})
 	if err != nil {
 		return err
@@ -367,7 +371,8 @@ type sink struct {
 	db      int // that main selected last
 	aside   *rdb.Encoder
 	asideDB int
-	open    bool // a huge value has begun
+	open    bool        // a huge value has begun
+	noted   []rdb.Place // what was taken last
 
 	size atomic.Int64 // of what is encoded, about
 }
@@ -379,9 +384,8 @@ const maxEncoded = 64 << 20
 // Full implements engine.SnapshotSink.
 func (s *sink) Full() bool { return s.size.Load() > maxEncoded }
 
-// Item implements engine.SnapshotSink. For a command that waits nothing is compressed,
-// which takes longer than all the rest.
-func (s *sink) Item(db int, v value.Ref, urgent bool) {
+// Item implements engine.SnapshotSink.
+func (s *sink) Item(db int, v value.Ref) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, at := s.main, &s.db
@@ -392,10 +396,7 @@ func (s *sink) Item(db int, v value.Ref, urgent bool) {
 		e.Select(db)
 		*at = db
 	}
-	compress := e.Compress
-	e.Compress = compress && !urgent
 	e.KeyValue(v.Item(), s.access, s.nowMS)
-	e.Compress = compress
 	s.size.Store(int64(len(s.main.B) + len(s.aside.B)))
 }
 
@@ -413,23 +414,24 @@ func (s *sink) Part(db int, v value.Ref, cursor uint64) (next uint64, done bool)
 	}
 	s.open = false
 	if len(s.aside.B) > 0 {
-		s.main.B = append(s.main.B, s.aside.B...)
+		s.main.AppendAll(s.aside)
 		s.db, s.asideDB = s.asideDB, -1
 		s.aside.B = kept(s.aside.B)
 	}
 	return 0, true
 }
 
-// take returns what was encoded, if it is worth writing or the last, and gives the
-// encoder another buffer.
-func (s *sink) take(spare []byte, more bool) []byte {
+// take returns what was encoded, if it is worth writing or the last, with the strings
+// noted in it, and gives the encoder another buffer. What was noted is good until the
+// next call.
+func (s *sink) take(spare []byte, more bool) ([]byte, []rdb.Place) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.main.B) == 0 || more && len(s.main.B) < flushBytes {
-		return nil
+		return nil, nil
 	}
-	b := s.main.B
-	s.main.B = spare[:0]
+	b, noted := s.main.B, s.main.Noted
+	s.main.B, s.main.Noted, s.noted = spare[:0], s.noted[:0], noted
 	s.size.Store(int64(len(s.aside.B)))
-	return b
+	return b, noted
 }

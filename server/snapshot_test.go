@@ -14,7 +14,7 @@ import (
 // A partSink saves huge values for as long as it is told to.
 type partSink struct{ hold chan struct{} }
 
-func (p *partSink) Item(int, value.Ref, bool) {}
+func (p *partSink) Item(int, value.Ref) {}
 
 func (p *partSink) Part(_ int, _ value.Ref, cursor uint64) (uint64, bool) {
 	select {
@@ -85,7 +85,7 @@ func TestWritesWaitForTheSnapshotOfAHugeValue(t *testing.T) {
 // A valueSink keeps the bytes of every value.
 type valueSink struct{ saved map[string]string }
 
-func (v *valueSink) Item(_ int, r value.Ref, _ bool) {
+func (v *valueSink) Item(_ int, r value.Ref) {
 	v.saved[string(r.Item().Key())] = string(r.Bytes())
 }
 

@@ -130,6 +130,9 @@ func (t *Table) Walk(cursor uint64, visit func(Slot)) uint64 {
 	s := t.segmentOf(cursor)
 	entries := arena.Array[uint64](s.addr(), s.lines()*lineSlots)
 	for i := range entries {
+		if i+lineSlots < len(entries) {
+			arena.Addr(entries[i+lineSlots] & entryAddr).Prefetch()
+		}
 		if entries[i] != 0 {
 			visit(&entries[i])
 		}

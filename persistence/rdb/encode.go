@@ -9,7 +9,6 @@ import (
 	"cached/engine/table"
 	"cached/engine/value"
 	"cached/eviction"
-	"cached/internal/lzf"
 )
 
 // An Encoder appends values of the format to B. The zero Encoder writes
@@ -18,15 +17,17 @@ type Encoder struct {
 	B        []byte
 	Version  int  // 0 means BaseVersion
 	Compress bool // strings of more than 20 bytes, where it helps
+	// Later has these strings noted in Noted instead, for a Compressor.
+	Later bool
+	Noted []Place
 	// Text appends the string that an item holds to dst. It is needed if there are
 	// items that do not hold theirs as it is.
 	Text func(dst []byte, it table.Item) []byte
 
-	packer *lzf.Packer
-	pack   []byte // a packed form being made
-	dues   []dueField
-	text   []byte
-	plain  []byte // a string that its item does not hold as it is
+	compressor *Compressor
+	pack       []byte // a packed form being made
+	dues       []dueField
+	plain      []byte // a string that its item does not hold as it is
 }
 
 type dueField struct {
@@ -302,6 +303,9 @@ func (e *Encoder) list(it table.Item) {
 	if nodes < 64 {
 		e.B[at] = byte(nodes)
 		e.B = slices.Delete(e.B, at+1, at+5)
+		for i := len(e.Noted) - 1; i >= 0 && e.Noted[i].at > at; i-- {
+			e.Noted[i].at -= 4
+		}
 		return
 	}
 	binary.BigEndian.PutUint32(e.B[at+1:], uint32(nodes))
@@ -374,20 +378,17 @@ func (e *Encoder) number(n int64) {
 
 // raw appends a string as it is, or compressed.
 func (e *Encoder) raw(b []byte) {
-	if e.Compress && len(b) > 20 {
-		if e.packer == nil {
-			e.packer = new(lzf.Packer)
-		}
-		var ok bool
-		if e.text, ok = e.packer.Append(e.text[:0], b, len(b)-4); ok {
-			e.B = append(e.B, 0xC0+encLZF)
-			e.length(uint64(len(e.text)))
-			e.length(uint64(len(b)))
-			e.B = append(e.B, e.text...)
-			return
-		}
-		if cap(e.text) > keptScratch {
-			e.text = nil
+	if e.Compress && len(b) >= compressFrom {
+		if e.Later {
+			e.Noted = append(e.Noted, Place{len(e.B), len(b)})
+		} else {
+			if e.compressor == nil {
+				e.compressor = new(Compressor)
+			}
+			var ok bool
+			if e.B, ok = e.compressor.append(e.B, b); ok {
+				return
+			}
 		}
 	}
 	e.length(uint64(len(b)))
@@ -395,17 +396,31 @@ func (e *Encoder) raw(b []byte) {
 }
 
 // length appends a length.
-func (e *Encoder) length(n uint64) {
+func (e *Encoder) length(n uint64) { e.B = appendLength(e.B, n) }
+
+func appendLength(b []byte, n uint64) []byte {
 	switch {
 	case n < 1<<6:
-		e.B = append(e.B, byte(n))
+		return append(b, byte(n))
 	case n < 1<<14:
-		e.B = append(e.B, 0x40|byte(n>>8), byte(n))
+		return append(b, 0x40|byte(n>>8), byte(n))
 	case n <= math.MaxUint32:
-		e.B = binary.BigEndian.AppendUint32(append(e.B, 0x80), uint32(n))
-	default:
-		e.B = binary.BigEndian.AppendUint64(append(e.B, 0x81), n)
+		return binary.BigEndian.AppendUint32(append(b, 0x80), uint32(n))
 	}
+	return binary.BigEndian.AppendUint64(append(b, 0x81), n)
+}
+
+// lengthSize is how many bytes a length takes.
+func lengthSize(n uint64) int {
+	switch {
+	case n < 1<<6:
+		return 1
+	case n < 1<<14:
+		return 2
+	case n <= math.MaxUint32:
+		return 5
+	}
+	return 9
 }
 
 // beginPack begins a listpack; see eachListpack.

@@ -1,0 +1,55 @@
+package rdb
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"cached/engine"
+	"cached/engine/table"
+)
+
+// What is compressed later is what would have been compressed at once.
+func TestCompressingLaterGivesTheSameBytes(t *testing.T) {
+	compressed := 0
+	for name, b := range files(t) {
+		e, _, err := load(b, false)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var tx engine.Tx
+		tx.Begin(e, 0, testNowMS)
+		tx.LockAll()
+		for _, long := range []string{"r", "rr", strings.Repeat("r", 63), strings.Repeat("r", 64), strings.Repeat("r", 20000)} {
+			tx.SetString([]byte("long"+long), []byte(long), 0)
+		}
+		now, later := Encoder{Compress: true}, Encoder{Compress: true, Later: true}
+		aside := later
+		for db := range e.Databases() {
+			tx.DB = db
+			n := 0
+			tx.Each(func(it table.Item) bool {
+				now.KeyValue(it, NoAccess, testNowMS)
+				if n++; n%3 == 0 { // beside the others, and put behind them
+					aside.KeyValue(it, NoAccess, testNowMS)
+				} else {
+					later.KeyValue(it, NoAccess, testNowMS)
+				}
+				later.AppendAll(&aside)
+				aside.B = aside.B[:0]
+				return true
+			})
+		}
+		tx.Unlock()
+		var c Compressor
+		compressed += len(later.Noted)
+		for range 2 { // its buffers are used again
+			if got := c.Places(bytes.Clone(later.B), later.Noted); !bytes.Equal(got, now.B) {
+				t.Errorf("%s: %d bytes, want %d", name, len(got), len(now.B))
+			}
+		}
+	}
+	if compressed == 0 {
+		t.Error("nothing was noted")
+	}
+}
