@@ -50,6 +50,7 @@ func (s *Server) cron(ctx context.Context) {
 			s.setGated()
 			s.memoryUse(nil) // follows the peak
 			s.keys.CountRequests(nil, w.nowMS())
+			s.gc.follow()
 		}
 		s.sampler.sample(s, n)
 	}

@@ -75,14 +75,14 @@ func (s *Server) setMaxMemory(*config.Value) error {
 		s.keys.SmallPages()
 		debug.SetMemoryLimit(goBytes + max(8<<20, bytes/clientsShare+bytes/16))
 		if bytes <= smallLimit {
-			debug.SetGCPercent(smallGCPercent)
+			s.gc.set(smallGCPercent)
 		} else {
-			debug.SetGCPercent(100)
+			s.gc.set(100)
 		}
 		s.measureRest()
 	} else {
 		debug.SetMemoryLimit(1 << 62)
-		debug.SetGCPercent(100)
+		s.gc.set(100)
 	}
 	return nil
 }

@@ -55,6 +55,7 @@ type Server struct {
 	gateMu sync.Mutex  // guards changes of gated
 	pause  pause
 	limit  memoryLimit
+	gc     gcPace
 	block  blocker
 
 	logWaiters logWaiters
