@@ -12,7 +12,9 @@
 // an edit that needs more capacity than there is panics. So the caller asks
 // first (Size, IntSize, ReplaceGrowth, IntSet.AddSize), grows the storage,
 // and keeps the slice an edit returns, as with append. An edit's arguments must
-// not alias the sequence; what reads return aliases it until the next edit.
+// not alias the sequence; what reads return aliases it until the next edit. An
+// owner with room in front of a sequence may move its beginning there, or towards
+// the end, and tell with Fill and Drop which entry came or went.
 //
 // # Positions
 //

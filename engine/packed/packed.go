@@ -167,6 +167,20 @@ func IntSize(v int64) int {
 	return h.size()
 }
 
+// TextSize is how many bytes the entry takes that stores a string of n bytes
+// which is not the decimal form of an integer.
+func TextSize(n int) int {
+	switch {
+	case n <= maxShort:
+		n++
+	case n <= maxMedium:
+		n += 2
+	default:
+		n += 5
+	}
+	return n + backSize(n)
+}
+
 // EntrySize is how many bytes the entry at p takes.
 func EntrySize(b []byte, p int) int { return entrySize(b, p) }
 
@@ -205,6 +219,19 @@ func InsertInt(b []byte, p int, v int64) []byte {
 	addLen(b, 1)
 	return b
 }
+
+// Fill is Insert of one entry where the caller has already made room for it, of
+// its Size at p: for storage that can grow at its front as well.
+func Fill(b []byte, p int, s []byte) {
+	invariants.Check(p >= HeaderBytes, "packed: edit in front of the first entry")
+	var h head
+	h.of(s)
+	h.put(b, p, s)
+	addLen(b, 1)
+}
+
+// Drop counts n entries less, whose bytes the caller has taken out.
+func Drop(b []byte, n int) { addLen(b, -n) }
 
 // open makes room for n bytes at p.
 func open(b []byte, p, n int) []byte {

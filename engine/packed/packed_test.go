@@ -116,6 +116,12 @@ func TestSizesAreSmall(t *testing.T) {
 			t.Errorf("%q takes %d bytes, want %d", s, got, want)
 		}
 	}
+	for _, s := range texts() {
+		_, err := strconv.ParseInt(s, 10, 64)
+		if got, want := TextSize(len(s)), Size([]byte(s)); got < want || got > want && err != nil {
+			t.Errorf("strings like %.50q take %d bytes, it takes %d", s, got, want)
+		}
+	}
 }
 
 func TestFindLooksAtEveryOtherEntry(t *testing.T) {
@@ -208,7 +214,7 @@ func play(t testing.TB, data []byte) {
 	}
 	for len(s.data) > 0 {
 		i := s.n(len(model) + 1)
-		switch op := s.n(10); {
+		switch op := s.n(12); {
 		case op < 4:
 			list := []string{s.text()}
 			if op == 0 {
@@ -264,6 +270,21 @@ func play(t testing.TB, data []byte) {
 			if p := Find(b, First(b), []byte(text), 0); want < 0 && p != 0 || want >= 0 && p != at(want) {
 				t.Fatalf("%.50q found at %d, want index %d", text, p, want)
 			}
+		case op == 10: // what is in front makes the room
+			text, p := s.text(), at(i)
+			n := Size([]byte(text))
+			c := make([]byte, n+len(b))
+			copy(c, b[:p])
+			copy(c[p+n:], b[p:])
+			Fill(c, p, []byte(text))
+			b = c
+			model = slices.Insert(model, i, text)
+		case op == 11 && i < len(model):
+			p, n := at(i), EntrySize(b, at(i))
+			copy(b[n:], b[:p])
+			b = b[n:]
+			Drop(b, 1)
+			model = slices.Delete(model, i, i+1)
 		}
 		same(t, b, model)
 	}
