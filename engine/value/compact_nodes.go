@@ -20,18 +20,6 @@ func (r Ref) compactNodes(it table.Item, few int, rnd uint64) (looked int) {
 	return 0
 }
 
-// compact moves the chunk and returns it, or another.
-func (c chunk) compact(h *arena.Heap) chunk {
-	if c == 0 {
-		return c
-	}
-	if a := h.Compact(arena.Addr(c), chunkHeader+int(c.head()[1])); a != 0 {
-		c.free(h)
-		return chunk(a)
-	}
-	return c
-}
-
 func (r *listRoot) compact(h *arena.Heap, few int, rnd uint64) (looked int) {
 	r.head, r.tail = r.head.compact(h), r.tail.compact(h)
 	all := r.chunks.Weight()

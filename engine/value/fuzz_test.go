@@ -57,6 +57,22 @@ func (t *tape) word() []byte {
 	}
 }
 
+// run is some elements of one length, or of two: as many as fill chunks of a list.
+func (t *tape) run() (all [][]byte) {
+	each, n, kind := t.next()%40, t.next()%64*4, t.next()
+	for i := range n {
+		switch kind % 4 {
+		case 0: // integers where each is small
+			all = append(all, fmt.Appendf(nil, "%0*d", each, 10*i*i+kind))
+		case 1:
+			all = append(all, fmt.Appendf(nil, "%0*d", each+i%2, i))
+		default:
+			all = append(all, bytes.Repeat([]byte{byte('8' + (i+kind)%6)}, each))
+		}
+	}
+	return all
+}
+
 func (t *tape) score() float64 {
 	odd := []float64{math.Inf(1), math.Inf(-1), math.Copysign(0, -1), 1 << 53, 1e300, 5e-324}
 	if c := t.next(); c < 200 {
@@ -114,21 +130,27 @@ func FuzzLists(f *testing.F) {
 			if !slices.EqualFunc(got, model, bytes.Equal) || ListLen(it) != len(model) {
 				t.Fatalf("%q with a length of %d, want %q", got, ListLen(it), model)
 			}
+			checkChunks(t, it)
 		}
-		in = in[:min(len(in), 3*operations)]
+		in = in[:min(len(in), operations/2)]
 		for tp := tape(in); len(tp) > 0; {
-			op, n := tp.next()%8, len(model)
-			if n == 0 {
+			op, n := tp.next()%11, len(model)
+			if n == 0 && op != 8 && op != 9 {
 				op %= 2
 			}
 			var e []byte
 			if op < 2 || op == 4 || op == 5 {
 				e = tp.word()
 			}
+			var run [][]byte
+			if op == 8 || op == 9 {
+				run = tp.run()
+			}
 			i, k := 0, 0
 			if n > 0 {
-				i = tp.next() % n
-				k = min(tp.next()%40, n-i)
+				i = tp.next() * (1 + tp.next()) % n
+				k = tp.next()
+				k = min(k*k/64, n-i)
 			}
 			for b := range all {
 				switch l := at(b); op {
@@ -145,6 +167,13 @@ func FuzzLists(f *testing.F) {
 					at(b).Set(i, e)
 				case 6:
 					l.Remove(i, k)
+				case 8, 9:
+					for _, e := range run {
+						at(b).Room(len(e), 1)
+						at(b).Push(e, op == 9)
+					}
+				case 10:
+					l.Compact(1+k, uint64(i))
 				default:
 					var fore, back [][]byte
 					l.Range(i, k, false, collect(&fore))
@@ -171,8 +200,13 @@ func FuzzLists(f *testing.F) {
 				model[i] = e
 			case 6:
 				model = slices.Delete(slices.Clone(model), i, i+k)
+			case 8:
+				slices.Reverse(run)
+				model = append(run, model...)
+			case 9:
+				model = append(model, run...)
 			}
-			if len(tp)%16 == 0 {
+			if len(tp)%64 == 0 {
 				for b := range all {
 					same(at(b).Item())
 				}

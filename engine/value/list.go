@@ -79,10 +79,10 @@ func (l ListRef) Push(b []byte, back bool) {
 
 // End returns the element at one end of a list that is not empty.
 func (l ListRef) End(back bool) Elem {
-	b := l.Bytes()
 	if l.isLarge() {
-		b = listRootOf(l.Item()).end(back).seq()
+		return listRootOf(l.Item()).end(back).elem(edge(back))
 	}
+	b := l.Bytes()
 	if back {
 		return elemAt(b, packed.Last(b))
 	}
@@ -106,20 +106,18 @@ func (l ListRef) Pop(back bool) {
 
 // Index returns the i-th element, counted from 0; it is there.
 func (l ListRef) Index(i int) Elem {
-	b := l.Bytes()
 	if l.isLarge() {
 		c, j, _ := listRootOf(l.Item()).at(i)
-		b, i = c.seq(), j
+		return c.elem(j)
 	}
+	b := l.Bytes()
 	return elemAt(b, packed.Seek(b, i))
 }
 
 // Set replaces the i-th element.
 func (l ListRef) Set(i int, b []byte) {
 	if l.isLarge() {
-		r := listRootOf(l.Item())
-		r.remove(l.Heap, i, 1)
-		r.insert(l.Heap, i, b)
+		listRootOf(l.Item()).set(l.Heap, i, b)
 		return
 	}
 	v := l.Bytes()
@@ -222,7 +220,7 @@ func (l ListRef) shrink() {
 	b := packed.Init(make([]byte, 0, bytes))
 	for _, c := range []chunk{r.head, r.tail} {
 		if c != 0 {
-			b = packed.InsertSeq(b, len(b), c.seq())
+			b = c.appendTo(b)
 			c.free(l.Heap)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 
 	"cached/engine/arena"
-	"cached/engine/packed"
 	"cached/engine/table"
 	"cached/engine/tree"
 )
@@ -35,81 +34,14 @@ func newListRoot(h *arena.Heap) arena.Addr {
 	return a
 }
 
-// A chunk is a block with a sequence: its length and its capacity, four bytes
-// each, then the sequence.
-type chunk arena.Addr
-
-const (
-	chunkHeader = 8
-	chunkFirst  = 256  // the block of a new chunk
-	chunkMost   = 3840 // a chunk grows no further, but an element has to fit; 17 of them fill a page of the arena to 99.6%
-)
-
-func (c chunk) head() *[2]uint32 { return arena.At[[2]uint32](arena.Addr(c)) }
-
-// seq returns the sequence, with the capacity of its block.
-func (c chunk) seq() []byte {
-	h := c.head()
-	return arena.Addr(c + chunkHeader).Bytes(int(h[1]))[:h[0]]
-}
-
-func (c chunk) setLen(n int) { c.head()[0] = uint32(n) }
-
-func (c chunk) len() int { return packed.Len(c.seq()) }
-
-// newChunk makes a chunk for a sequence of n bytes.
-func newChunk(h *arena.Heap, n int) chunk {
-	block := arena.BlockBytes(chunkHeader + n)
-	c := chunk(h.Alloc(block))
-	*c.head() = [2]uint32{packed.HeaderBytes, uint32(block - chunkHeader)}
-	packed.Init(c.seq())
-	return c
-}
-
-func (c chunk) free(h *arena.Heap) { h.Free(arena.Addr(c), chunkHeader+int(c.head()[1])) }
-
-// resize returns the chunk with room for a sequence of n bytes, which is at
-// least as long as the present one.
-func (c chunk) resize(h *arena.Heap, n int) chunk {
-	if block := arena.BlockBytes(chunkHeader + n); block != chunkHeader+int(c.head()[1]) {
-		used := c.head()[0]
-		c = chunk(h.Resize(arena.Addr(c), chunkHeader+int(c.head()[1]), block, chunkHeader+int(used)))
-		*c.head() = [2]uint32{used, uint32(block - chunkHeader)}
-	}
-	return c
-}
-
-// fits reports whether an entry of n bytes may come into the chunk.
-func (c chunk) fits(n int) bool {
-	return int(c.head()[0])+n <= max(chunkMost-chunkHeader, int(c.head()[1]))
-}
-
-// room returns the chunk with capacity for n more bytes.
-func (c chunk) room(h *arena.Heap, n int) chunk {
-	need := int(c.head()[0]) + n
-	if need <= int(c.head()[1]) {
-		return c
-	}
-	return c.resize(h, max(need, min(2*need, chunkMost-chunkHeader)))
-}
-
-// tight returns the chunk without capacity that is worth saving.
-func (c chunk) tight(h *arena.Heap) chunk {
-	used, room := int(c.head()[0]), int(c.head()[1])
-	if used+used/8 < room {
-		return c.resize(h, used)
-	}
-	return c
-}
-
 // push adds an element at one end.
 func (r *listRoot) push(h *arena.Heap, b []byte, back bool) {
-	size := packed.Size(b)
+	e := arrivalOf(b)
 	end := &r.head
 	if back {
 		end = &r.tail
 	}
-	if *end != 0 && !end.fits(size) {
+	if *end != 0 && !end.takes(e, back) {
 		at := uint64(0)
 		if back {
 			at = r.chunks.Weight()
@@ -119,19 +51,12 @@ func (r *listRoot) push(h *arena.Heap, b []byte, back bool) {
 		*end = 0
 	}
 	if *end == 0 {
-		*end = newChunk(h, max(packed.HeaderBytes+size, chunkFirst-chunkHeader))
-	}
-	c := end.room(h, size)
-	*end = c
-	s := c.seq()
-	if p := packed.First(s); back || p == 0 {
-		s = packed.Append(s, b)
+		*end = newChunk(h, e, chunkFirst-chunkHeader)
 	} else {
-		s = packed.Insert(s, p, b)
+		*end = end.push(h, e, back)
 	}
-	c.setLen(len(s))
 	r.count++
-	r.bytes += uint64(size)
+	r.bytes += uint64(e.size)
 }
 
 // end returns the chunk with the first or last element.
@@ -169,24 +94,15 @@ func (r *listRoot) pop(h *arena.Heap, back bool) {
 			end = &r.head
 		}
 	}
-	s := end.seq()
-	p := packed.First(s)
-	if back {
-		p = packed.Last(s)
-	}
-	r.cut(h, end, p, 1)
+	r.cut(h, end, edge(back), 1)
 }
 
-// cut removes n entries from p on of an end chunk, and the chunk with the last
-// of them.
-func (r *listRoot) cut(h *arena.Heap, end *chunk, p, n int) {
-	s := end.seq()
-	before := len(s)
-	s = packed.Delete(s, p, n)
+// cut removes n elements from the j-th on of an end chunk, and the chunk with the
+// last of them.
+func (r *listRoot) cut(h *arena.Heap, end *chunk, j, n int) {
 	r.count -= uint64(n)
-	r.bytes -= uint64(before - len(s))
-	end.setLen(len(s))
-	if packed.First(s) == 0 {
+	r.bytes -= uint64(end.remove(j, n))
+	if end.isEmpty() {
 		end.free(h)
 		*end = 0
 	}
@@ -227,18 +143,32 @@ func (r *listRoot) insert(h *arena.Heap, i int, b []byte) {
 		r.push(h, b, true)
 		return
 	}
-	c, j, part := r.at(i)
-	size := packed.Size(b)
-	if c.fits(size) {
-		grown := c.room(h, size)
-		s := grown.seq()
-		grown.setLen(len(packed.Insert(s, packed.Seek(s, j), b)))
-		r.replace(part, i, grown)
+	e := arrivalOf(b)
+	at := i
+	c, j, part := r.at(at)
+	if j == 0 && !c.fits(e) { // the chunk before may have room behind its last
+		if d, k, p := r.at(i - 1); d.fits(e) {
+			at, c, j, part = i-1, d, k+1, p
+		}
+	}
+	if c.fits(e) {
+		r.replace(part, at, c.insert(h, j, e))
 	} else {
-		r.split(h, c, i, j, part, b)
+		r.split(h, c, i, j, part, e)
 	}
 	r.count++
-	r.bytes += uint64(size)
+	r.bytes += uint64(e.size)
+}
+
+// set replaces the i-th element.
+func (r *listRoot) set(h *arena.Heap, i int, b []byte) {
+	c, j, _ := r.at(i)
+	if growth, ok := c.set(j, arrivalOf(b)); ok {
+		r.bytes += uint64(growth)
+		return
+	}
+	r.remove(h, i, 1)
+	r.insert(h, i, b)
 }
 
 // replace puts a chunk with one more element in the place of the one with the
@@ -255,33 +185,26 @@ func (r *listRoot) replace(part, i int, c chunk) {
 }
 
 // split cuts the chunk c with the i-th element, its j-th, in two in front of it
-// and puts b between them, in a chunk of its own if it has to.
-func (r *listRoot) split(h *arena.Heap, c chunk, i, j, part int, b []byte) {
-	s := c.seq()
-	size := packed.Size(b)
-	var right chunk
+// and puts e between them, in a chunk of its own if it has to.
+func (r *listRoot) split(h *arena.Heap, c chunk, i, j, part int, e arrival) {
+	var right, middle chunk
 	if j > 0 {
-		p := packed.Seek(s, j)
-		right = newChunk(h, packed.HeaderBytes+len(s)-p)
-		left, moved := packed.Split(s, p, right.seq()[:0])
-		c.setLen(len(left))
-		right.setLen(len(moved))
+		right = c.split(h, j)
 	} else {
 		right, c = c, 0
 	}
-	middle := chunk(0)
 	switch {
-	case c != 0 && c.fits(size):
-		c = c.room(h, size)
-		c.setLen(len(packed.Append(c.seq(), b)))
-	case right.fits(size):
-		right = right.room(h, size)
-		rs := right.seq()
-		right.setLen(len(packed.Insert(rs, packed.First(rs), b)))
+	case c != 0 && c.fits(e):
+		c = c.push(h, e, true)
+	case right.fits(e):
+		right = right.push(h, e, false)
 	default:
-		middle = newChunk(h, packed.HeaderBytes+size)
-		middle.setLen(len(packed.Append(middle.seq(), b)))
+		middle = newChunk(h, e, 0)
 	}
+	if c != 0 {
+		c = c.tight(h)
+	}
+	right = right.tight(h)
 	// The pieces in order; an end chunk keeps the outer one.
 	pieces := [3]chunk{c, middle, right}
 	at := uint64(0)
@@ -313,7 +236,7 @@ func (r *listRoot) split(h *arena.Heap, c chunk, i, j, part int, b []byte) {
 func (r *listRoot) remove(h *arena.Heap, i, n int) {
 	if hl := r.headLen(); i < hl {
 		k := min(n, hl-i)
-		r.cut(h, &r.head, packed.Seek(r.head.seq(), i), k)
+		r.cut(h, &r.head, i, k)
 		i, n = 0, n-k // the rest is at the front of the tree
 	} else {
 		i -= hl
@@ -325,22 +248,15 @@ func (r *listRoot) remove(h *arena.Heap, i, n int) {
 		if k == weight {
 			k = r.removeWhole(h, i, n)
 		} else {
-			s := c.seq()
-			before := len(s)
-			s = packed.DeleteRange(s, int(offset), k)
-			c.setLen(len(s))
-			r.bytes -= uint64(before - len(s))
+			r.bytes -= uint64(c.remove(int(offset), k))
 			r.count -= uint64(k)
-			if len(s)*2 < int(c.head()[1]) {
-				c = c.resize(h, len(s))
-			}
-			r.chunks.SetAt(uint64(i), uint64(weight-k), uint64(c))
+			r.chunks.SetAt(uint64(i), uint64(weight-k), uint64(c.shrunk(h)))
 		}
 		n -= k
 	}
 	if n > 0 {
 		i -= int(r.chunks.Weight())
-		r.cut(h, &r.tail, packed.Seek(r.tail.seq(), i), n)
+		r.cut(h, &r.tail, i, n)
 	}
 }
 
@@ -350,7 +266,7 @@ func (r *listRoot) removeWhole(h *arena.Heap, i, n int) (removed int) {
 	r.chunks.DeleteRange(h, uint64(i), uint64(n), func(ref uint64) {
 		c := chunk(ref)
 		removed += c.len()
-		r.bytes -= uint64(len(c.seq()) - packed.HeaderBytes)
+		r.bytes -= uint64(c.entryBytes())
 		c.free(h)
 	})
 	r.count -= uint64(removed)
@@ -365,15 +281,13 @@ func (r *listRoot) visit(i, n int, rev bool, visit func(Elem) bool) {
 		at, _ = r.chunks.At(uint64(i - r.headLen()))
 	}
 	for n > 0 && c != 0 {
-		s := c.seq()
-		p := packed.Seek(s, j)
-		seen := visitSeq(s, p, n, rev, visit)
+		seen := c.visit(j, n, rev, visit)
 		if seen < 0 {
 			return
 		}
 		n -= seen
+		j = edge(rev)
 		if rev {
-			j = -1
 			switch part {
 			case 1:
 				part, at = 0, r.chunks.Last()
@@ -383,7 +297,6 @@ func (r *listRoot) visit(i, n int, rev bool, visit func(Elem) bool) {
 				return
 			}
 		} else {
-			j = 0
 			switch part {
 			case -1:
 				part, at = 0, r.chunks.First()
@@ -435,20 +348,10 @@ func copyList(to *arena.Heap, it, c table.Item) {
 	r := listRootOf(it)
 	a := newListRoot(to)
 	n := arena.At[listRoot](a)
-	dup := func(c chunk) chunk {
-		if c == 0 {
-			return 0
-		}
-		s := c.seq()
-		d := newChunk(to, len(s))
-		d.setLen(len(s))
-		copy(d.seq(), s)
-		return d
-	}
-	n.head, n.tail, n.count, n.bytes = dup(r.head), dup(r.tail), r.count, r.bytes
+	n.head, n.tail, n.count, n.bytes = r.head.copyTo(to), r.tail.copyTo(to), r.count, r.bytes
 	if r.chunks.Len() > 0 {
 		for at := r.chunks.First(); at.Valid(); at = at.Next() {
-			n.chunks.InsertAt(to, n.chunks.Weight(), at.Key(), uint64(dup(chunk(at.Ref()))))
+			n.chunks.InsertAt(to, n.chunks.Weight(), at.Key(), uint64(chunk(at.Ref()).copyTo(to)))
 		}
 	}
 	binary.LittleEndian.PutUint64(c.Value(), uint64(a))
@@ -462,7 +365,7 @@ func listBytes(it table.Item, samples int) int64 {
 	sum, seen := int64(0), 0
 	add := func(c chunk) {
 		if c != 0 {
-			sum += int64(chunkHeader + c.head()[1])
+			sum += int64(c.blockBytes())
 		}
 	}
 	if n := r.chunks.Len(); n > 0 {

@@ -67,6 +67,43 @@ func text(r *rand.Rand, n int) []byte {
 	return fmt.Appendf(nil, "e%d", r.IntN(n))
 }
 
+// listText makes random elements of a list, in one way for some hundred at a time:
+// of one length, some of which are integers, of one or two others among them, long
+// ones, and like text.
+func listText(r *rand.Rand) func() []byte {
+	each, left, kind := 0, 0, 0
+	return func() []byte {
+		if left--; left < 0 {
+			each, left, kind = 1+r.IntN(24), r.IntN(600), r.IntN(8)
+		}
+		n := each
+		switch kind {
+		case 0:
+			return text(r, 1000)
+		case 1:
+			if r.IntN(40) == 0 {
+				return bytes.Repeat([]byte("long"), r.IntN(2000))
+			}
+			return text(r, 1000)
+		case 2: // integers, most of them
+			return fmt.Appendf(nil, "%d", r.Int64()>>r.IntN(64))
+		case 3:
+			n += r.IntN(100) / 99
+		case 4:
+			n += left % 2
+		case 5:
+			n *= 30
+		}
+		b := bytes.Repeat([]byte{byte('a' + r.IntN(26))}, n)
+		if kind >= 6 && r.IntN(20) == 0 {
+			for i := range b {
+				b[i] = byte('0' + r.IntN(10))
+			}
+		}
+		return b
+	}
+}
+
 // limits are small, none or Redis's.
 func someLimits(r *rand.Rand) *Limits {
 	l := DefaultLimits
@@ -106,13 +143,12 @@ func TestListsAreLikeSlices(t *testing.T) {
 			if i != len(model) || ListLen(it) != len(model) {
 				t.Fatalf("%d elements and a length of %d, want %d", i, ListLen(it), len(model))
 			}
+			checkChunks(t, it)
 		}
 		grow := r.IntN(3)
+		elem := listText(r)
 		for step := range 3000 {
-			e := text(r, 1000)
-			if r.IntN(200) == 0 {
-				e = bytes.Repeat([]byte("long"), r.IntN(2000))
-			}
+			e := elem()
 			n := len(model)
 			switch op := r.IntN(12 + 4*grow); {
 			case op >= 9 || n == 0:
@@ -171,6 +207,7 @@ func TestListsAreLikeSlices(t *testing.T) {
 			}
 			if step%100 == 0 {
 				same(list().Item())
+				list().Compact(10, r.Uint64())
 			}
 		}
 		b.end(same)

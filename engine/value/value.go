@@ -47,7 +47,7 @@ const (
 	IntSet     // a packed set of integers
 	Table      // fields or members in a table
 	SkipList   // a table and a tree by score
-	Chunks     // a tree of packed chunks: quicklist
+	Chunks     // a tree of chunks: quicklist
 	StreamTree // a tree of packed chunks of entries
 	PackedTTL  // Packed, with a deadline for each field: listpackex
 	Squeezed   // a Raw string that was compressed
