@@ -91,6 +91,7 @@ type keyspace struct {
 	expires int    // keys with a deadline
 	parts   bool   // there may be hashes with deadlines of fields
 	sweep   uint64 // where the expiry sweep goes on
+	swept   bool   // its present round has seen deadlines, or fields got some since it began
 	rare    uint64 // where the search for keys that may be evicted goes on
 
 	origin int    // which database it was when the snapshot began

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"cached/engine/table"
+	"cached/engine/value"
 )
 
 type naive struct {
@@ -368,5 +369,37 @@ func TestKeptLock(t *testing.T) {
 	}
 	if tx.Keep(Hash(here)) {
 		t.Fatal("kept what is not locked")
+	}
+}
+
+// A hash was forgotten when the last segment of its table had no deadline: only
+// a look-up ended its fields.
+func TestFieldsEndWhereverTheirHashIs(t *testing.T) {
+	e := New(Options{Shards: 1})
+	var tx Tx
+	const hashes = 20
+	tx.Begin(e, 0, 1)
+	tx.LockAll()
+	for i := range 20000 {
+		tx.SetString(fmt.Appendf(nil, "string %d", i), []byte("v"), 0)
+	}
+	for i := range hashes {
+		key := fmt.Appendf(nil, "hash %d", i)
+		h := value.HashRef{Ref: tx.Create(key, value.Hash, value.Packed, value.NewHashBytes), Limits: tx.Limits()}
+		h.Init()
+		h.Set([]byte("f"), []byte("v"), false)
+		h.SetDeadline([]byte("f"), 1000)
+		tx.FieldsExpire(key)
+	}
+	tx.Commit(nil)
+	tx.Unlock()
+	for range 2000 { // rounds in which nothing has ended
+		e.Maintain(&tx, 500)
+	}
+	for range 2000 {
+		e.Maintain(&tx, 2000)
+	}
+	if got := e.DBStats(nil, 0, 500).Keys; got != 20000 {
+		t.Errorf("%d keys, want 20000: the hashes ended with their last fields", got)
 	}
 }

@@ -187,8 +187,10 @@ func (tx *Tx) sweep(s *shard, db int) bool {
 		slot := ks.keys.Find(h, key)
 		tx.expireItem(db, at{s, ks, h, slot}, it)
 	}
-	if next == 0 && ks.sweep == 0 && n == 0 && seen == 0 {
-		ks.parts = false // a whole round without any
+	ks.swept = ks.swept || seen > 0
+	if next == 0 && n < most {
+		ks.parts = ks.parts && ks.swept // else a whole round without any
+		ks.swept = false
 	}
 	return n > 0 && n*4 >= seen
 }

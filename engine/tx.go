@@ -330,7 +330,7 @@ func (tx *Tx) insert(db int, a *at, it table.Item) {
 		a.ks.expires++
 	}
 	if it.HasParts() {
-		a.ks.parts = true
+		a.ks.parts, a.ks.swept = true, true
 	}
 	if h := mrcHash(a.hash, db); tx.e.curve.follows(h) {
 		// Its own block: what else belongs to a value is not there yet in an item
