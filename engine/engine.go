@@ -90,8 +90,7 @@ type keyspace struct {
 	keys    table.Table
 	expires int    // keys with a deadline
 	parts   bool   // there may be hashes with deadlines of fields
-	sweep   uint64 // where the expiry sweep goes on
-	swept   bool   // its present round has seen deadlines, or fields got some since it began
+	sweep   sweep  // the expiry sweep
 	rare    uint64 // where the search for keys that may be evicted goes on
 
 	origin int    // which database it was when the snapshot began
@@ -289,8 +288,8 @@ func (e *Engine) DBStats(tx *Tx, db int, nowMS int64) (d DBStats) {
 		d.Keys += ks.keys.Len()
 		d.Expires += ks.expires
 		if ks.expires > 0 {
-			ks.keys.Sweep(ks.sweep, func(it table.Item) {
-				if left := it.DeadlineMS() - nowMS; left > 0 {
+			ks.keys.Sweep(ks.sweep.at, table.MaxRest, func(slot table.Slot) {
+				if left := table.ItemOf(slot).DeadlineMS() - nowMS; left > 0 {
 					sum += left
 					n++
 				}

@@ -135,8 +135,7 @@ const maintainBudget = 256
 // Maintain does one step of the background work: it sweeps a few segments of
 // one shard's databases for keys whose deadline has passed, and frees a little
 // of what was unlinked. Steps go round the shards. It reports whether the shard
-// it looked at has more to do at once: more values to free, or a segment in
-// which a quarter or more of the deadlines had passed.
+// it looked at has more to do at once: more values to free, or many more keys to end.
 func (e *Engine) Maintain(tx *Tx, nowMS int64) bool {
 	i := int(e.nextWork.Add(1)) % len(e.shards)
 	s := &e.shards[i]
@@ -163,59 +162,3 @@ func (e *Engine) Maintain(tx *Tx, nowMS int64) bool {
 	}
 	return more
 }
-
-// sweep looks at the deadlines of one segment and ends what has expired. It
-// reports whether that was a quarter of them or more.
-func (tx *Tx) sweep(s *shard, db int) bool {
-	const most = 64 // keys ended in one step
-	var dead [most]table.Item
-	n, seen := 0, 0
-	ks := &s.dbs[db]
-	next := ks.keys.Sweep(ks.sweep, func(it table.Item) {
-		seen++
-		if tx.isDue(it) && n < most {
-			dead[n] = it
-			n++
-		}
-	})
-	if n < most {
-		ks.sweep = next // else the segment is looked at again
-	}
-	for _, it := range dead[:n] {
-		key := it.Key()
-		h := table.Hash(key)
-		slot := ks.keys.Find(h, key)
-		tx.expireItem(db, at{s, ks, h, slot}, it)
-	}
-	ks.swept = ks.swept || seen > 0
-	if next == 0 && n < most {
-		ks.parts = ks.parts && ks.swept // else a whole round without any
-		ks.swept = false
-	}
-	return n > 0 && n*4 >= seen
-}
-
-// isDue reports whether the item or a part of it has to go.
-func (tx *Tx) isDue(it table.Item) bool {
-	if d := it.DeadlineMS(); d != 0 && tx.NowMS > d {
-		return true
-	}
-	if it.HasParts() {
-		due := value.FieldsDue(it)
-		return due != 0 && tx.NowMS > due
-	}
-	return false
-}
-
-// expireItem ends a key that lies in the item itself, or parts of it.
-func (tx *Tx) expireItem(db int, a at, it table.Item) {
-	tx.key = append(tx.key[:0], it.Key()...)
-	if d := it.DeadlineMS(); d != 0 && tx.NowMS > d {
-		tx.expire(db, tx.key, a)
-		return
-	}
-	tx.expireFields(db, tx.key, a, fieldsPerStep)
-}
-
-// fieldsPerStep is how many fields of one hash a step of Maintain ends.
-const fieldsPerStep = 256

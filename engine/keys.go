@@ -53,7 +53,7 @@ func (tx *Tx) Ref(key []byte, t value.Type) (value.Ref, error) {
 // deadlines, so that Maintain looks for them.
 func (tx *Tx) FieldsExpire(key []byte) {
 	a := tx.find(tx.DB, key)
-	a.ks.parts, a.ks.swept = true, true
+	a.ks.parts, a.ks.sweep.seen = true, true
 }
 
 // Create makes a key that is not there, with a value of valueLen undefined

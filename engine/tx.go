@@ -330,7 +330,7 @@ func (tx *Tx) insert(db int, a *at, it table.Item) {
 		a.ks.expires++
 	}
 	if it.HasParts() {
-		a.ks.parts, a.ks.swept = true, true
+		a.ks.parts, a.ks.sweep.seen = true, true
 	}
 	if h := mrcHash(a.hash, db); tx.e.curve.follows(h) {
 		// Its own block: what else belongs to a value is not there yet in an item

@@ -149,23 +149,32 @@ func (s segment) after(cursor uint64) uint64 {
 }
 
 // Sweep visits the items with a deadline, or with parts that have one, in the
-// segment at cursor and returns the cursor of the next segment, or 0 after the
-// last. visit must not change the table.
-func (t *Table) Sweep(cursor uint64, visit func(Item)) uint64 {
+// segment at cursor, but for those with more than so much rest, which cost next to
+// nothing. It returns the cursor of the next segment, or 0 after the last. visit must
+// not change the table, but may call SetRest.
+func (t *Table) Sweep(cursor uint64, most int, visit func(Slot)) uint64 {
 	if t.dir == 0 {
 		return 0
 	}
 	s := t.segmentOf(cursor)
-	// The items are anywhere in memory: their loading is begun some ahead.
-	const ahead = 2 * lineSlots
 	entries := arena.Array[uint64](s.addr(), s.lines()*lineSlots)
+	// The items are anywhere in memory: their loading is begun some ahead.
+	const ahead = 8
+	var slots [hardLines * lineSlots]uint16
+	n := 0
 	for i, e := range entries {
-		if i+ahead < len(entries) && entries[i+ahead]&flagVolatile != 0 {
-			arena.Addr(entries[i+ahead] & entryAddr).Prefetch()
+		if e&flagVolatile != 0 && restOf(e) <= most {
+			slots[n] = uint16(i)
+			if n++; n <= ahead {
+				arena.Addr(e & entryAddr).Prefetch()
+			}
 		}
-		if e&flagVolatile != 0 {
-			visit(Item{arena.Addr(e & entryAddr)})
+	}
+	for i := range n {
+		if i+ahead < n {
+			arena.Addr(entries[slots[i+ahead]] & entryAddr).Prefetch()
 		}
+		visit(&entries[slots[i]])
 	}
 	return s.after(cursor)
 }

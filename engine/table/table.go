@@ -56,8 +56,13 @@ const (
 	// deadline or with parts that have one, so that a sweep need not touch the
 	// others.
 	flagVolatile = 1
-	entryAddr    = addrMask &^ 7
+	// The two bits beside it are a number from 0 to MaxRest, see SetRest.
+	restShift = 1
+	entryAddr = addrMask &^ 7
 )
+
+// MaxRest is the largest number for SetRest.
+const MaxRest = 3
 
 // A Slot is the place of an item in its table, valid until the next Insert or
 // Delete there.
@@ -67,10 +72,16 @@ type Slot = *uint64
 func ItemOf(s Slot) Item { return Item{arena.Addr(*s & entryAddr)} }
 
 // SetItem puts an item with the same key in the place of the one in s: the way
-// to refer to a block that moved or got another deadline.
+// to refer to a block that moved or got another deadline. Its rest is 0 then.
 func SetItem(s Slot, it Item) {
 	*s = *s&^addrMask | uint64(it.a) | volatile(it)
 }
+
+// SetRest says how seldom Sweep has to visit the item in s: its owner may know that
+// nothing ends there for a while. It is 0 until then.
+func SetRest(s Slot, rest int) { *s = *s&^(MaxRest<<restShift) | uint64(rest)<<restShift }
+
+func restOf(e uint64) int { return int(e >> restShift & MaxRest) }
 
 func volatile(it Item) uint64 { return (it.head()>>8 | it.head()>>10) & flagVolatile }
 

@@ -230,20 +230,49 @@ func TestSweepSeesDeadlinesOnly(t *testing.T) {
 			want--
 		}
 	}
-	got, cursor := 0, uint64(0)
-	for {
-		cursor = w.t.Sweep(cursor, func(it Item) {
-			got++
-			if it.DeadlineMS() == 0 {
-				t.Fatal("swept an item without deadline")
+	sweep := func(most int, visit func(Slot)) (n int) {
+		for cursor := uint64(0); ; {
+			if cursor = w.t.Sweep(cursor, most, func(s Slot) { n++; visit(s) }); cursor == 0 {
+				return n
 			}
-		})
-		if cursor == 0 {
-			break
 		}
 	}
+	rests := [MaxRest + 1]int{}
+	got := sweep(0, func(s Slot) {
+		d := ItemOf(s).DeadlineMS()
+		if d == 0 {
+			t.Fatal("swept an item without deadline")
+		}
+		SetRest(s, int(d)%(MaxRest+1))
+		rests[int(d)%(MaxRest+1)]++
+	})
 	if got != want {
 		t.Fatalf("swept %d, want %d", got, want)
+	}
+	// What rests is left out, wherever the table has moved it since.
+	for i := range 20000 {
+		w.set(fmt.Sprint("more", i), "v", 0)
+	}
+	want = 0
+	for rest, n := range rests {
+		want += n
+		got := sweep(rest, func(s Slot) {
+			if d := ItemOf(s).DeadlineMS(); int(d)%(MaxRest+1) > rest {
+				t.Fatal("swept an item that rests")
+			}
+		})
+		if got != want {
+			t.Fatalf("with rest %d %d are swept, want %d", rest, got, want)
+		}
+	}
+	// What changes rests no more.
+	for i := range 5000 {
+		if i%3 == 0 && i%9 != 0 {
+			w.set(fmt.Sprint(i), "v", int64(i+1))
+		}
+	}
+	if got := sweep(0, func(Slot) {}); got != want {
+		t.Fatalf("%d are swept after they were set, want %d", got, want)
 	}
 }
 

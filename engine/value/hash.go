@@ -391,9 +391,9 @@ func (h HashRef) setDue() {
 // markParts tells the keyspace's table whether there are deadlines.
 func (h HashRef) markParts() {
 	it := h.Item()
-	if on := FieldsDue(it) != 0; on != it.HasParts() {
+	if on := FieldsDue(it) != 0; on || it.HasParts() {
 		it.SetParts(on)
-		table.SetItem(h.Slot, it)
+		table.SetItem(h.Slot, it) // also when there were some: one may end sooner now
 	}
 }
 

@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"math"
+
+	"cached/engine/table"
+	"cached/engine/value"
+)
+
+// A sweep ends what has expired in a shard's part of a database, and goes round it for
+// that, some segments at a time. To look at a deadline waits for memory; so what it
+// finds to end much later it leaves alone in most of its rounds (table.SetRest): of
+// many keys only those are looked at often that may end soon.
+type sweep struct {
+	begun  bool                     // there is a round
+	at     uint64                   // where it goes on
+	rest   int                      // the most that the round visits
+	looked [table.MaxRest + 1]int64 // when the last round began that visits so much rest, in Unix milliseconds
+	seen   bool                     // the round has seen deadlines, or fields got some since it began
+}
+
+// What has so much rest ends no sooner, in milliseconds. It is looked at in half of
+// that time, which leaves the other half for the round to come there.
+var restMS = [table.MaxRest + 1]int64{0, 8_000, 64_000, 512_000}
+
+const (
+	roundEvery    = 100 // ms, at most
+	sweepSegments = 4   // for one step to look at
+	sweepSeen     = 128 // items, after which a step looks at no further segment
+	sweepMost     = 64  // keys that a step ends
+	sweepBacklog  = 16  // of one segment, which tell that there are many more
+	fieldsPerStep = 256 // fields of one hash that a step ends
+)
+
+// restFor is how much rest an item may have of which something ends in so many
+// milliseconds.
+func restFor(leftMS int64) (rest int) {
+	for rest < table.MaxRest && leftMS >= restMS[rest+1] {
+		rest++
+	}
+	return rest
+}
+
+// begin begins a round, unless it is too soon for one.
+func (w *sweep) begin(nowMS int64) bool {
+	if ago := nowMS - w.looked[0]; ago >= 0 && ago < roundEvery {
+		return false
+	}
+	w.begun, w.rest, w.seen = true, table.MaxRest, false
+	for w.rest > 0 {
+		// The clock may have been set.
+		if ago := nowMS - w.looked[w.rest]; ago >= restMS[w.rest]/2 || ago < 0 {
+			break
+		}
+		w.rest--
+	}
+	for i := range w.rest + 1 {
+		w.looked[i] = nowMS
+	}
+	return true
+}
+
+// sweep looks at some segments and ends what has expired. It reports whether there is
+// much more of that.
+func (tx *Tx) sweep(s *shard, db int) (more bool) {
+	ks := &s.dbs[db]
+	w := &ks.sweep
+	seen := 0
+	for range sweepSegments {
+		if !w.begun && !w.begin(tx.NowMS) {
+			break
+		}
+		n, ended := tx.sweepSegment(s, db)
+		seen += n
+		if ended >= sweepBacklog {
+			return true
+		}
+		if !w.begun { // the round is over
+			if w.rest == table.MaxRest {
+				ks.parts = ks.parts && w.seen
+			}
+			break
+		}
+		if seen > sweepSeen {
+			break
+		}
+	}
+	return false
+}
+
+// sweepSegment ends what has expired in the segment where the round is, and moves on
+// unless there is more of it.
+func (tx *Tx) sweepSegment(s *shard, db int) (seen, ended int) {
+	ks := &s.dbs[db]
+	w := &ks.sweep
+	var dead [sweepMost]table.Item
+	next := ks.keys.Sweep(w.at, w.rest, func(slot table.Slot) {
+		seen++
+		it := table.ItemOf(slot)
+		switch left := tx.leftMS(it); {
+		case left >= 0:
+			table.SetRest(slot, restFor(left))
+		case ended < sweepMost:
+			dead[ended] = it
+			ended++
+		}
+	})
+	w.seen = w.seen || seen > 0
+	if ended < sweepMost {
+		w.at, w.begun = next, next != 0 // else the segment is looked at again
+	}
+	for _, it := range dead[:ended] {
+		h := table.Hash(it.Key())
+		tx.expireItem(db, at{s, ks, h, ks.keys.FindItem(h, it.Addr())}, it)
+	}
+	return seen, ended
+}
+
+// leftMS is for how many milliseconds nothing of an item ends; negative says that it or
+// a part of it has to go.
+func (tx *Tx) leftMS(it table.Item) int64 {
+	due := it.DeadlineMS()
+	if it.HasParts() {
+		if parts := value.FieldsDue(it); parts != 0 && (due == 0 || parts < due) {
+			due = parts
+		}
+	}
+	if due == 0 {
+		return math.MaxInt64
+	}
+	return due - tx.NowMS
+}
+
+// expireItem ends a key that lies in the item itself, or parts of it.
+func (tx *Tx) expireItem(db int, a at, it table.Item) {
+	tx.key = append(tx.key[:0], it.Key()...)
+	if d := it.DeadlineMS(); d != 0 && tx.NowMS > d {
+		tx.expire(db, tx.key, a)
+		return
+	}
+	tx.expireFields(db, tx.key, a, fieldsPerStep)
+}
