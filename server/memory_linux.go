@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -47,13 +48,46 @@ func machineBytes() int64 {
 // do come back from the file, a few microseconds each, once.
 func settleMemory() {
 	debug.FreeOSMemory()
+	dropProgram()
+}
+
+func dropProgram() {
+	for _, p := range programParts() {
+		// Read-only pages of a file: what is dropped is read again.
+		advise(p.from, p.to, unix.MADV_DONTNEED)
+	}
+}
+
+// mapProgramByPage keeps the system from mapping sixteen pages of the program where
+// one is read: of the tables that the collector and the runtime look into here and
+// there, all would come to be resident. It maps no further than an area goes, and
+// pages of unlike advice are no area; this advice is about core files, which never
+// have such pages.
+var mapProgramByPage = sync.OnceFunc(func() {
+	page := uintptr(os.Getpagesize())
+	for _, p := range programParts() {
+		for at := p.from; at < p.to; at += 2 * page {
+			if !advise(at, at+page, unix.MADV_DONTDUMP) {
+				return
+			}
+		}
+	}
+	dropProgram()
+})
+
+// A programPart is where a read-only part of the program's file is mapped.
+type programPart struct{ from, to uintptr }
+
+// programParts finds them once: that is before mapProgramByPage makes thousands of
+// areas of them.
+var programParts = sync.OnceValue(func() (parts []programPart) {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
-		return
+		return nil
 	}
 	maps, err := os.ReadFile("/proc/self/maps")
 	if err != nil {
-		return
+		return nil
 	}
 	for line := range strings.Lines(string(maps)) {
 		// 00400000-00b51000 r-xp 00000000 fe:00 1234  /usr/bin/cached
@@ -65,8 +99,13 @@ func settleMemory() {
 		from, err1 := strconv.ParseUint(first, 16, 64)
 		to, err2 := strconv.ParseUint(end, 16, 64)
 		if err1 == nil && err2 == nil {
-			// Read-only pages of a file: what is dropped is read again.
-			_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, uintptr(from), uintptr(to-from), unix.MADV_DONTNEED)
+			parts = append(parts, programPart{uintptr(from), uintptr(to)})
 		}
 	}
+	return parts
+})
+
+func advise(from, to uintptr, advice uintptr) bool {
+	_, _, errno := syscall.Syscall(syscall.SYS_MADVISE, from, to-from, advice)
+	return errno == 0
 }

@@ -229,7 +229,7 @@ func confine(t *testing.T, p *process, bytes int64) {
 // A server that holds nothing takes as much as another that holds nothing: what it
 // takes, a small cache does not have.
 func TestAnEmptyServerIsSmall(t *testing.T) {
-	const most = 12 << 20
+	const most = 8 << 20
 	p := startOwn(t, subjectBin, "--maxmemory", "40mb", "--maxmemory-policy", "allkeys-lru")
 	if p.rssBytes() == 0 {
 		t.Log("no /proc: nothing measured")
