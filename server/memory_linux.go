@@ -12,19 +12,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// residentBytes is what the system says that the process occupies.
+// residentBytes is what the system says that the process occupies. It is asked a
+// hundred times a second, so the file stays open and nothing is allocated.
 func residentBytes() int64 {
-	b, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
+	f := statm()
+	if f == nil {
 		return 0
 	}
-	fields := bytes.Fields(b)
-	if len(fields) < 2 {
-		return 0
+	var buf [128]byte
+	n, _ := f.ReadAt(buf[:], 0)
+	_, rest, _ := bytes.Cut(buf[:n], []byte(" ")) // 7240 1891 1270 ...: pages in all, resident, shared
+	pages := int64(0)
+	for _, c := range rest {
+		if c < '0' || c > '9' {
+			break
+		}
+		pages = pages*10 + int64(c-'0')
 	}
-	pages, _ := strconv.ParseInt(string(fields[1]), 10, 64)
 	return pages * int64(os.Getpagesize())
 }
+
+var statm = sync.OnceValue(func() *os.File {
+	f, err := os.Open("/proc/self/statm")
+	if err != nil {
+		return nil
+	}
+	return f
+})
 
 // machineBytes is the memory of the machine, or what a container may have of it.
 func machineBytes() int64 {

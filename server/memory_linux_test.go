@@ -1,0 +1,17 @@
+package server
+
+import (
+	"os"
+	"testing"
+)
+
+// It is asked every ten milliseconds: what it allocated was most of the garbage of
+// a server at rest.
+func TestResidentMemoryIsAskedForWithoutAllocations(t *testing.T) {
+	if n := residentBytes(); n < 1<<20 || n%int64(os.Getpagesize()) != 0 {
+		t.Errorf("%d bytes are resident", n)
+	}
+	if n := testing.AllocsPerRun(100, func() { residentBytes() }); n != 0 {
+		t.Errorf("%.0f allocations", n)
+	}
+}
