@@ -197,12 +197,16 @@ func (c *missCurve) set(i int32, size, deadlineMS int64) {
 	c.add(e.position, size)
 }
 
-// renumber takes the gaps out of the order, and makes room for as many positions
-// again and more.
+// renumber takes the gaps out of the order, and sees to it that there is room for
+// as many positions again.
 func (c *missCurve) renumber() {
 	old := c.order
-	c.order = make([]int32, max(1024, 4*len(c.at)))
-	c.sums = make([]int64, len(c.order)+1)
+	if n := max(1024, 2*len(c.at)); n > len(old) {
+		c.order = make([]int32, min(n+n/2, 2*mrcMost))
+		c.sums = make([]int64, len(c.order)+1)
+	} else {
+		clear(c.sums)
+	}
 	c.next = 0
 	for _, i := range old {
 		if i == 0 {
@@ -210,10 +214,11 @@ func (c *missCurve) renumber() {
 		}
 		e := &c.entries[i-1]
 		e.position = int32(c.next)
-		c.order[c.next] = i
+		c.order[c.next] = i // in front of where it was, or where it was
 		c.next++
 		c.add(e.position, e.size)
 	}
+	clear(c.order[c.next:])
 }
 
 // add changes the size at a position.
