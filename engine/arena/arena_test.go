@@ -107,6 +107,93 @@ func TestRandomBlocksKeepTheirContents(t *testing.T) {
 	}
 }
 
+// Blocks that are left of many move together, to the beginning of their slab too,
+// and what they leave behind is given back. They keep their contents, also when
+// blocks come and go in between.
+func TestCompactionLeavesLittleFree(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	p := NewPool()
+	h := NewHeap(p)
+	type block struct {
+		a    Addr
+		size int
+		seed byte
+	}
+	var blocks []block
+	check := func(b block) {
+		for i, x := range b.a.Bytes(b.size) {
+			if x != b.seed+byte(i) {
+				t.Fatalf("block of %d at %#x changed at %d", b.size, b.a, i)
+			}
+		}
+	}
+	add := func() {
+		b := block{size: 1 + rng.IntN(1<<(4+rng.IntN(14))), seed: byte(rng.Uint32())}
+		b.a = h.Alloc(b.size)
+		for i := range b.size {
+			b.a.Bytes(b.size)[i] = b.seed + byte(i)
+		}
+		blocks = append(blocks, b)
+	}
+	drop := func() {
+		i := rng.IntN(len(blocks))
+		check(blocks[i])
+		h.Free(blocks[i].a, blocks[i].size)
+		blocks[i] = blocks[len(blocks)-1]
+		blocks = blocks[:len(blocks)-1]
+	}
+	for range 3 {
+		for range 4000 {
+			add()
+		}
+		for len(blocks) > 500 {
+			drop()
+		}
+		for round := range 12 {
+			for i := range blocks {
+				b := &blocks[i]
+				if to := h.Compact(b.a, b.size); to != 0 {
+					h.Free(b.a, b.size)
+					b.a = to
+				}
+				check(*b)
+			}
+			for range numClasses {
+				h.Purge()
+			}
+			if round < 4 {
+				add()
+				drop()
+			}
+		}
+		h.DropEmpty()
+		// A page for each class, where a slab's last block ends in it, and as much for
+		// classes of few large blocks; slabs of small blocks stay whole.
+		small := classOf(leastTrimmed) * finePageBytes
+		most := int64(small + (numClasses-classOf(leastTrimmed))*2*mapAlign)
+		if free := h.ResidentBytes() - h.LiveBytes(); free < 0 || free > most {
+			t.Errorf("%d bytes of %d are free, want at most %d", free, h.ResidentBytes(), most)
+		}
+	}
+	for len(blocks) > 0 {
+		drop()
+	}
+	h.DropEmpty()
+	p.Trim()
+	if h.LiveBytes() != 0 || h.ResidentBytes() != 0 || p.ResidentBytes() != 0 {
+		t.Errorf("%d bytes live, %d resident, %d in the pool when all are freed", h.LiveBytes(), h.ResidentBytes(), p.ResidentBytes())
+	}
+}
+
+// The slabs whose end is given back have no more blocks than trim has bits for.
+func TestTrimmedSlabsHaveFewBlocks(t *testing.T) {
+	for c, block := range classBytes {
+		if n := (int(slabBytes[c]) - slabHeader) / block; block >= leastTrimmed && n > mostTrimmed {
+			t.Errorf("a slab has %d blocks of %d", n, block)
+		}
+	}
+}
+
 func TestBlocksOfWholeLinesAreLineAligned(t *testing.T) {
 	h := NewHeap(NewPool())
 	for _, size := range []int{64, 128, 192, 256, 512, 1024, 1536, 2048} {

@@ -5,7 +5,9 @@
 // bytes up to 128, by at most 6% up to 1 KiB and by 12.5% above. Larger blocks
 // are mapped one by one. What a Heap frees it reuses; a slab without live
 // blocks goes back to the Pool, and the Pool gives what it does not need back
-// to the system.
+// to the system. Compaction moves blocks to fuller slabs, and in those to the
+// beginning, so that the end of a slab goes back too: a cache of values of all
+// sizes has a hundred slabs that are half empty.
 //
 // A block is named by its Addr, a number the garbage collector does not see:
 // ten million blocks cost it nothing. The price is that nobody checks their

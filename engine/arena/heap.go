@@ -156,8 +156,9 @@ func (h *Heap) touch(s *slab) {
 
 // Compact returns a better place for the block at a, allocated for size bytes: in
 // a slab that is fuller than its own, so that slabs with few blocks become
-// empty. The contents are copied; the caller changes the one referrer and frees
-// the old block. 0 means that the block stays.
+// empty, or nearer to the beginning of its slab, so that the end becomes empty. The
+// contents are copied; the caller changes the one referrer and frees the old block.
+// 0 means that the block stays.
 func (h *Heap) Compact(a Addr, size int) Addr {
 	if size > maxMedium {
 		return 0
@@ -165,24 +166,62 @@ func (h *Heap) Compact(a Addr, size int) Addr {
 	c := classOf(size)
 	h.stayed++
 	base, to := slabBase(a, c), h.open[c]
-	if to == 0 || to == base {
+	if to == 0 {
 		return 0
 	}
 	s := At[slab](base)
 	if s.used == s.capacity {
 		return 0
 	}
-	if At[slab](to).used < s.used {
+	var b Addr
+	switch {
+	case to == base:
+		if b = h.allocLower(base, s, a); b == 0 {
+			return 0
+		}
+	case At[slab](to).used < s.used:
 		// The fullest slab that was met is the one to fill.
 		h.unlist(base, s)
 		h.list(base, s)
 		return 0
+	default:
+		b = h.Alloc(size)
 	}
 	h.stayed--
 	h.moved++
-	b := h.Alloc(size)
 	copy(b.Bytes(size), a.Bytes(size))
 	return b
+}
+
+// allocLower returns a free block among the first of a slab, as many as are in use,
+// if the block at a is not one of those. It looks through the free blocks, so slabs
+// of many blocks, which are the smallest, stay as they are.
+func (h *Heap) allocLower(base Addr, s *slab, a Addr) Addr {
+	block := uint32(classBytes[s.class])
+	end := slabHeader + s.used*block
+	if block < leastTrimmed || uint32(a-base) < end {
+		return 0
+	}
+	for link := &s.free; *link != 0; link = At[uint32](base + Addr(*link)) {
+		if *link >= end {
+			continue
+		}
+		b := base + Addr(*link)
+		*link = *At[uint32](b)
+		if block > maxSmall {
+			h.refill(s, b)
+		}
+		s.used++
+		h.count(int64(block))
+		if s.used == s.capacity {
+			h.unlist(base, s)
+		}
+		if invariants.Enabled {
+			fill(b.Bytes(int(block)), poisonNew)
+		}
+		return b
+	}
+	return 0
 }
 
 // Compacted is how many blocks Compact has moved so far, and how many it has left
@@ -204,12 +243,19 @@ func (h *Heap) refill(s *slab, a Addr) {
 // purgeBlocks is how many free blocks one Purge looks at, and the rest of a class.
 const purgeBlocks = 64
 
+// leastTrimmed is the smallest block of slabs whose end is given back, mostTrimmed
+// more blocks than any of them has.
+const (
+	leastTrimmed = 128
+	mostTrimmed  = 192
+)
+
 // Purge gives the memory of free blocks back to the system, in the slabs of some
-// medium classes; calls go round the classes.
+// classes; calls go round the classes.
 func (h *Heap) Purge() {
-	for classes, looked := 0, 0; classes < numClasses-1-classOf(maxSmall) && looked < purgeBlocks; classes++ {
-		if h.purged++; h.purged >= numClasses || classBytes[h.purged] <= maxSmall {
-			h.purged = classOf(maxSmall) + 1
+	for classes, looked := 0, 0; classes < numClasses-classOf(leastTrimmed) && looked < purgeBlocks; classes++ {
+		if h.purged++; h.purged >= numClasses || classBytes[h.purged] < leastTrimmed {
+			h.purged = classOf(leastTrimmed)
 		}
 		looked += h.purge(h.purged)
 	}
@@ -220,7 +266,11 @@ func (h *Heap) purge(class int) (looked int) {
 	block := Addr(classBytes[class])
 	for base := h.open[class]; base != 0; base = At[slab](base).next {
 		s := At[slab](base)
-		for off := s.free; off != 0; looked++ {
+		looked += h.trim(base, s)
+		if block <= maxSmall {
+			continue
+		}
+		for off := s.free; off != 0; {
 			a := base + Addr(off)
 			from, to := (a+8+mapAlign-1)&^(mapAlign-1), (a+block)&^(mapAlign-1)
 			if gap := At[uint32](a + gapAt); *gap == 0 && from < to {
@@ -231,6 +281,43 @@ func (h *Heap) purge(class int) (looked int) {
 			}
 			off = *At[uint32](a)
 		}
+	}
+	return looked
+}
+
+// trim has the free blocks at the end of a slab count as never used, and gives their
+// memory back. It returns how many free blocks there were.
+func (h *Heap) trim(base Addr, s *slab) (looked int) {
+	block := uint32(classBytes[s.class])
+	index := func(off uint32) uint32 { return (off - slabHeader) / block }
+	var free [mostTrimmed / 64]uint64 // a bit for each block
+	for off := s.free; off != 0; off = *At[uint32](base + Addr(off)) {
+		free[index(off)/64] |= 1 << (index(off) % 64)
+		looked++
+	}
+	for s.bump > slabHeader {
+		last := index(s.bump - block)
+		if free[last/64]>>(last%64)&1 == 0 {
+			break
+		}
+		s.bump -= block
+	}
+	for link := &s.free; *link != 0; {
+		a := base + Addr(*link)
+		if *link < s.bump {
+			link = At[uint32](a)
+			continue
+		}
+		if block > maxSmall {
+			h.refill(s, a)
+		}
+		*link = *At[uint32](a)
+	}
+	if n := uint32(roundUp(int(s.bump), mapAlign)); n < s.reached {
+		s.touched -= s.reached - n
+		h.warmed(int64(n) - int64(s.reached))
+		release(base+Addr(n), int(s.reached-n))
+		s.reached = n
 	}
 	return looked
 }
