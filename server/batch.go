@@ -68,6 +68,15 @@ func (b *batch) parse(c *client, data []byte) {
 	}
 }
 
+// forgetWords lets go of the words of commands that have run, and with them of the
+// buffer that they alias.
+func (w *worker) forgetWords() {
+	clear(w.batch.args[:cap(w.batch.args)])
+	clear(w.batch.requests[:cap(w.batch.requests)])
+	w.batch.requests, w.next, w.ctx.Argv = w.batch.requests[:0], nil, nil
+	w.tx.Know(nil, 0)
+}
+
 // prepare looks up the commands of the batch and the one key each is about, and
 // has the memory loaded that they will look at.
 func (b *batch) prepare(w *worker, db int) {

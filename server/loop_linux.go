@@ -211,6 +211,7 @@ func (l *loop) send() {
 	l.reply.B, l.base = all[:0], 0
 	if cap(all) > 4*flushAt {
 		l.reply.B = nil // a giant reply leaves no giant buffer behind
+		l.srv.limit.letGo(cap(all))
 	}
 }
 
@@ -249,7 +250,10 @@ func (l *loop) readMore(c *loopConn) {
 	room := max(readChunk, min(c.parser.Need(c.in)-len(c.in), 4<<20))
 	if cap(c.in)-len(c.in) < min(room, readChunk) {
 		old := c.in
-		c.in = append(l.buffer(len(old)+max(min(room, len(old)+readChunk), readChunk)), old...)
+		if room > readAhead*len(old) {
+			room = len(old) + readChunk // nobody gets much memory for announcing that much will come
+		}
+		c.in = append(l.buffer(len(old)+room), old...)
 		l.keep(old)
 	}
 	n, err := rawRead(c.fd, c.in[len(c.in):cap(c.in)])
@@ -271,6 +275,10 @@ func (l *loop) readMore(c *loopConn) {
 	l.goOn(c)
 }
 
+// readAhead is how many times what has arrived of a command may be still to come for
+// all of it to get room: it is moved a last time then, and what it leaves is little.
+const readAhead = 8
+
 // spareMost is the largest input buffer that a loop keeps for the next client that
 // needs one.
 const spareMost = 256 << 10
@@ -286,7 +294,11 @@ func (l *loop) buffer(n int) []byte {
 
 // keep takes back a buffer whose contents nobody needs any more.
 func (l *loop) keep(b []byte) {
-	if cap(b) > cap(l.kept) && cap(b) <= spareMost {
+	switch {
+	case cap(b) > spareMost:
+		l.forgetWords()
+		l.srv.limit.letGo(cap(b))
+	case cap(b) > cap(l.kept):
 		l.kept = b
 	}
 }
@@ -358,6 +370,7 @@ func (l *loop) write(c *loopConn) {
 	rest := b[sent:]
 	switch {
 	case len(rest) == 0:
+		l.srv.limit.letGo(cap(c.out))
 		c.out = nil
 	case len(c.out) > 0:
 		if sent > 0 {
@@ -368,6 +381,7 @@ func (l *loop) write(c *loopConn) {
 	}
 	setIfChanged(&c.shown.outBytes, int64(len(c.out)))
 	if l.base == 0 && cap(l.reply.B) > 4*flushAt {
+		l.srv.limit.letGo(cap(l.reply.B))
 		l.reply.B = nil
 	}
 	if want := len(c.out) > 0; want != c.writing {

@@ -24,6 +24,9 @@ type memoryLimit struct {
 	overMS  atomic.Int64 // since when there is too much, or 0
 	pastMS  atomic.Int64 // how long there had been before
 
+	garbage     atomic.Int64 // bytes of large buffers that were let go
+	collectedMS int64        // when cron has last given garbage back
+
 	defrag atomic.Bool // activedefrag
 	// What cron's moving of blocks has taken, and takes since it last rested; its
 	// share of a processor in percent.
@@ -47,6 +50,11 @@ const (
 	// garbage would gather, comes the earlier.
 	smallLimit     = 256 << 20
 	smallGCPercent = 25
+	// largeBuffer is what counts as garbage that is worth a collection of its own, when
+	// there is garbageShare of maxmemory of it, and none was for garbageRestMS.
+	largeBuffer   = 256 << 10
+	garbageShare  = 32
+	garbageRestMS = 100
 	// evictSlice is how long a command may evict for each step of
 	// maxmemory-eviction-tenacity.
 	evictSlice = 50 * time.Microsecond
@@ -243,11 +251,30 @@ func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration) bool 
 	return true
 }
 
+// letGo says that a buffer of so many bytes is garbage now.
+func (l *memoryLimit) letGo(bytes int) {
+	if bytes >= largeBuffer {
+		l.garbage.Add(int64(bytes))
+	}
+}
+
+// collect gives what large buffers took back to the system. A buffer in use when
+// the collector comes by is there until it has come twice, which with little garbage
+// beside it takes a long time: for so long keys would have to make room for it.
+func (l *memoryLimit) collect(nowMS int64) {
+	if l.garbage.Load() > l.bytes.Load()/garbageShare && nowMS-l.collectedMS >= garbageRestMS {
+		l.garbage.Store(0)
+		debug.FreeOSMemory()
+		l.collectedMS = nowMS
+	}
+}
+
 // keepWithin is cron's part: it measures, evicts what commands have left, and
 // moves blocks so that memory can go back.
 func (s *Server) keepWithin(w *worker) {
 	l := &s.limit
 	if l.bytes.Load() > 0 {
+		l.collect(w.nowMS())
 		s.measureRest()
 		s.makeRoom(&w.evict, w.nowMS(), cronEvictSlice)
 	}

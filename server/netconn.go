@@ -153,6 +153,7 @@ func (s *Server) worker() *worker {
 func (s *Server) giveBack(w *worker) {
 	w.publish()
 	if cap(w.reply.B) > 4*flushAt {
+		s.limit.letGo(cap(w.reply.B))
 		w.reply.B = nil
 	}
 	s.net.workers.Put(w)
@@ -211,6 +212,8 @@ func (c *netConn) goOnLocked() {
 		case used == len(c.in):
 			c.in = c.in[:0]
 			if cap(c.in) > 4*netReadChunk {
+				w.forgetWords()
+				c.srv.limit.letGo(cap(c.in))
 				c.in = nil
 			}
 		case again:

@@ -243,6 +243,37 @@ func TestAnEmptyServerIsSmall(t *testing.T) {
 	t.Logf("%.1f MB resident", float64(p.rssBytes())/(1<<20))
 }
 
+// What a large value took on its way in and out is given back soon, and not when
+// the collector comes by the next time.
+func TestBuffersOfLargeValuesGoBack(t *testing.T) {
+	p := startOwn(t, subjectBin, "--maxmemory", "40mb", "--maxmemory-policy", "allkeys-lru")
+	rdb := redis.NewClient(&redis.Options{Addr: p.addr, ReadTimeout: time.Minute})
+	defer rdb.Close()
+	text := strings.Repeat("v", 8<<20)
+	for range 3 {
+		if err := rdb.Set(ctx, "large", text, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := rdb.Get(ctx, "large").Result(); err != nil || got != text {
+			t.Fatalf("%d bytes came back, %v", len(got), err)
+		}
+	}
+	if err := rdb.Del(ctx, "large").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if p.rssBytes() == 0 {
+		t.Log("no /proc: nothing measured")
+		return
+	}
+	const most = 10 << 20
+	for end := time.Now().Add(20 * time.Second); p.rssBytes() > most; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d bytes are resident, want at most %d", p.rssBytes(), most)
+		}
+	}
+	t.Logf("%.1f MB resident", float64(p.rssBytes())/(1<<20))
+}
+
 // The counters of Redis's defragmentation tell what compaction does.
 func TestDefragmentationIsCounted(t *testing.T) {
 	p := startOwn(t, subjectBin, "--activedefrag", "yes")
