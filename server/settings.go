@@ -23,7 +23,9 @@ type outputLimits struct{ normal, replica, pubsub outputLimit }
 func EngineOptions(cfg *config.Config) engine.Options {
 	shards := 0
 	if limit := cfg.Value("maxmemory").Bytes(machineBytes()); limit > 0 && runtime.NumCPU() <= 4 {
-		switch { // each has slabs of its own, which are not full
+		switch { // each has slabs of its own, which are not full, and learns alone what to evict
+		case limit < 64<<20:
+			shards = 1
 		case limit < 128<<20:
 			shards = 4
 		case limit < 512<<20:
