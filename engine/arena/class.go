@@ -12,24 +12,22 @@ const (
 	maxSmall  = 4 << 10   // larger free blocks may have given their memory back
 	maxMedium = 128 << 10 // largest block in a slab of one chunk
 
-	fineClasses = 16                 // 8, 16 ... 128
-	midClasses  = fineClasses + 16*3 // 136, 144 ... 1024
+	fineClasses = 32                 // 8, 16 ... 256
+	midClasses  = fineClasses + 16*3 // 272, 288 ... 1024
 	numClasses  = midClasses + 8*7
 )
 
 // classOf returns the size class of a block of size bytes, 1 to maxMedium:
-// steps of 8 up to 128, then sixteen steps in each doubling up to 1024, then
-// eight.
+// steps of 8 up to 256 and of 16 up to 1024, then eight steps in each doubling.
 func classOf(size int) int {
-	if size <= 128 {
+	switch {
+	case size <= 256:
 		return (size+7)>>3 - 1
+	case size <= 1024:
+		return fineClasses + (size+15)>>4 - 17
 	}
 	// The top bits of size-1 select the step inside the doubling.
 	n := uint(size - 1)
-	if size <= 1024 {
-		shift := uint(bits.Len(n)) - 5
-		return fineClasses + int(shift-3)*16 + int(n>>shift) - 16
-	}
 	shift := uint(bits.Len(n)) - 4
 	return midClasses + int(shift-7)*8 + int(n>>shift) - 8
 }
@@ -41,8 +39,7 @@ var classBytes = func() (sizes [numClasses]int) {
 		case c < fineClasses:
 			sizes[c] = (c + 1) * 8
 		case c < midClasses:
-			step := c - fineClasses
-			sizes[c] = (step%16 + 17) << (step/16 + 3)
+			sizes[c] = (c - fineClasses + 17) * 16
 		default:
 			step := c - midClasses
 			sizes[c] = (step%8 + 9) << (step/8 + 7)

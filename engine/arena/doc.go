@@ -2,7 +2,7 @@
 //
 // A Pool maps large regions from the system and cuts them into pages. A Heap,
 // one per shard, makes slabs of equal blocks of them: size classes step by 8
-// bytes up to 128, by at most 6% up to 1 KiB and by 12.5% above. Larger blocks
+// bytes up to 256, by 16 up to 1 KiB and by at most 12.5% above. Larger blocks
 // are mapped one by one. What a Heap frees it reuses; a slab without live
 // blocks goes back to the Pool, and the Pool gives what it does not need back
 // to the system. Compaction moves blocks to fuller slabs, and in those to the
