@@ -71,8 +71,9 @@ const (
 	allRounds = 1 << 30 // of write
 
 	// quickSync is how long syncs may take, in nanoseconds, for a loop to wait for
-	// one itself: less than it takes to have another goroutine do it.
-	quickSync = int64(200 * time.Microsecond)
+	// one itself. To have another goroutine do it wakes two threads, and gathers
+	// fewer clients for each sync; clients that only read would not wait for it.
+	quickSync = int64(time.Millisecond)
 )
 
 // The values of appendfsync, in the order of its row.
