@@ -134,23 +134,26 @@ const maintainBudget = 256
 
 // Maintain does one step of the background work: it sweeps a few segments of
 // one shard's databases for keys whose deadline has passed, and frees a little
-// of what was unlinked. Steps go round the shards. It reports whether the shard
-// it looked at has more to do at once: more values to free, or many more keys to end.
-func (e *Engine) Maintain(tx *Tx, nowMS int64) bool {
+// of what was unlinked. Steps go round the shards. It reports whether there was
+// anything to do in the shard it looked at, and whether there is more to do at once:
+// more values to free, or many more keys to end.
+func (e *Engine) Maintain(tx *Tx, nowMS int64) (worked, more bool) {
 	i := int(e.nextWork.Add(1)) % len(e.shards)
 	s := &e.shards[i]
 	tx.Begin(e, 0, nowMS)
 	s.mu.Lock()
 	tx.one = i
 	unused, more := s.work(maintainBudget)
+	worked = more || unused != nil
 	s.gone.forgetOld(nowMS / 1000)
 	if s.density != nil {
 		s.times.note(s.density.Clock(), nowMS)
 	}
 	if e.expiry.Load() && !e.replaying.Load() {
 		for db := range s.dbs {
-			if (s.dbs[db].expires > 0 || s.dbs[db].parts) && tx.sweep(s, db) {
-				more = true
+			if s.dbs[db].expires > 0 || s.dbs[db].parts {
+				swept, dueMore := tx.sweep(s, db)
+				worked, more = worked || swept, more || dueMore
 			}
 		}
 	}
@@ -160,5 +163,5 @@ func (e *Engine) Maintain(tx *Tx, nowMS int64) bool {
 		unused.Reset()
 		e.pool.Trim()
 	}
-	return more
+	return worked, more
 }

@@ -1,5 +1,7 @@
 package engine
 
+import "cached/engine/arena"
+
 // A reason is why a key is not there.
 type reason uint8
 
@@ -69,6 +71,13 @@ func (g *gone) add(h uint64, why reason, nowS int64, keys int) {
 		}
 	}
 	set[at] = goneTag(h) | uint32(why)<<14 | uint32(nowS&goneTime)
+}
+
+// prefetch has the processor load what add will change.
+func (g *gone) prefetch(h uint64) {
+	if g.entries != nil {
+		arena.Prefetch(&g.set(h)[0])
+	}
 }
 
 // find returns why a key is not there, and for how many seconds.

@@ -9,9 +9,10 @@ import (
 
 // A sweep ends what has expired in a shard's part of a database, and goes round it for
 // that, some segments at a time. To look at a deadline waits for memory; so what it
-// finds to end much later it leaves alone in most of its rounds (table.SetRest): of
-// many keys only those are looked at often that may end soon.
+// finds to end much later it leaves alone in most of its rounds (table.SetRest), and
+// what ends within seconds it lists, to end it when the time has come (soonList).
 type sweep struct {
+	soon   soonList
 	begun  bool                     // there is a round
 	at     uint64                   // where it goes on
 	rest   int                      // the most that the round visits
@@ -19,12 +20,13 @@ type sweep struct {
 	seen   bool                     // the round has seen deadlines, or fields got some since it began
 }
 
-// What has so much rest ends no sooner, in milliseconds. It is looked at in half of
-// that time, which leaves the other half for the round to come there.
-var restMS = [table.MaxRest + 1]int64{0, 8_000, 64_000, 512_000}
+// What has so much rest ends no sooner, in milliseconds, or is listed. It is looked at
+// again in the round that begins then.
+var restMS = [table.MaxRest + 1]int64{0, 8_000, 24_000, 120_000}
 
 const (
-	roundEvery    = 100 // ms, at most
+	roundEvery    = 100 // ms at least from one round to the next, and one more for so many items of all shards:
+	itemsPerMS    = 2000
 	sweepSegments = 4   // for one step to look at
 	sweepSeen     = 128 // items, after which a step looks at no further segment
 	sweepMost     = 64  // keys that a step ends
@@ -41,15 +43,15 @@ func restFor(leftMS int64) (rest int) {
 	return rest
 }
 
-// begin begins a round, unless it is too soon for one.
-func (w *sweep) begin(nowMS int64) bool {
-	if ago := nowMS - w.looked[0]; ago >= 0 && ago < roundEvery {
+// begin begins a round in a database of so many items, unless it is too soon for one.
+func (w *sweep) begin(nowMS int64, items int) bool {
+	if ago := nowMS - w.looked[0]; ago >= 0 && ago < roundEvery+int64(items)/itemsPerMS {
 		return false
 	}
 	w.begun, w.rest, w.seen = true, table.MaxRest, false
 	for w.rest > 0 {
 		// The clock may have been set.
-		if ago := nowMS - w.looked[w.rest]; ago >= restMS[w.rest]/2 || ago < 0 {
+		if ago := nowMS - w.looked[w.rest]; ago >= restMS[w.rest] || ago < 0 {
 			break
 		}
 		w.rest--
@@ -60,20 +62,24 @@ func (w *sweep) begin(nowMS int64) bool {
 	return true
 }
 
-// sweep looks at some segments and ends what has expired. It reports whether there is
-// much more of that.
-func (tx *Tx) sweep(s *shard, db int) (more bool) {
+// sweep looks at some segments and ends what has expired. It reports whether there
+// were any, and whether there is much more to end.
+func (tx *Tx) sweep(s *shard, db int) (worked, more bool) {
 	ks := &s.dbs[db]
 	w := &ks.sweep
+	if ended, late := tx.endSoon(s, db); ended {
+		return true, late
+	}
 	seen := 0
 	for range sweepSegments {
-		if !w.begun && !w.begin(tx.NowMS) {
+		if !w.begun && !w.begin(tx.NowMS, ks.keys.Len()*len(tx.e.shards)) {
 			break
 		}
+		worked = true
 		n, ended := tx.sweepSegment(s, db)
 		seen += n
 		if ended >= sweepBacklog {
-			return true
+			return true, true
 		}
 		if !w.begun { // the round is over
 			if w.rest == table.MaxRest {
@@ -85,7 +91,7 @@ func (tx *Tx) sweep(s *shard, db int) (more bool) {
 			break
 		}
 	}
-	return false
+	return worked, false
 }
 
 // sweepSegment ends what has expired in the segment where the round is, and moves on
@@ -94,12 +100,17 @@ func (tx *Tx) sweepSegment(s *shard, db int) (seen, ended int) {
 	ks := &s.dbs[db]
 	w := &ks.sweep
 	var dead [sweepMost]table.Item
+	lists := ks.keys.Len()*len(tx.e.shards) >= soonFrom
 	next := ks.keys.Sweep(w.at, w.rest, func(slot table.Slot) {
 		seen++
 		it := table.ItemOf(slot)
 		switch left := tx.leftMS(it); {
 		case left >= 0:
-			table.SetRest(slot, restFor(left))
+			rest := restFor(left)
+			if lists && left < soonMS && w.soon.add(tx.NowMS+left, table.Hash(it.Key()), it.Addr(), ks.keys.Len()) {
+				rest = 1
+			}
+			table.SetRest(slot, rest)
 		case ended < sweepMost:
 			dead[ended] = it
 			ended++

@@ -11,16 +11,25 @@ import (
 
 // Keys and fields end soon after their deadlines and none before, nobody asking for
 // them, however deadlines and the clock change.
-func TestSweepEndsWhatIsDue(t *testing.T) {
+func TestSweepEndsWhatIsDue(t *testing.T) { testSweep(t, 3) }
+
+// The same where those that end soon are listed by the second.
+func TestSweepEndsWhatIsListed(t *testing.T) {
+	defer func(n int) { soonFrom = n }(soonFrom)
+	soonFrom = 0
+	testSweep(t, 3+10)
+}
+
+// testSweep allows what has ended to be there for some periods still.
+func testSweep(t *testing.T, late int) {
 	const (
 		keys   = 1000
 		period = 100 // ms, in which every shard has a round and more
-		late   = 3   // periods that what has ended may still be there
 	)
 	for seed := range uint64(4) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		e := New(Options{Shards: 2})
-		now := int64(1_000_000)
+		now := int64(1e12)
 		type state struct {
 			there bool
 			due   int64 // or 0
@@ -110,7 +119,7 @@ func TestRest(t *testing.T) {
 	for _, c := range []struct {
 		left int64
 		want int
-	}{{0, 0}, {7_999, 0}, {8_000, 1}, {63_999, 1}, {64_000, 2}, {512_000, 3}, {1 << 62, 3}} {
+	}{{0, 0}, {7_999, 0}, {8_000, 1}, {23_999, 1}, {24_000, 2}, {120_000, 3}, {1 << 62, 3}} {
 		if got := restFor(c.left); got != c.want {
 			t.Errorf("what ends in %d ms has rest %d, want %d", c.left, got, c.want)
 		}
@@ -118,14 +127,14 @@ func TestRest(t *testing.T) {
 	// One round a second: how often each of them visits what rests.
 	var w sweep
 	var visits [table.MaxRest + 1]int
-	for now := int64(1e12); now < 1e12+512_000; now += 1000 {
-		w.begin(now)
+	for now := int64(1e12); now < 1e12+240_000; now += 1000 {
+		w.begin(now, 0)
 		for rest := range w.rest + 1 {
 			visits[rest]++
 		}
 	}
-	if want := [table.MaxRest + 1]int{512, 128, 16, 2}; visits != want {
-		t.Errorf("in 512 rounds there were %d visits, want %d", visits, want)
+	if want := [table.MaxRest + 1]int{240, 30, 10, 2}; visits != want {
+		t.Errorf("in 240 rounds there were %d visits, want %d", visits, want)
 	}
 }
 

@@ -12,9 +12,9 @@ import (
 // twice as long in between: who does so is seldom interrupted by the system.
 const (
 	cronEvery   = 10 * time.Millisecond
-	workBatch   = 400 * time.Microsecond
+	workBatch   = 450 * time.Microsecond
 	backlog     = 2500 * time.Microsecond
-	workStretch = 300 * time.Microsecond
+	workStretch = 500 * time.Microsecond
 )
 
 // cron does the background work until ctx ends: it keeps the clock, sweeps
@@ -60,13 +60,12 @@ func (s *Server) cron(ctx context.Context) {
 
 // maintain gives the engine some time.
 func (s *Server) maintain(w *worker, tx *engine.Tx) {
-	start, worked := time.Now(), time.Duration(0)
-	defer func() { s.sweepNS.Add(int64(worked + time.Since(start))) }()
-	for idle := 0; idle < 64; {
-		if s.keys.Maintain(tx, w.nowMS()) {
+	start, before := time.Now(), time.Duration(0) // of this stretch, and in those before it
+	defer func() { s.sweepNS.Add(int64(before + time.Since(start))) }()
+	for idle := 0; idle < s.keys.Shards(); {
+		worked, more := s.keys.Maintain(tx, w.nowMS())
+		if idle++; worked {
 			idle = 0
-		} else {
-			idle++
 		}
 		if len(w.events)+len(w.stale) > 0 {
 			w.tell(nil, 0)
@@ -75,11 +74,11 @@ func (s *Server) maintain(w *worker, tx *engine.Tx) {
 			w.serveReady()
 		}
 		spent := time.Since(start)
-		if total := worked + spent; total > backlog || idle > 0 && total > workBatch {
+		if total := before + spent; total > backlog || !more && total > workBatch {
 			return
 		}
 		if spent > workStretch {
-			worked += spent
+			before += spent
 			time.Sleep(2 * workStretch)
 			w.tick()
 			start = time.Now()

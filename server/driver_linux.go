@@ -69,7 +69,7 @@ func (d *driver) wake() {
 	}
 }
 
-// run serves until the server closes.
+// run serves until the server closes. The clients of its loops are closed later.
 func (d *driver) run() {
 	var events [eventBatch]unix.EpollEvent
 	for ms := 0; !d.quit.Load(); {
@@ -81,14 +81,6 @@ func (d *driver) run() {
 		d.serve(events[:max(n, 0)])
 		ms = d.finish()
 		d.rounds.Add(1)
-	}
-	d.refresh()
-	for _, l := range d.loops {
-		l.turn.Lock()
-		for _, c := range l.clients {
-			l.close(c)
-		}
-		l.turn.Unlock()
 	}
 	d.mu.Lock()
 	d.gone = true
@@ -176,9 +168,9 @@ func sooner(a, b int) int {
 	return a
 }
 
-// called reports whether a loop is to be looked at before the driver waits.
+// called reports whether there is something to look at before the driver waits.
 func (d *driver) called() bool {
-	return d.refresh() || slices.ContainsFunc(d.loops, func(l *loop) bool {
+	return d.quit.Load() || d.refresh() || slices.ContainsFunc(d.loops, func(l *loop) bool {
 		return l.woken.Load() || l.fan.pending.Load() > 0
 	})
 }

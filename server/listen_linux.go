@@ -72,6 +72,11 @@ func (s *Server) closeTransport() {
 		d.wake()
 	}
 	s.group.Wait()
+	for _, l := range s.transport.loops { // whoever drove them last
+		for _, c := range l.clients {
+			l.close(c)
+		}
+	}
 	if fd := s.transport.unixFD; fd != 0 {
 		unix.Close(fd)
 		s.transport.unixFD = 0

@@ -39,6 +39,9 @@ func (a Addr) Word(i int) *uint64 {
 // is no longer there.
 func (a Addr) Prefetch() { prefetch(a) }
 
+// Prefetch is the same for what is on the Go heap.
+func Prefetch[T any](p *T) { prefetch(Addr(uintptr(unsafe.Pointer(p)))) }
+
 // SizeOf is the size of a T in a block.
 func SizeOf[T any]() int {
 	var t T

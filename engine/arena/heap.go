@@ -124,6 +124,13 @@ func (h *Heap) Free(a Addr, size int) {
 	}
 }
 
+// PrefetchFree has the processor load what Free of a block will change beside it.
+func (h *Heap) PrefetchFree(a Addr, size int) {
+	if size <= maxMedium {
+		slabBase(a, classOf(size)).Prefetch()
+	}
+}
+
 // tellEvery is how much a heap's live bytes may change before the pool hears of
 // it: rarely enough that heaps do not fight for its counter.
 const tellEvery = 16 << 10
