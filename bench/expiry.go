@@ -20,77 +20,91 @@ func (b *bench) expiry() error {
 	return b.expiryStorm()
 }
 
-// expirySpread has half of the keys end, one after the other for a minute, while
-// nobody asks for them.
+// expirySpread has keys end one after the other while nobody asks for them, and
+// watches a minute of that: all of them within an hour, and half of them within
+// that minute.
 func (b *bench) expirySpread() error {
 	n := b.small(10_000_000, 500_000)
-	lead, spread := 60*time.Second, 60*time.Second
+	watch := time.Minute
 	if b.quick {
-		lead, spread = 10*time.Second, 10*time.Second
+		watch = 10 * time.Second
 	}
-	t := newTable("server", "most dead keys %", "mean %", "CPU of sweeping, % of a core", "memory left MB")
+	t := newTable("keys that end", "server", "most dead keys %", "mean %", "CPU of sweeping, % of a core", "memory left MB")
 	for _, p := range b.redisLike() {
-		b.note("expiry: loading %d keys into %s", n, p.name)
-		s, err := b.start(p)
-		if err != nil {
+		if err := b.spreadOnce(t, p, n, watch, 60*watch, 1, fmt.Sprintf("all within %v", 60*watch)); err != nil {
 			return err
 		}
-		start := time.Now().Add(lead)
-		ends := make([]int, spread/time.Millisecond) // keys by the millisecond in which they end
-		err = s.loadUntil(n, func(i int) (at time.Time) {
-			r := trace.Mix(uint64(i))
-			if r>>32%2 == 0 {
-				return start.Add(time.Hour)
-			}
-			ms := r % uint64(len(ends))
-			ends[ms]++
-			return start.Add(time.Duration(ms) * time.Millisecond)
-		})
-		if err != nil {
-			s.stop()
-			return fmt.Errorf("%s: %w", p.name, err)
-		}
-		if late := time.Since(start); late > 0 {
-			s.stop()
-			return fmt.Errorf("%s: loading took %v longer than the first key lives", p.name, late)
-		}
-		time.Sleep(time.Until(start))
-		cpu := s.cpu()
-		most, sum, looks := 0.0, 0.0, 0
-		l, err := newLoader(s)
-		if err != nil {
-			s.stop()
-			return err
-		}
-		for gone, at := 0, 0; ; {
-			time.Sleep(200 * time.Millisecond)
-			reply, err := l.do("DBSIZE")
-			if err != nil {
-				s.stop()
-				return err
-			}
-			since := int(time.Since(start) / time.Millisecond)
-			if since >= len(ends) {
-				break
-			}
-			for ; at < since; at++ {
-				gone += ends[at]
-			}
-			held, err := strconv.Atoi(strings.TrimPrefix(reply, "(integer) "))
-			if err != nil {
-				s.stop()
-				return fmt.Errorf("DBSIZE: %q", reply)
-			}
-			dead := max(0, 100*float64(held-(n-gone))/float64(held))
-			most, sum, looks = max(most, dead), sum+dead, looks+1
-		}
-		used := float64(s.cpu()-cpu) / float64(time.Since(start))
-		time.Sleep(time.Until(start.Add(spread + 2*time.Second)))
-		t.add(p.name, twoDigits(most), twoDigits(sum/float64(looks)), oneDigit(100*used), oneDigit(s.rss()/(1<<20)))
-		l.close()
-		s.stop()
 	}
-	b.section("Expiry", t, fmt.Sprintf("Of %d keys of 16+64 bytes half end within %v, at random, the others long after; nobody asks for them. Dead keys are of those that DBSIZE counts.", n, spread))
+	for _, p := range b.redisLike() {
+		if err := b.spreadOnce(t, p, n, watch, watch, 2, fmt.Sprintf("half within %v", watch)); err != nil {
+			return err
+		}
+	}
+	b.section("Expiry", t, fmt.Sprintf("%d keys of 16+64 bytes; nobody asks for them for %v. Dead keys are of those that DBSIZE counts.", n, watch))
+	return nil
+}
+
+// spreadOnce has each of-th key end at random within spread.
+func (b *bench) spreadOnce(t *table, p program, n int, watch, spread time.Duration, of uint64, what string) error {
+	b.note("expiry: loading %d keys into %s", n, p.name)
+	s, err := b.start(p)
+	if err != nil {
+		return err
+	}
+	start := time.Now().Add(watch)
+	ends := make([]int, spread/time.Millisecond) // keys by the millisecond in which they end
+	err = s.loadUntil(n, func(i int) (at time.Time) {
+		r := trace.Mix(uint64(i))
+		if r>>32%of != 0 {
+			return start.Add(time.Hour)
+		}
+		ms := r % uint64(len(ends))
+		ends[ms]++
+		return start.Add(time.Duration(ms) * time.Millisecond)
+	})
+	if err != nil {
+		s.stop()
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	if late := time.Since(start); late > 0 {
+		s.stop()
+		return fmt.Errorf("%s: loading took %v longer than the first key lives", p.name, late)
+	}
+	time.Sleep(time.Until(start))
+	cpu := s.cpu()
+	most, sum, looks := 0.0, 0.0, 0
+	l, err := newLoader(s)
+	if err != nil {
+		s.stop()
+		return err
+	}
+	for gone, at := 0, 0; ; {
+		time.Sleep(200 * time.Millisecond)
+		reply, err := l.do("DBSIZE")
+		if err != nil {
+			s.stop()
+			return err
+		}
+		since := int(time.Since(start) / time.Millisecond)
+		if since >= int(watch/time.Millisecond) {
+			break
+		}
+		for ; at < since; at++ {
+			gone += ends[at]
+		}
+		held, err := strconv.Atoi(strings.TrimPrefix(reply, "(integer) "))
+		if err != nil {
+			s.stop()
+			return fmt.Errorf("DBSIZE: %q", reply)
+		}
+		dead := max(0, 100*float64(held-(n-gone))/float64(held))
+		most, sum, looks = max(most, dead), sum+dead, looks+1
+	}
+	used := float64(s.cpu()-cpu) / float64(time.Since(start))
+	time.Sleep(time.Until(start.Add(watch + 2*time.Second)))
+	t.add(what, p.name, twoDigits(most), twoDigits(sum/float64(looks)), oneDigit(100*used), oneDigit(s.rss()/(1<<20)))
+	l.close()
+	s.stop()
 	return nil
 }
 
