@@ -28,7 +28,7 @@ type Packer struct {
 }
 
 // Append appends the packed form of src to dst. If that is not shorter than
-// limit bytes it returns dst as it was, and false.
+// limit bytes it returns false, and what dst was, with more room perhaps.
 func (p *Packer) Append(dst, src []byte, limit int) ([]byte, bool) {
 	if len(src) < 4 || len(src) > 1<<30 {
 		return dst, false
@@ -65,14 +65,14 @@ func (p *Packer) Append(dst, src []byte, limit int) ([]byte, bool) {
 			out = append(out, byte(7<<5|d>>8), byte(l-7), byte(d))
 		}
 		if len(out)-start >= limit {
-			return dst, false
+			return out[:start], false
 		}
 		i += n
 		literal = i
 	}
 	out = literals(out, src[literal:])
 	if len(out)-start >= limit {
-		return dst, false
+		return out[:start], false
 	}
 	return out, true
 }

@@ -68,3 +68,22 @@ func BenchmarkUnpack(b *testing.B) {
 		_ = Unpack(dst, out)
 	}
 }
+
+// What does not get shorter leaves no garbage.
+func TestWhatDoesNotPackAllocatesNothing(t *testing.T) {
+	src := make([]byte, 64)
+	for i := range src {
+		src[i] = byte(i * 37)
+	}
+	var p Packer
+	var dst []byte
+	got := testing.AllocsPerRun(100, func() {
+		var ok bool
+		if dst, ok = p.Append(dst[:0], src, len(src)-4); ok {
+			t.Fatal("it was packed")
+		}
+	})
+	if got != 0 {
+		t.Errorf("%v allocations", got)
+	}
+}
