@@ -24,7 +24,7 @@ const (
 )
 
 // Saving in the background works in stretches and rests in between, so that it takes
-// a third of a processor. Clients wait for it less than its share says: who works in
+// a third of a processor, and less where others want that (giveWay). Clients wait for it less than its share says: who works in
 // short stretches is seldom interrupted by the system, and seldom so with a lock held.
 const (
 	stretch = 300 * time.Microsecond
@@ -235,6 +235,7 @@ func (d *Disk) inBackground(begin, work func()) bool {
 	go func() {
 		defer d.group.Done()
 		defer d.saving.Store(false)
+		giveWay()
 		work()
 	}()
 	return true
