@@ -26,32 +26,36 @@ func TestClassesStepByAtMostAnEighth(t *testing.T) {
 	}
 }
 
+// A testBlock holds bytes that follow from seed.
+type testBlock struct {
+	a    Addr
+	size int
+	seed byte
+}
+
+func (b testBlock) check(t *testing.T) {
+	t.Helper()
+	for i, x := range b.a.Bytes(b.size) {
+		if x != b.seed+byte(i) {
+			t.Fatalf("block of %d at %#x changed at %d", b.size, b.a, i)
+		}
+	}
+}
+
+// write fills the block from a byte on.
+func (b testBlock) write(from int) {
+	for i := from; i < b.size; i++ {
+		b.a.Bytes(b.size)[i] = b.seed + byte(i)
+	}
+}
+
 // Blocks of random sizes keep their contents, do not overlap, and leave nothing
 // behind: after the last Free the heap is at zero live bytes.
 func TestRandomBlocksKeepTheirContents(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	p := NewPool()
 	h := NewHeap(p)
-	type block struct {
-		a    Addr
-		size int
-		seed byte
-	}
-	var blocks []block
-	check := func(b block) {
-		for i, x := range b.a.Bytes(b.size) {
-			if x != b.seed+byte(i) {
-				t.Fatalf("block of %d at %#x changed at %d", b.size, b.a, i)
-			}
-		}
-	}
-	write := func(b block, from int) {
-		for i := range b.size {
-			if i >= from {
-				b.a.Bytes(b.size)[i] = b.seed + byte(i)
-			}
-		}
-	}
+	var blocks []testBlock
 	for range 60000 {
 		switch r := rng.IntN(10); {
 		case r < 5 || len(blocks) == 0:
@@ -59,25 +63,25 @@ func TestRandomBlocksKeepTheirContents(t *testing.T) {
 			if rng.IntN(500) == 0 {
 				size = 1 + rng.IntN(400<<10)
 			}
-			b := block{h.Alloc(size), size, byte(rng.Uint32())}
+			b := testBlock{h.Alloc(size), size, byte(rng.Uint32())}
 			if b.a%8 != 0 {
 				t.Fatalf("block at %#x is not aligned", b.a)
 			}
-			write(b, 0)
+			b.write(0)
 			blocks = append(blocks, b)
 		case r < 6:
 			i := rng.IntN(len(blocks))
 			b := &blocks[i]
-			check(*b)
+			b.check(t)
 			to := 1 + rng.IntN(2*b.size+16)
 			keep := min(to, b.size)
 			b.a = h.Resize(b.a, b.size, to, keep)
 			b.size = to
-			write(*b, keep)
-			check(*b)
+			b.write(keep)
+			b.check(t)
 		default:
 			i := rng.IntN(len(blocks))
-			check(blocks[i])
+			blocks[i].check(t)
 			h.Free(blocks[i].a, blocks[i].size)
 			blocks[i] = blocks[len(blocks)-1]
 			blocks = blocks[:len(blocks)-1]
@@ -85,7 +89,7 @@ func TestRandomBlocksKeepTheirContents(t *testing.T) {
 	}
 	var want int64
 	for _, b := range blocks {
-		check(b)
+		b.check(t)
 		want += int64(BlockBytes(b.size))
 	}
 	if h.LiveBytes() != want {
@@ -114,30 +118,16 @@ func TestCompactionLeavesLittleFree(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	p := NewPool()
 	h := NewHeap(p)
-	type block struct {
-		a    Addr
-		size int
-		seed byte
-	}
-	var blocks []block
-	check := func(b block) {
-		for i, x := range b.a.Bytes(b.size) {
-			if x != b.seed+byte(i) {
-				t.Fatalf("block of %d at %#x changed at %d", b.size, b.a, i)
-			}
-		}
-	}
+	var blocks []testBlock
 	add := func() {
-		b := block{size: 1 + rng.IntN(1<<(4+rng.IntN(14))), seed: byte(rng.Uint32())}
+		b := testBlock{size: 1 + rng.IntN(1<<(4+rng.IntN(14))), seed: byte(rng.Uint32())}
 		b.a = h.Alloc(b.size)
-		for i := range b.size {
-			b.a.Bytes(b.size)[i] = b.seed + byte(i)
-		}
+		b.write(0)
 		blocks = append(blocks, b)
 	}
 	drop := func() {
 		i := rng.IntN(len(blocks))
-		check(blocks[i])
+		blocks[i].check(t)
 		h.Free(blocks[i].a, blocks[i].size)
 		blocks[i] = blocks[len(blocks)-1]
 		blocks = blocks[:len(blocks)-1]
@@ -156,7 +146,7 @@ func TestCompactionLeavesLittleFree(t *testing.T) {
 					h.Free(b.a, b.size)
 					b.a = to
 				}
-				check(*b)
+				b.check(t)
 			}
 			for range numClasses {
 				h.Purge()

@@ -180,10 +180,9 @@ func (h *Heap) Compact(a Addr, size int) Addr {
 	if s.used == s.capacity {
 		return 0
 	}
-	var b Addr
 	switch {
 	case to == base:
-		if b = h.allocLower(base, s, a); b == 0 {
+		if !s.lowerFirst(base, a) {
 			return 0
 		}
 	case At[slab](to).used < s.used:
@@ -191,44 +190,32 @@ func (h *Heap) Compact(a Addr, size int) Addr {
 		h.unlist(base, s)
 		h.list(base, s)
 		return 0
-	default:
-		b = h.Alloc(size)
 	}
 	h.stayed--
 	h.moved++
+	b := h.Alloc(size)
 	copy(b.Bytes(size), a.Bytes(size))
 	return b
 }
 
-// allocLower returns a free block among the first of a slab, as many as are in use,
-// if the block at a is not one of those. It looks through the free blocks, so slabs
-// of many blocks, which are the smallest, stay as they are.
-func (h *Heap) allocLower(base Addr, s *slab, a Addr) Addr {
+// lowerFirst makes a free block among the first of a slab, as many as are in use, the
+// next to be allocated, if the block at a is not one of those. It looks through the free
+// blocks, so slabs of many blocks, which are the smallest, stay as they are.
+func (s *slab) lowerFirst(base, a Addr) bool {
 	block := uint32(classBytes[s.class])
 	end := slabHeader + s.used*block
 	if block < leastTrimmed || uint32(a-base) < end {
-		return 0
+		return false
 	}
 	for link := &s.free; *link != 0; link = At[uint32](base + Addr(*link)) {
-		if *link >= end {
-			continue
+		if off := *link; off < end {
+			next := At[uint32](base + Addr(off))
+			*link = *next
+			*next, s.free = s.free, off
+			return true
 		}
-		b := base + Addr(*link)
-		*link = *At[uint32](b)
-		if block > maxSmall {
-			h.refill(s, b)
-		}
-		s.used++
-		h.count(int64(block))
-		if s.used == s.capacity {
-			h.unlist(base, s)
-		}
-		if invariants.Enabled {
-			fill(b.Bytes(int(block)), poisonNew)
-		}
-		return b
 	}
-	return 0
+	return false
 }
 
 // Compacted is how many blocks Compact has moved so far, and how many it has left
