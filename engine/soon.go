@@ -104,8 +104,7 @@ func (tx *Tx) endSoon(s *shard, db int) (worked, late bool) {
 			table.SetRest(slot, 0) // it is another one, or was given more time
 			continue
 		}
-		h := table.Hash(it.Key())
-		tx.expireItem(db, at{s, ks, h, ks.keys.FindItem(h, x.addr)}, it)
+		tx.expireItem(s, db, it)
 	}
 	l.listed -= len(items)
 	second.items = second.items[:from]

@@ -121,8 +121,7 @@ func (tx *Tx) sweepSegment(s *shard, db int) (seen, ended int) {
 		w.at, w.begun = next, next != 0 // else the segment is looked at again
 	}
 	for _, it := range dead[:ended] {
-		h := table.Hash(it.Key())
-		tx.expireItem(db, at{s, ks, h, ks.keys.FindItem(h, it.Addr())}, it)
+		tx.expireItem(s, db, it)
 	}
 	return seen, ended
 }
@@ -143,7 +142,9 @@ func (tx *Tx) leftMS(it table.Item) int64 {
 }
 
 // expireItem ends a key that lies in the item itself, or parts of it.
-func (tx *Tx) expireItem(db int, a at, it table.Item) {
+func (tx *Tx) expireItem(s *shard, db int, it table.Item) {
+	ks, h := &s.dbs[db], table.Hash(it.Key())
+	a := at{s, ks, h, ks.keys.FindItem(h, it.Addr())}
 	tx.key = append(tx.key[:0], it.Key()...)
 	if d := it.DeadlineMS(); d != 0 && tx.NowMS > d {
 		tx.expire(db, tx.key, a)
