@@ -24,8 +24,9 @@ const (
 )
 
 // Saving in the background works in stretches and rests in between, so that it takes
-// a third of a processor, and less where others want that (giveWay). Clients wait for it less than its share says: who works in
-// short stretches is seldom interrupted by the system, and seldom so with a lock held.
+// a third of a processor, and less where others want that (giveWay). Clients wait for
+// it less than its share says: who works in short stretches is seldom interrupted by
+// the system, and seldom so with a lock held.
 const (
 	stretch = 300 * time.Microsecond
 	rest    = 2 * stretch

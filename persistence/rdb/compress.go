@@ -9,8 +9,12 @@ const compressFrom = 21
 // may be shorter compressed.
 type Place struct {
 	at   int // of the length in B
-	size int // of the string
+	text int // of the string, behind it
+	end  int
 }
+
+// moved is the place when what is in front of it has become so much longer.
+func (p Place) moved(n int) Place { return Place{p.at + n, p.text + n, p.end + n} }
 
 // A Compressor compresses strings. The zero Compressor is ready.
 type Compressor struct {
@@ -43,10 +47,10 @@ func (c *Compressor) Places(b []byte, noted []Place) []byte {
 	out, from := c.spare[:0], 0
 	for _, p := range noted {
 		out = append(out, b[from:p.at]...)
-		from = p.at + lengthSize(uint64(p.size)) + p.size
+		from = p.end
 		var ok bool
-		if out, ok = c.append(out, b[from-p.size:from]); !ok {
-			out = append(out, b[p.at:from]...)
+		if out, ok = c.append(out, b[p.text:p.end]); !ok {
+			out = append(out, b[p.at:p.end]...)
 		}
 	}
 	out = append(out, b[from:]...)
@@ -59,7 +63,7 @@ func (c *Compressor) Places(b []byte, noted []Place) []byte {
 // AppendAll appends what another Encoder has encoded.
 func (e *Encoder) AppendAll(o *Encoder) {
 	for _, p := range o.Noted {
-		e.Noted = append(e.Noted, Place{len(e.B) + p.at, p.size})
+		e.Noted = append(e.Noted, p.moved(len(e.B)))
 	}
 	e.B = append(e.B, o.B...)
 	o.Noted = o.Noted[:0]

@@ -304,7 +304,7 @@ func (e *Encoder) list(it table.Item) {
 		e.B[at] = byte(nodes)
 		e.B = slices.Delete(e.B, at+1, at+5)
 		for i := len(e.Noted) - 1; i >= 0 && e.Noted[i].at > at; i-- {
-			e.Noted[i].at -= 4
+			e.Noted[i] = e.Noted[i].moved(-4)
 		}
 		return
 	}
@@ -378,21 +378,23 @@ func (e *Encoder) number(n int64) {
 
 // raw appends a string as it is, or compressed.
 func (e *Encoder) raw(b []byte) {
-	if e.Compress && len(b) >= compressFrom {
-		if e.Later {
-			e.Noted = append(e.Noted, Place{len(e.B), len(b)})
-		} else {
-			if e.compressor == nil {
-				e.compressor = new(Compressor)
-			}
-			var ok bool
-			if e.B, ok = e.compressor.append(e.B, b); ok {
-				return
-			}
+	compress := e.Compress && len(b) >= compressFrom
+	if compress && !e.Later {
+		if e.compressor == nil {
+			e.compressor = new(Compressor)
+		}
+		var ok bool
+		if e.B, ok = e.compressor.append(e.B, b); ok {
+			return
 		}
 	}
+	at := len(e.B)
 	e.length(uint64(len(b)))
+	text := len(e.B)
 	e.B = append(e.B, b...)
+	if compress && e.Later {
+		e.Noted = append(e.Noted, Place{at, text, len(e.B)})
+	}
 }
 
 // length appends a length.
@@ -408,19 +410,6 @@ func appendLength(b []byte, n uint64) []byte {
 		return binary.BigEndian.AppendUint32(append(b, 0x80), uint32(n))
 	}
 	return binary.BigEndian.AppendUint64(append(b, 0x81), n)
-}
-
-// lengthSize is how many bytes a length takes.
-func lengthSize(n uint64) int {
-	switch {
-	case n < 1<<6:
-		return 1
-	case n < 1<<14:
-		return 2
-	case n <= math.MaxUint32:
-		return 5
-	}
-	return 9
 }
 
 // beginPack begins a listpack; see eachListpack.
