@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -125,14 +126,7 @@ func (b *balancer) wants(x *driverLoad) bool {
 }
 
 // of returns the loops of a driver.
-func (b *balancer) of(i int) (loops []*loop) {
-	for _, l := range b.t.all {
-		if l.driver.Load() == b.t.drivers[i] {
-			loops = append(loops, l)
-		}
-	}
-	return loops
-}
+func (b *balancer) of(i int) []*loop { return b.t.drivenBy(b.t.drivers[i], nil) }
 
 // split hands half of the loops of each driver that has too much to do, or too many
 // clients to be moved later, to one that has none, and reports whether it did.
@@ -165,12 +159,7 @@ func (b *balancer) split() (did bool) {
 
 // tooLarge reports whether a loop has more clients than should be moved at once.
 func tooLarge(loops []*loop) bool {
-	for _, l := range loops {
-		if l.count.Load() > movedMost {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(loops, func(l *loop) bool { return l.count.Load() > movedMost })
 }
 
 // merge hands all loops of one driver to another if these two have little to do.

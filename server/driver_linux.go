@@ -97,12 +97,7 @@ func (d *driver) refresh() bool {
 	if moves == d.moves {
 		return false
 	}
-	d.moves, d.loops = moves, d.loops[:0]
-	for _, l := range t.all {
-		if l.driver.Load() == d {
-			d.loops = append(d.loops, l)
-		}
-	}
+	d.moves, d.loops = moves, t.drivenBy(d, d.loops[:0])
 	return true
 }
 

@@ -28,6 +28,16 @@ func (t *transport) size() (loops, threads int) {
 	return len(t.loops), len(busy)
 }
 
+// drivenBy appends the loops of a driver.
+func (t *transport) drivenBy(d *driver, loops []*loop) []*loop {
+	for _, l := range t.all {
+		if l.driver.Load() == d {
+			loops = append(loops, l)
+		}
+	}
+	return loops
+}
+
 // multiplexing is how sockets are waited for.
 func (s *Server) multiplexing() string {
 	if s.portable {
