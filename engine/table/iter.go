@@ -105,17 +105,23 @@ func (t *Table) Random(rnd func() uint64) Item {
 // not change the table, but may change values in place.
 func (t *Table) Each(visit func(Item) bool) {
 	t.eachSegment(func(s segment) bool {
-		entries := arena.Array[uint64](s.addr(), s.lines()*lineSlots)
-		for i, e := range entries {
-			if i+lineSlots < len(entries) {
-				arena.Addr(entries[i+lineSlots] & entryAddr).Prefetch()
-			}
-			if e != 0 && !visit(Item{arena.Addr(e & entryAddr)}) {
-				return false
-			}
-		}
-		return true
+		return s.eachSlot(func(slot Slot) bool { return visit(ItemOf(slot)) })
 	})
+}
+
+// eachSlot visits the slots with items until visit returns false, and reports whether
+// it went to the end. The items' loading is begun some ahead.
+func (s segment) eachSlot(visit func(Slot) bool) bool {
+	entries := arena.Array[uint64](s.addr(), s.lines()*lineSlots)
+	for i := range entries {
+		if i+lineSlots < len(entries) {
+			arena.Addr(entries[i+lineSlots] & entryAddr).Prefetch()
+		}
+		if entries[i] != 0 && !visit(&entries[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // Walk visits all items of the segment at cursor and returns the cursor of the
@@ -128,15 +134,10 @@ func (t *Table) Walk(cursor uint64, visit func(Slot)) uint64 {
 		return 0
 	}
 	s := t.segmentOf(cursor)
-	entries := arena.Array[uint64](s.addr(), s.lines()*lineSlots)
-	for i := range entries {
-		if i+lineSlots < len(entries) {
-			arena.Addr(entries[i+lineSlots] & entryAddr).Prefetch()
-		}
-		if entries[i] != 0 {
-			visit(&entries[i])
-		}
-	}
+	s.eachSlot(func(slot Slot) bool {
+		visit(slot)
+		return true
+	})
 	return s.after(cursor)
 }
 
