@@ -431,6 +431,8 @@ func (l *loop) close(c *loopConn) {
 	unix.Close(c.fd)
 	l.count.Add(-1)
 	l.srv.forget(&c.client)
+	l.srv.limit.letGo(cap(c.in))
+	l.srv.limit.letGo(cap(c.out))
 	c.in, c.out = nil, nil
 }
 

@@ -326,8 +326,10 @@ func (c *netConn) end() {
 	c.ended, c.queue = true, nil
 	c.queueMu.Unlock()
 	c.closed, c.gone = true, true
+	c.srv.limit.letGo(cap(c.in))
 	c.in = nil
 	if !c.closing {
+		c.srv.limit.letGo(cap(c.out))
 		c.out = nil // nobody is there to read it
 	}
 	c.mu.Unlock()

@@ -3,6 +3,7 @@ package compat
 import (
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -246,7 +247,7 @@ func TestAnEmptyServerIsSmall(t *testing.T) {
 // What a large value took on its way in and out is given back soon, and not when
 // the collector comes by the next time.
 func TestBuffersOfLargeValuesGoBack(t *testing.T) {
-	p := startOwn(t, subjectBin, "--maxmemory", "40mb", "--maxmemory-policy", "allkeys-lru")
+	p := startOwn(t, subjectBin, "--maxmemory", "40mb", "--maxmemory-policy", "allkeys-lru", "--maxmemory-clients", "16mb")
 	rdb := redis.NewClient(&redis.Options{Addr: p.addr, ReadTimeout: time.Minute})
 	defer rdb.Close()
 	text := strings.Repeat("v", 8<<20)
@@ -261,6 +262,33 @@ func TestBuffersOfLargeValuesGoBack(t *testing.T) {
 	if err := rdb.Del(ctx, "large").Err(); err != nil {
 		t.Fatal(err)
 	}
+	p.becomesSmall(t)
+}
+
+// The same holds for what clients leave behind, whether they go or are made to.
+func TestBuffersOfClientsThatLeaveGoBack(t *testing.T) {
+	for _, most := range []string{"16mb", "4mb"} {
+		t.Run(most, func(t *testing.T) {
+			p := startOwn(t, subjectBin, "--maxmemory", "40mb", "--maxmemory-policy", "allkeys-lru", "--maxmemory-clients", most)
+			for range 2 {
+				conn, err := net.Dial("tcp", p.addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				part := "*3\r\n$3\r\nSET\r\n$5\r\nlarge\r\n$8388608\r\n" + strings.Repeat("v", 6<<20)
+				_, _ = io.WriteString(conn, part) // the server may have closed it before the end
+				time.Sleep(200 * time.Millisecond)
+				conn.Close()
+			}
+			p.becomesSmall(t)
+		})
+	}
+}
+
+// becomesSmall fails the test unless the server soon takes little more than an empty
+// one.
+func (p *process) becomesSmall(t *testing.T) {
+	t.Helper()
 	if p.rssBytes() == 0 {
 		t.Log("no /proc: nothing measured")
 		return
