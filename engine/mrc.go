@@ -5,6 +5,9 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+
+	"cached/engine/table"
+	"cached/engine/value"
 )
 
 // A missCurve tells what the hit ratio would be with less memory or more. It
@@ -47,6 +50,7 @@ type mrcEntry struct {
 	size     int64
 	deadline int64
 	position int32
+	uses     uint32 // since it was entered
 }
 
 // distances is a histogram of requests, by the memory that would answer them.
@@ -61,6 +65,10 @@ const (
 	mrcStepsTwo = 8       // steps in each doubling
 	mrcLeast    = 10      // logarithm of the first step's bytes
 	mrcSteps    = (44 - mrcLeast) * mrcStepsTwo
+	// Adding up what a collection of mrcLarge bytes occupies takes longer than most
+	// look-ups: that is done at one use in mrcRemeasure.
+	mrcLarge     = 4 << 10
+	mrcRemeasure = 64
 	// mrcFadeMS is after how long requests count for half.
 	mrcFadeMS = 10 * 60 * 1000
 )
@@ -79,20 +87,29 @@ func (c *missCurve) init() {
 // follows reports whether a key is in the sample.
 func (c *missCurve) follows(h uint64) bool { return h < c.below.Load() }
 
-// used counts a request for a sampled key that is there, of size bytes.
-func (c *missCurve) used(h uint64, p *Prefixes, key []byte, size, deadlineMS int64) {
+// used counts a request for a sampled key that is there.
+func (c *missCurve) used(h uint64, p *Prefixes, key []byte, it table.Item) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i, known := c.at[h]
-	if known {
-		c.count(p, key, c.distance(i)+size)
-	} else {
+	if !known {
 		// It was there before it was followed: how long is not known, so it is
 		// not counted.
 		i = c.enter(h)
+		c.set(i, mrcSize(it), it.DeadlineMS())
+		return
 	}
-	c.set(i, size, deadlineMS)
+	e := &c.entries[i]
+	size := e.size
+	if e.uses++; size < mrcLarge || e.uses%mrcRemeasure == 0 || value.TypeOf(it) == value.String {
+		size = mrcSize(it)
+	}
+	c.count(p, key, c.distance(i)+size)
+	c.set(i, size, it.DeadlineMS())
 }
+
+// mrcSize is how many bytes of memory an item takes away from others.
+func mrcSize(it table.Item) int64 { return value.Bytes(it, 1) + indexBytes }
 
 // missed counts a request for a sampled key that is not there.
 func (c *missCurve) missed(h uint64, p *Prefixes, key []byte, nowMS int64) {
@@ -184,6 +201,10 @@ func (c *missCurve) drop(i int32) {
 func (c *missCurve) set(i int32, size, deadlineMS int64) {
 	e := &c.entries[i]
 	if e.position >= 0 {
+		if e.size == size && c.latest(e) {
+			e.deadline = deadlineMS
+			return
+		}
 		c.add(e.position, -e.size)
 		c.order[e.position] = 0
 	}
@@ -196,6 +217,9 @@ func (c *missCurve) set(i int32, size, deadlineMS int64) {
 	c.next++
 	c.add(e.position, size)
 }
+
+// latest reports whether an entry is the last in the order.
+func (c *missCurve) latest(e *mrcEntry) bool { return int(e.position) == c.next-1 }
 
 // renumber takes the gaps out of the order, and sees to it that there is room for
 // as many positions again.
@@ -230,6 +254,9 @@ func (c *missCurve) add(position int32, size int64) {
 
 // distance is how many bytes of sampled keys were accessed since entry i was.
 func (c *missCurve) distance(i int32) int64 {
+	if c.latest(&c.entries[i]) {
+		return 0
+	}
 	upTo := func(n int) (sum int64) {
 		for ; n > 0; n -= n & -n {
 			sum += c.sums[n]

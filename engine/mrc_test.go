@@ -3,6 +3,7 @@ package engine
 import (
 	"container/list"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -119,7 +120,7 @@ func TestMissCurveIsBounded(t *testing.T) {
 	for range 3_000_000 {
 		if h := rng.Uint64(); c.follows(h) {
 			c.stored(h, 100, 0)
-			c.used(h, nil, nil, 100, 0)
+			c.missed(h, nil, nil, 0)
 		}
 	}
 	if len(c.at) > mrcMost || len(c.entries) > mrcMost || len(c.order) > 4*mrcMost {
@@ -183,6 +184,46 @@ func BenchmarkLookUp(b *testing.B) {
 				tx.Unlock()
 			}
 		})
+	}
+}
+
+// The size of a collection that is asked for again and again is not added up each
+// time, but the curve follows its growth.
+func TestTheCurveFollowsGrowingCollections(t *testing.T) {
+	e := New(Options{Shards: 1})
+	e.curve.below.Store(math.MaxUint64)
+	var tx Tx
+	key := []byte("hash")
+	hash := func() value.HashRef {
+		tx.Begin(e, 0, 1)
+		tx.Counting = true
+		tx.LockKey(key)
+		ref, err := tx.Ref(key, value.Hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ref.Slot == nil {
+			h := value.HashRef{Ref: tx.Create(key, value.Hash, value.Packed, value.NewHashBytes), Limits: tx.Limits()}
+			h.Init()
+			return h
+		}
+		return value.HashRef{Ref: ref, Limits: tx.Limits()}
+	}
+	for fields := 1; fields <= 1<<14; fields *= 4 {
+		h := hash()
+		for i := range fields {
+			h.Set(fmt.Appendf(nil, "field:%d", i), []byte("v"), false)
+		}
+		tx.Unlock()
+		for range mrcRemeasure {
+			hash()
+			tx.Unlock()
+		}
+		want := mrcSize(hash().Item())
+		tx.Unlock()
+		if got := e.curve.entries[0].size; got != want {
+			t.Errorf("%d bytes with %d fields, want %d", got, fields, want)
+		}
 	}
 }
 

@@ -283,8 +283,7 @@ func (tx *Tx) lookup(key []byte) at {
 			}
 		}
 		if h := mrcHash(a.hash, tx.DB); tx.e.curve.follows(h) {
-			it := table.ItemOf(a.slot)
-			tx.e.curve.used(h, tx.policy.Prefixes, key, value.Bytes(it, 1)+indexBytes, it.DeadlineMS())
+			tx.e.curve.used(h, tx.policy.Prefixes, key, table.ItemOf(a.slot))
 		}
 	}
 	if !tx.NoTouch {
