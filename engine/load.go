@@ -64,8 +64,25 @@ func (tx *Tx) Adopt(it table.Item, replace bool) bool {
 // Discard frees an item that was built and not adopted.
 func (tx *Tx) Discard(it table.Item) { value.Free(tx.shard(table.Hash(it.Key())).heap, it) }
 
-// ShardOf is the number of the shard that key belongs to, of Shards.
-func (e *Engine) ShardOf(key []byte) int { return e.shardOf(table.Hash(key)) }
+// ShardOf is the number of the shard that keys with a hash belong to, of Shards.
+func (e *Engine) ShardOf(hash uint64) int { return e.shardOf(hash) }
+
+// Reserve makes room in the index of a shard for its part of so many keys that are
+// about to be loaded into an empty database. It locks the shard.
+func (e *Engine) Reserve(shard, db int, keys int64) {
+	s := &e.shards[shard]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dbs[db].keys.Reserve(s.heap, int(keys/int64(len(e.shards))))
+}
+
+// FitIndex gives back what Reserve made too much room for. It locks the shard.
+func (e *Engine) FitIndex(shard, db int) {
+	s := &e.shards[shard]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dbs[db].keys.Fit(s.heap)
+}
 
 // FieldDeadlines reports whether any database may have hashes with deadlines of
 // fields. The whole keyspace is locked.

@@ -56,6 +56,13 @@ func (l *Lookahead) Run(e *Engine, db int) {
 	l.n, l.parts = 0, false
 }
 
+// RunForNew is Run for keys that will be added, and are hardly there yet.
+func (l *Lookahead) RunForNew(e *Engine, db int) {
+	warm(e, l.at[:l.n], func(a *ahead, s *shard) { s.dbs[db].keys.Prefetch(a.key) })
+	clear(l.at[:l.n])
+	l.n, l.parts = 0, false
+}
+
 func loadAhead(e *Engine, db int, looks []ahead, parts bool) {
 	warm(e, looks, func(a *ahead, s *shard) {
 		if !a.again {

@@ -148,7 +148,7 @@ func (ls *lanes) add(argv [][]byte) {
 			ls.alone(argv)
 			return
 		}
-		to = ls.all[ls.d.keys.ShardOf(key)%len(ls.all)]
+		to = ls.all[ls.d.keys.ShardOf(engine.Hash(key))%len(ls.all)]
 	}
 	to.batch.add(argv)
 	if to.batch.full() {

@@ -67,7 +67,8 @@ func (d *Disk) load(tx *engine.Tx, merge bool) error {
 		return fmt.Errorf("load snapshot %s: %w", d.path(), err)
 	}
 	defer f.Close()
-	if size, err := f.Size(); err == nil {
+	size, err := f.Size()
+	if err == nil {
 		d.loading.total.Store(size)
 	}
 	d.loading.before.Store(0)
@@ -75,7 +76,8 @@ func (d *Disk) load(tx *engine.Tx, merge bool) error {
 	p.Bytes.Store(0)
 	p.Keys.Store(0)
 	p.Expired.Store(0)
-	r, err := rdb.Load(f, d.keys, rdb.LoadOptions{NowMS: start.UnixMilli(), Tx: tx, Merge: merge, Progress: p, NoChecksum: !d.cfg.Value("rdbchecksum").Bool()})
+	r, err := rdb.Load(f, d.keys, rdb.LoadOptions{NowMS: start.UnixMilli(), Tx: tx, Merge: merge, Size: size,
+		Progress: p, NoChecksum: !d.cfg.Value("rdbchecksum").Bool()})
 	if err != nil {
 		return fmt.Errorf("load snapshot %s: %w", d.path(), err)
 	}

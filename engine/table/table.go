@@ -211,6 +211,43 @@ func (t *Table) Insert(hp *arena.Heap, hash uint64, it Item) Slot {
 	}
 }
 
+// Reserve makes an empty table that about n items will be added to as large as they
+// need, which spares it growing step by step. It does nothing if there are items.
+func (t *Table) Reserve(hp *arena.Heap, n int) {
+	const most = maxLines * lineSlots * 3 / 4 // a segment, on the mean: few will split
+	if t.dir != 0 || n <= most {
+		return
+	}
+	bits := 0
+	for n>>bits > most && bits+int(t.skip) < maxDepth {
+		bits++
+	}
+	t.dir = hp.Alloc(8 << bits)
+	t.bits, t.deepest = uint8(bits), 1<<bits
+	lines := fitLines(n >> bits)
+	dir := t.directory()
+	for i := range dir {
+		dir[i] = newSegment(hp, lines, bits)
+	}
+	t.slots = uint64(len(dir) * lines * lineSlots)
+}
+
+// Fit gives back what Reserve took too much of: it enters all items anew in a table
+// that is mostly empty.
+func (t *Table) Fit(hp *arena.Heap) {
+	if t.count*4 >= t.slots {
+		return
+	}
+	old := *t
+	t.Init(int(old.skip))
+	t.Reserve(hp, int(old.count))
+	old.Each(func(it Item) bool {
+		t.Insert(hp, Hash(it.Key()), it)
+		return true
+	})
+	old.drop(hp)
+}
+
 // Delete clears a slot of Find; the item's block is the caller's to free. The
 // slot's key hashes to hash.
 func (t *Table) Delete(hp *arena.Heap, hash uint64, slot Slot) {

@@ -146,6 +146,55 @@ func TestAgreesWithAMapUnderRandomChange(t *testing.T) {
 	}
 }
 
+// A table that was made for many keys is one like others, however many there come.
+func TestReservedTables(t *testing.T) {
+	for _, skip := range []int{0, 3} {
+		for _, reserved := range []int{0, 1, 1000, 20000, 200_000} {
+			t.Run(fmt.Sprint("skip ", skip, " reserved ", reserved), func(t *testing.T) {
+				w := newWorld(t, skip)
+				w.t.Reserve(w.h, reserved)
+				bits := w.t.bits
+				for i := range 20000 << skip {
+					w.set(fmt.Sprint("key:", i), "v", int64(i%2))
+				}
+				w.check()
+				if reserved >= 20000 && w.t.bits > bits+1 {
+					t.Errorf("the directory grew from %d bits to %d", bits, w.t.bits)
+				}
+				w.t.Reserve(w.h, 1_000_000) // for naught
+				w.t.Fit(w.h)
+				w.check()
+				if perKey := float64(w.t.Bytes()) / float64(w.t.Len()); perKey > 13 && reserved <= 20000 || perKey > 40 {
+					t.Errorf("index takes %.1f bytes a key", perKey)
+				}
+				for k := range w.model {
+					w.del(k)
+				}
+				if w.h.LiveBytes() != 0 {
+					t.Fatalf("%d bytes live in an emptied table", w.h.LiveBytes())
+				}
+			})
+		}
+	}
+}
+
+// What was reserved and not used goes back.
+func TestFitGivesBackWhatWasReserved(t *testing.T) {
+	for _, n := range []int{0, 1, 500, 5000} {
+		w := newWorld(t, 0)
+		w.t.Reserve(w.h, 1_000_000)
+		for i := range n {
+			w.set(fmt.Sprint(i), "v", int64(i%2))
+		}
+		w.t.Fit(w.h)
+		w.check()
+		if most := int64(256 + 16*n); w.t.Bytes() > most {
+			t.Errorf("%d keys: %d bytes of index, want at most %d", n, w.t.Bytes(), most)
+		}
+		w.end()
+	}
+}
+
 // Items that are there during a whole scan are seen, whatever grows and shrinks
 // around them between two calls.
 func TestScanSeesWhatStays(t *testing.T) {

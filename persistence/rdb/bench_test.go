@@ -38,7 +38,7 @@ func BenchmarkLoad(b *testing.B) {
 	b.SetBytes(int64(len(file)))
 	for b.Loop() {
 		e := engine.New(engine.Options{})
-		if r, err := Load(bytes.NewReader(file), e, LoadOptions{NowMS: testNowMS}); err != nil || r.Keys != 330_000 {
+		if r, err := Load(bytes.NewReader(file), e, LoadOptions{NowMS: testNowMS, Size: int64(len(file))}); err != nil || r.Keys != 330_000 {
 			b.Fatal(r, err)
 		}
 		var tx engine.Tx

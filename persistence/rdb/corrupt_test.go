@@ -195,6 +195,24 @@ func TestALengthAllocatesNothingBeforeItsBytesAreThere(t *testing.T) {
 	}
 }
 
+// A file may say that there are more keys to come than there are, or have ended keys.
+func TestRoomForKeysThatDoNotComeGoesBack(t *testing.T) {
+	ended := strings.Repeat("\xFC\x01\x00\x00\x00\x00\x00\x00\x00\x00\x03old\x01v", 50_000)
+	for name, body := range map[string]string{
+		"many": "\xFB\x81\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x00" + "\x00\x01k\x01v",
+		"old":  "\xFB\x80\x00\x00\xC3\x50\x00" + ended + "\x00\x01k\x01v",
+	} {
+		b := []byte("REDIS0010\xFE\x00" + body + "\xFF\x00\x00\x00\x00\x00\x00\x00\x00")
+		e := engine.New(engine.Options{Shards: 4})
+		if _, err := Load(bytes.NewReader(b), e, LoadOptions{NowMS: testNowMS, Size: int64(len(b))}); err != nil {
+			t.Fatal(name, err)
+		}
+		if live, _ := e.InUse(); keysOf(e) != 1 || live > 16<<10 {
+			t.Errorf("%s: %d keys, %d bytes in use", name, keysOf(e), live)
+		}
+	}
+}
+
 func TestErrorsSayWhere(t *testing.T) {
 	_, _, err := load([]byte("REDIS0010\x00\x01k\xC5"), true)
 	if err == nil || !strings.Contains(err.Error(), "at offset 13") {

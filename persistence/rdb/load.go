@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,9 @@ type LoadOptions struct {
 	// Merge puts keys in the place of those that are there. The databases need
 	// not be empty, and after an error they are left as they are.
 	Merge bool
+	// Size of the file in bytes, if it is known. What the file says of the number of
+	// its keys is believed as far as so many fit into it.
+	Size int64
 
 	// Tx, if not nil, holds the whole keyspace; everything is then done by the
 	// calling goroutine.
@@ -50,15 +54,26 @@ type Result struct {
 var keptAux = map[string]bool{"redis-ver": true, "ctime": true, "used-mem": true, "aof-base": true, "repl-id": true,
 	"repl-offset": true, "repl-stream-db": true, "redis-bits": true}
 
+// leastKey is how many bytes the smallest keys and values take that there may be many
+// of.
+const leastKey = 8
+
 const (
 	batchBytes = 256 << 10 // of raw values that are passed on together
 	pieceBytes = 1 << 20   // of a large value
 )
 
-// A batch is raw keys and values on their way to whoever inserts them.
+// A batch is raw keys and values on their way to whoever inserts them. Before the
+// first of a database comes how many there will be.
 type batch struct {
+	room    []room
 	data    []byte
 	entries []entry
+}
+
+type room struct {
+	db   int
+	keys int64
 }
 
 // An entry is a key with a value or a piece of one.
@@ -66,7 +81,8 @@ type entry struct {
 	db               int
 	typ              byte
 	first, last      bool
-	key, value, stop int // where they begin in data, and where the value ends
+	key, value, stop int    // where they begin in data, and where the value ends
+	hash             uint64 // of the key
 	offset           int64
 	origin           engine.Origin
 }
@@ -97,10 +113,11 @@ func Load(src io.Reader, e *engine.Engine, o LoadOptions) (Result, error) {
 }
 
 type loader struct {
-	e      *engine.Engine
-	o      LoadOptions
-	in     *reader
-	result Result
+	e        *engine.Engine
+	o        LoadOptions
+	in       *reader
+	result   Result
+	reserved []int // databases for whose keys there is room
 
 	inserters []*inserter
 	group     sync.WaitGroup
@@ -120,7 +137,7 @@ func (l *loader) start() {
 	}
 	l.free = make(chan *batch, 8*n)
 	for range n {
-		in := &inserter{l: l, batch: new(batch)}
+		in := &inserter{l: l, number: len(l.inserters), batch: new(batch)}
 		l.inserters = append(l.inserters, in)
 		if l.o.Tx != nil {
 			in.tx = l.o.Tx
@@ -158,6 +175,11 @@ func (l *loader) finish() error {
 	for _, in := range l.inserters {
 		in.abandon()
 	}
+	for _, db := range l.reserved {
+		for i := range l.e.Shards() {
+			l.e.FitIndex(i, db)
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.err
@@ -179,7 +201,7 @@ func (l *loader) clear() {
 
 // send passes the batch of an inserter on.
 func (l *loader) send(in *inserter) {
-	if len(in.batch.entries) == 0 {
+	if len(in.batch.entries)+len(in.batch.room) == 0 {
 		return
 	}
 	if in.queue == nil {
@@ -199,7 +221,7 @@ func (b *batch) reset() {
 	if cap(b.data) > 4*pieceBytes {
 		b.data = nil
 	}
-	b.data, b.entries = b.data[:0], b.entries[:0]
+	b.room, b.data, b.entries = b.room[:0], b.data[:0], b.entries[:0]
 }
 
 // read reads the file to its end.
@@ -258,7 +280,7 @@ func (l *loader) read() error {
 			}
 			origin.Freq = int(b[0])
 		case opResize:
-			err = l.passLengths(2)
+			err = l.expect(db)
 		case opSlotInfo:
 			err = l.passLengths(3)
 		case opAux:
@@ -290,6 +312,24 @@ func (l *loader) read() error {
 			return errStopped
 		}
 	}
+}
+
+// expect has the inserters make room for the keys of a database.
+func (l *loader) expect(db int) error {
+	n, err := l.in.length()
+	if err != nil {
+		return err
+	}
+	if l.o.Tx != nil || slices.Contains(l.reserved, db) {
+		return l.passLengths(1)
+	}
+	l.reserved = append(l.reserved, db)
+	keys := int64(min(n, uint64(l.o.Size/leastKey)))
+	for _, to := range l.inserters {
+		to.batch.room = append(to.batch.room, room{db, keys})
+		l.send(to)
+	}
+	return l.passLengths(1) // those with a deadline
 }
 
 func (l *loader) passLengths(n int) error {
@@ -327,9 +367,10 @@ func (l *loader) key(db int, t byte, key []byte, origin engine.Origin) error {
 		l.o.Progress.Expired.Add(1)
 		return in.passValue(t, nil)
 	}
-	to := l.inserters[l.e.ShardOf(key)%len(l.inserters)]
+	hash := engine.Hash(key)
+	to := l.inserters[l.e.ShardOf(hash)%len(l.inserters)]
 	b := to.batch
-	e := entry{db: db, typ: t, first: true, origin: origin}
+	e := entry{db: db, typ: t, first: true, hash: hash, origin: origin}
 	begin := func() {
 		b = to.batch
 		e.key = len(b.data)
@@ -370,10 +411,12 @@ func (l *loader) key(db int, t byte, key []byte, origin engine.Origin) error {
 // An inserter puts the keys of some of the shards in.
 type inserter struct {
 	l       *loader
+	number  int // of all inserters
 	tx      *engine.Tx
 	queue   chan *batch // nil: insert is called
 	batch   *batch      // being filled
 	decoder Decoder
+	ahead   engine.Lookahead
 	open    []byte // the key of which the first pieces have come
 	isOpen  bool
 }
@@ -398,10 +441,15 @@ func (in *inserter) insert(b *batch) {
 	}
 	saved := in.tx.DB
 	keys := int64(0)
+	in.reserve(b.room)
 	for i := range b.entries {
+		if i%engine.MaxLookahead == 0 {
+			in.lookAhead(b.entries[i:])
+		}
 		e := &b.entries[i]
 		key := b.data[e.key:e.value]
 		in.tx.DB = e.db
+		in.tx.Know(key, e.hash)
 		if in.queue != nil {
 			in.tx.LockKey(key)
 		}
@@ -420,6 +468,27 @@ func (in *inserter) insert(b *batch) {
 	}
 	in.tx.DB = saved
 	in.l.o.Progress.Keys.Add(keys)
+}
+
+// reserve makes room for keys that are to come.
+func (in *inserter) reserve(all []room) {
+	for _, r := range all {
+		for i := in.number; i < in.l.e.Shards(); i += len(in.l.inserters) {
+			in.l.e.Reserve(i, r.db, r.keys)
+		}
+	}
+}
+
+// lookAhead has the memory loaded in which the next keys will be entered.
+func (in *inserter) lookAhead(next []entry) {
+	if in.queue == nil {
+		return
+	}
+	next = next[:min(len(next), engine.MaxLookahead)]
+	for i := range next {
+		in.ahead.Add(next[i].hash, false, nil)
+	}
+	in.ahead.RunForNew(in.l.e, next[0].db)
 }
 
 func (in *inserter) one(e *entry, key, raw []byte) error {
