@@ -66,7 +66,7 @@ type saved struct {
 func (b *bench) saving() error {
 	n := b.small(5_000_000, 500_000)
 	programs := b.redisLike()
-	t := newTable("server", "writes/s quiet", "while saving", "of quiet", "p99.9 ms quiet", "while saving", "of quiet", "longest ms", "seconds", "memory beyond data %")
+	t := newTable("server", "writes/s quiet", "while saving", "of quiet", "p99.9 ms quiet", "while saving", "of quiet", "longest ms quiet", "while saving", "seconds", "memory beyond data %")
 	for _, p := range programs {
 		var all []saved
 		for range b.rounds {
@@ -87,7 +87,7 @@ func (b *bench) saving() error {
 		quiet, busy := of(func(v saved) float64 { return v.quiet }), of(func(v saved) float64 { return v.busy })
 		q999, p999 := of(func(v saved) float64 { return v.quietP999 }), of(func(v saved) float64 { return v.p999 })
 		t.add(p.name, fmt.Sprintf("%.0f", quiet), fmt.Sprintf("%.0f", busy), ratio(busy, quiet), twoDigits(q999), twoDigits(p999), ratio(p999, q999),
-			twoDigits(of(func(v saved) float64 { return v.busyMax })), oneDigit(of(func(v saved) float64 { return v.seconds })),
+			twoDigits(of(func(v saved) float64 { return v.quietMax })), twoDigits(of(func(v saved) float64 { return v.busyMax })), oneDigit(of(func(v saved) float64 { return v.seconds })),
 			oneDigit(of(func(v saved) float64 { return v.extraPercent })))
 	}
 	b.section("Saving in the background", t, fmt.Sprintf(

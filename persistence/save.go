@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	flushBytes = 256 << 10 // encoded bytes that are written together
-	syncBytes  = 16 << 20  // written bytes after which the disk is asked to keep up
-	maxRetries = 16        // of a snapshot that a flush interrupts
+	flushBytes = 32 << 10 // encoded bytes that are compressed and written together
+	syncBytes  = 16 << 20 // written bytes after which the disk is asked to keep up
+	maxRetries = 16       // of a snapshot that a flush interrupts
 )
 
 // Saving in the background works in stretches and rests in between, so that it takes
@@ -28,7 +28,7 @@ const (
 // it less than its share says: who works in short stretches is seldom interrupted by
 // the system, and seldom so with a lock held.
 const (
-	stretch = 300 * time.Microsecond
+	stretch = 250 * time.Microsecond
 	rest    = 2 * stretch
 )
 
