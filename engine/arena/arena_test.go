@@ -52,8 +52,24 @@ func (b testBlock) write(from int) {
 // Blocks of random sizes keep their contents, do not overlap, and leave nothing
 // behind: after the last Free the heap is at zero live bytes.
 func TestRandomBlocksKeepTheirContents(t *testing.T) {
+	t.Run("small pages", func(t *testing.T) { keepContents(t, NewPool()) })
+	t.Run("huge pages", func(t *testing.T) {
+		p := NewPool()
+		p.HugePagesFrom(1 << 20)
+		keepContents(t, p)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.warmed == 0 {
+			t.Error("no memory was brought in ahead of its use")
+		}
+		if len(p.regions) > 4 {
+			t.Errorf("%d regions are mapped", len(p.regions))
+		}
+	})
+}
+
+func keepContents(t *testing.T, p *Pool) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	p := NewPool()
 	h := NewHeap(p)
 	var blocks []testBlock
 	for range 60000 {

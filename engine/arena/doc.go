@@ -19,9 +19,10 @@
 // Builds with invariants enabled poison freed blocks and check that a block is
 // freed with the size class it was allocated with.
 //
-// # Locks
+// # Goroutines and locks
 //
 // A Heap has none: its owner's lock (the shard's) guards it. The Pool has one
 // mutex, taken when a slab begins or ends, never while another lock of this
-// package is held.
+// package is held. Where memory comes in huge pages, a goroutine that lives for some
+// milliseconds brings each of them in before it is needed.
 package arena

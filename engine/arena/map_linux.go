@@ -10,3 +10,7 @@ func adviseSmall(a Addr, n int) { _ = unix.Madvise(a.Bytes(n), unix.MADV_NOHUGEP
 // adviseHuge asks for huge pages; a kernel without them says no, which costs
 // nothing but speed.
 func adviseHuge(a Addr, n int) { _ = unix.Madvise(a.Bytes(n), unix.MADV_HUGEPAGE) }
+
+// populate has memory come behind n bytes at a, as if all of them were touched. A
+// kernel before 5.14 does not.
+func populate(a Addr, n int) { _ = unix.Madvise(a.Bytes(n), unix.MADV_POPULATE_WRITE) }

@@ -18,3 +18,5 @@ func adviseHuge(Addr, int) {}
 func addressOf(b []byte) Addr { return Addr(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) }
 
 func adviseSmall(Addr, int) {}
+
+func populate(Addr, int) {}

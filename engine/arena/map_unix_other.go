@@ -9,3 +9,5 @@ const adviceRelease = unix.MADV_FREE
 func adviseHuge(Addr, int) {}
 
 func adviseSmall(Addr, int) {}
+
+func populate(Addr, int) {}

@@ -22,7 +22,10 @@ type Pool struct {
 	kept    atomic.Int64 // bytes of free pages that still have memory behind them
 	huge    atomic.Int64 // mapped bytes from which on regions ask for huge pages
 
+	warming atomic.Bool // memory for what comes next is being brought in
+
 	mu      sync.Mutex // guards what follows
+	warmed  Addr       // the huge page that was brought in last
 	small   bool       // no region shall have huge pages
 	regions []*region
 	fresh   []Addr            // chunks nobody has used since they were mapped or released
@@ -217,7 +220,31 @@ func (p *Pool) chunkLocked() (a Addr, warm bool) {
 	}
 	a = p.fresh[len(p.fresh)-1]
 	p.fresh = p.fresh[:len(p.fresh)-1]
+	p.aheadLocked(a)
 	return a, false
+}
+
+// aheadLocked has the memory for the chunks after the next one brought in, where a is
+// the one in use now. Who touches the first byte of a huge page waits until all of it
+// has been cleared, which takes milliseconds on a virtual machine whose host has to
+// find the memory first: that shall not be somebody who holds a lock.
+func (p *Pool) aheadLocked(a Addr) {
+	if p.small || p.mapped.Load() < p.huge.Load() {
+		return
+	}
+	if len(p.fresh) < 2 {
+		p.growLocked()
+	}
+	page := p.fresh[len(p.fresh)-2] &^ (hugeBytes - 1)
+	if page == a&^(hugeBytes-1) || page == p.warmed || !p.warming.CompareAndSwap(false, true) {
+		return
+	}
+	p.warmed = page
+	go func() {
+		// The chunks may get an owner meanwhile: their contents stay as they are.
+		populate(page, hugeBytes)
+		p.warming.Store(false)
+	}()
 }
 
 // growLocked maps one more region and lists its chunks, lowest address last so
