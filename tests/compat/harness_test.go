@@ -58,7 +58,9 @@ func findSubject(dir string) (string, error) {
 		return exec.LookPath(name)
 	}
 	bin := filepath.Join(dir, "cached")
-	out, err := exec.Command("go", "build", "-o", bin, "cached/cmd/cached").CombinedOutput()
+	build := exec.Command("go", "build", "-o", bin, "cached/cmd/cached")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped
+	out, err := build.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build cached: %w\n%s", err, out)
 	}

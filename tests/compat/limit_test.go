@@ -285,15 +285,15 @@ func TestBuffersOfClientsThatLeaveGoBack(t *testing.T) {
 	}
 }
 
-// becomesSmall fails the test unless the server soon takes little more than an empty
-// one.
+// becomesSmall fails the test unless the server soon takes no more than an empty one
+// and some megabytes that the Go runtime may keep; the buffers were several times that.
 func (p *process) becomesSmall(t *testing.T) {
 	t.Helper()
 	if p.rssBytes() == 0 {
 		t.Log("no /proc: nothing measured")
 		return
 	}
-	const most = 10 << 20
+	const most = 16 << 20
 	for end := time.Now().Add(20 * time.Second); p.rssBytes() > most; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d bytes are resident, want at most %d", p.rssBytes(), most)
