@@ -320,24 +320,29 @@ func randCount(b []byte, double bool) (int64, error) {
 	return n, nil
 }
 
+// randArgs reads what may follow the key of HRANDFIELD and ZRANDMEMBER: a count,
+// and after it the word that asks for pairs. Without either, one is picked.
+func (c *Ctx) randArgs(pairs string) (count int64, withPairs bool, err error) {
+	if len(c.Argv) == 2 {
+		return 1, false, nil
+	}
+	if count, err = randCount(c.Argv[2], false); err != nil {
+		return 0, false, err
+	}
+	if len(c.Argv) == 3 {
+		return count, false, nil
+	}
+	if len(c.Argv) > 4 || !equalFold(c.Argv[3], pairs) {
+		return 0, false, ErrSyntax
+	}
+	_, err = randCount(c.Argv[2], true)
+	return count, true, err
+}
+
 func hrandfield(c *Ctx) error {
-	withValues := false
-	count := int64(1)
-	if len(c.Argv) > 2 {
-		n, err := randCount(c.Argv[2], false)
-		if err != nil {
-			return err
-		}
-		count = n
-		if len(c.Argv) > 4 || len(c.Argv) == 4 && !equalFold(c.Argv[3], "WITHVALUES") {
-			return ErrSyntax
-		}
-		withValues = len(c.Argv) == 4
-		if withValues {
-			if _, err := randCount(c.Argv[2], true); err != nil {
-				return err
-			}
-		}
+	count, withValues, err := c.randArgs("WITHVALUES")
+	if err != nil {
+		return err
 	}
 	h, ok, err := c.hash(c.Argv[1])
 	if err != nil {

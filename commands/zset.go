@@ -269,22 +269,9 @@ func (c *Ctx) zrank(rev bool) error {
 }
 
 func zrandmember(c *Ctx) error {
-	withScores := false
-	count := int64(1)
-	if len(c.Argv) > 2 {
-		n, err := randCount(c.Argv[2], false)
-		if err != nil {
-			return err
-		}
-		count = n
-		if len(c.Argv) > 4 || len(c.Argv) == 4 && !equalFold(c.Argv[3], "WITHSCORES") {
-			return ErrSyntax
-		}
-		if withScores = len(c.Argv) == 4; withScores {
-			if _, err := randCount(c.Argv[2], true); err != nil {
-				return err
-			}
-		}
+	count, withScores, err := c.randArgs("WITHSCORES")
+	if err != nil {
+		return err
 	}
 	z, ok, err := c.zset(c.Argv[1])
 	if err != nil {
