@@ -255,7 +255,7 @@ func (c *Ctx) storeHits(q *geoQuery, hits []geoHit, ev engine.Event) {
 	for _, h := range hits {
 		score := h.score
 		if q.storeDist {
-			score = h.meters / float64(q.unit)
+			score = geo.ExactDistance(q.area.Center, h.at) / float64(q.unit)
 		}
 		out.add(value.Text(h.member), score)
 	}
