@@ -63,7 +63,8 @@ func (s *shard) wantsCompaction(nowMS int64) bool {
 	return g > c.left+worth || g > worth && nowMS >= c.restMS
 }
 
-// settle notes what compaction has left in gaps.
+// settle notes what compaction has left in gaps, or what is left of them when
+// blocks have come into them since, or their slabs have gone.
 func (s *shard) settle(e *Engine, gaps int64) {
 	e.leastGaps.Add(gaps - s.compaction.left)
 	s.compaction.left = gaps
@@ -82,6 +83,9 @@ func (e *Engine) Compact(nowMS int64) bool {
 		return false // the next round comes soon
 	}
 	defer s.mu.Unlock()
+	if g := s.gaps(); g < s.compaction.left {
+		s.settle(e, g)
+	}
 	if !s.wantsCompaction(nowMS) {
 		return false
 	}

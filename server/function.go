@@ -355,13 +355,13 @@ func (s *Server) functionStats(c *commands.Ctx) error {
 	w := c.Reply
 	w.Map(2)
 	w.BulkString("running_script")
-	if r, ms := s.scripts.slowFunction(); r != nil {
+	if name, words, ms, ok := s.scripts.longFunction(); ok {
 		w.Map(3)
 		w.BulkString("name")
-		w.BulkString(r.name)
+		w.BulkString(name)
 		w.BulkString("command")
-		w.Array(len(r.words))
-		for _, word := range r.words {
+		w.Array(len(words))
+		for _, word := range words {
 			w.BulkString(word)
 		}
 		w.BulkString("duration_ms")
@@ -382,7 +382,7 @@ func (s *Server) functionStats(c *commands.Ctx) error {
 }
 
 func (s *Server) functionKill(c *commands.Ctx) error {
-	if err := s.scripts.killSlow(true); err != nil {
+	if err := s.scripts.killLong(true); err != nil {
 		return err
 	}
 	c.Reply.OK()

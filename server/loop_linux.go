@@ -545,7 +545,8 @@ func (l *loop) runQueue() {
 	}
 }
 
-// accept takes new connections and gives each to the loop with the fewest.
+// accept takes new connections and gives each to the loop with the fewest, and to the
+// last of those: who holds up the loop that accepts holds up who wants to come in.
 func (l *loop) accept(lis listener) {
 	for range l.srv.acceptBatch() {
 		fd, sa, err := unix.Accept4(lis.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
@@ -557,7 +558,7 @@ func (l *loop) accept(lis listener) {
 		}
 		to := l
 		for _, x := range l.srv.transport.loops {
-			if x.count.Load() < to.count.Load() {
+			if x.count.Load() <= to.count.Load() {
 				to = x
 			}
 		}

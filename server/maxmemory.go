@@ -146,7 +146,8 @@ func (l *memoryLimit) over(e *engine.Engine) (data, system int64) {
 	}
 	live, resident := e.InUse()
 	rest := l.rest.Load()
-	return live + e.LeastGaps() + rest - bytes, resident + rest - bytes
+	gaps := min(e.LeastGaps(), max(0, resident-live)) // they may have been filled since
+	return live + gaps + rest - bytes, resident + rest - bytes
 }
 
 // exceededMS is how long there was too much memory in use, and how long there has

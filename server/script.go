@@ -165,7 +165,7 @@ func (s *Server) scriptFlush(c *commands.Ctx) error {
 }
 
 func (s *Server) scriptKill(c *commands.Ctx) error {
-	if err := s.scripts.killSlow(false); err != nil {
+	if err := s.scripts.killLong(false); err != nil {
 		return err
 	}
 	c.Reply.OK()

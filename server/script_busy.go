@@ -17,42 +17,56 @@ const (
 		"You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.")
 )
 
-// A running is a script that runs, as others see it once it is slow.
+// A running is a script that runs, as others see it once it takes long.
 type running struct {
 	run   *scriptRun
 	start time.Time
+	slow  bool // over busy-reply-threshold; guarded by scripts.mu
 	wrote atomic.Bool
 	kill  atomic.Bool
 }
 
-// scripts knows the scripts that are slow: over busy-reply-threshold. They make every
-// loop refuse what is not allowed meanwhile.
+// longScript is how long a script runs before others see it: FUNCTION STATS shows it
+// then, and it can be killed, although nobody is refused anything yet. In Redis, where
+// one thread does all, who asks for that has to wait until the script is slow.
+const longScript = 100 * time.Millisecond
+
+// scripts knows the scripts that take long, and those that are slow: over
+// busy-reply-threshold. The latter make every loop refuse what is not allowed meanwhile.
 type scripts struct {
 	srv     *Server
 	cache   *scriptCache
 	limitNS atomic.Int64
-	busy    atomic.Int32 // how many there are
+	busy    atomic.Int32 // how many are slow
 
-	mu   sync.Mutex // guards slow
-	slow map[*running]struct{}
+	mu   sync.Mutex // guards long
+	long map[*running]struct{}
 }
 
-// begin adds a script that has become slow.
+// begin adds a script that takes long.
 func (x *scripts) begin(r *running) {
 	x.mu.Lock()
-	x.slow[r] = struct{}{}
+	x.long[r] = struct{}{}
+	x.mu.Unlock()
+}
+
+// becomeSlow has others refused because of a script.
+func (x *scripts) becomeSlow(r *running) {
+	x.mu.Lock()
+	r.slow = true
 	x.mu.Unlock()
 	x.busy.Add(1)
 	x.srv.setGated()
 	x.srv.keys.GiveUp(true) // who waits for its locks is told BUSY as well
 }
 
-// end forgets a script that was slow.
+// end forgets a script that took long.
 func (x *scripts) end(r *running) {
 	x.mu.Lock()
-	delete(x.slow, r)
+	delete(x.long, r)
+	slow := r.slow
 	x.mu.Unlock()
-	if x.busy.Add(-1) == 0 {
+	if slow && x.busy.Add(-1) == 0 {
 		x.srv.setGated()
 		x.srv.keys.GiveUp(false)
 		// Another may have become slow just now.
@@ -63,21 +77,26 @@ func (x *scripts) end(r *running) {
 // Tick is called about once a millisecond while the script runs.
 func (r *scriptRun) Tick() error {
 	s := r.w.srv
-	if !r.slow {
-		if r.run.start.IsZero() {
-			r.run.start = time.Now() // a millisecond late, which saves most scripts the look
-		}
-		if limit := s.scripts.limitNS.Load(); limit <= 0 || int64(time.Since(r.run.start)) < limit {
-			return nil
-		}
-		r.slow = true
-		for _, a := range r.argv {
-			r.words = append(r.words, string(a))
-		}
-		s.scripts.begin(&r.run)
-		s.log.Warn("slow script detected: still in execution", "script", r.name, "client", r.cl.addr)
+	if r.run.start.IsZero() {
+		r.run.start = time.Now() // a millisecond late, which saves most scripts the look
 	}
-	if r.w.others != nil {
+	if !r.slow {
+		took, limit := time.Since(r.run.start), time.Duration(s.scripts.limitNS.Load())
+		slow := limit > 0 && took >= limit
+		if !r.long && (slow || took >= longScript) {
+			r.long = true
+			for _, a := range r.argv {
+				r.words = append(r.words, string(a))
+			}
+			s.scripts.begin(&r.run)
+		}
+		if slow {
+			r.slow = true
+			s.scripts.becomeSlow(&r.run)
+			s.log.Warn("slow script detected: still in execution", "script", r.name, "client", r.cl.addr)
+		}
+	}
+	if r.slow && r.w.others != nil {
 		r.w.others(r.cl)
 	}
 	if r.run.kill.Load() {
@@ -99,35 +118,36 @@ func busyGate(w *worker, c *client, spec *commands.Spec, _ commands.Flag) error 
 func (x *scripts) busyError() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for r := range x.slow {
-		if r.run.function {
+	for r := range x.long {
+		if r.slow && r.run.function {
 			return errBusyFunction
 		}
 	}
 	return errBusyScript
 }
 
-// slowFunction is the function that is over the limit, or nil, and how long it runs.
-func (x *scripts) slowFunction() (*scriptRun, int64) {
+// longFunction returns how a function that takes long was called, and for how many
+// milliseconds it has run; ok is false when there is none.
+func (x *scripts) longFunction() (name string, words []string, ms int64, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for r := range x.slow {
+	for r := range x.long {
 		if r.run.function {
-			return r.run, time.Since(r.start).Milliseconds()
+			return r.run.name, r.run.words, time.Since(r.start).Milliseconds(), true
 		}
 	}
-	return nil, 0
+	return "", nil, 0, false
 }
 
-// killSlow ends scripts (or functions) that are over the limit.
-func (x *scripts) killSlow(function bool) error {
+// killLong ends scripts (or functions) that take long.
+func (x *scripts) killLong(function bool) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.busy.Load() == 0 {
+	if len(x.long) == 0 {
 		return errNotBusy
 	}
 	found := false
-	for r := range x.slow {
+	for r := range x.long {
 		if r.run.function != function {
 			continue
 		}
@@ -142,7 +162,7 @@ func (x *scripts) killSlow(function bool) error {
 		}
 		return errBusyFunction
 	}
-	for r := range x.slow {
+	for r := range x.long {
 		if r.run.function == function {
 			r.kill.Store(true)
 		}

@@ -28,13 +28,14 @@ type scriptRun struct {
 	cl       *client
 	name     string   // of the function, or the script's SHA-1
 	argv     [][]byte // how a function was called
-	words    []string // the same for FUNCTION STATS, once it is slow
+	words    []string // the same for FUNCTION STATS, once it takes long
 	function bool
 	readOnly bool
 	flags    lua.Flags
 	full     bool // there was no memory for it when it began
 	inExec   bool // the locks are those of a transaction
 	failed   bool // it replied an error
+	long     bool // others see it
 	slow     bool // over the limit
 	run      running
 }
@@ -77,7 +78,7 @@ func (r *scriptRun) runScript(call func() error) error {
 
 	err := call()
 
-	if r.slow {
+	if r.long {
 		s.scripts.end(&r.run)
 	}
 	cl.mode = mode

@@ -145,6 +145,48 @@ func TestWhoWaitsForASlowScriptIsToldAndCanKillIt(t *testing.T) {
 	})
 }
 
+// A function that takes long is seen and killed by the clients of another loop before
+// anybody is refused for it.
+func TestALongFunctionIsSeenBeforeItIsSlow(t *testing.T) {
+	_, path := startServer(t, false, "--busy-reply-threshold", "3600000", "--io-threads", "2")
+	conn, r := dial(t, path)
+	runner := talk{t, conn, r}
+	if got := runner.line("FUNCTION LOAD \"#!lua name=l\\nredis.register_function('spin', function() while true do end end)\""); got != "$1\r\n" {
+		t.Fatalf("FUNCTION LOAD: %q", got)
+	}
+	if got, err := r.ReadString('\n'); err != nil || got != "l\r\n" {
+		t.Fatalf("FUNCTION LOAD: %q %v", got, err)
+	}
+	fmt.Fprint(conn, "FCALL spin 0 a\r\n")
+	beside := make(chan talk, 8) // clients that are answered
+	for range cap(beside) {
+		conn, r := dial(t, path)
+		go func() {
+			fmt.Fprint(conn, "PING\r\n")
+			if got, err := r.ReadString('\n'); err == nil && got == "+PONG\r\n" {
+				beside <- talk{t, conn, r}
+			}
+		}()
+	}
+	other := <-beside
+	for stats := ""; !strings.Contains(stats, "$5\r\nFCALL\r\n$4\r\nspin\r\n$1\r\n0\r\n$1\r\na\r\n"); time.Sleep(time.Millisecond) {
+		stats = ""
+		for line := other.line("FUNCTION STATS\r\nPING"); line != "+PONG\r\n"; {
+			stats += line
+			var err error
+			if line, err = other.r.ReadString('\n'); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := other.line("FUNCTION KILL"); got != "+OK\r\n" {
+		t.Errorf("FUNCTION KILL: %q", got)
+	}
+	if got, err := r.ReadString('\n'); err != nil || !strings.HasPrefix(got, "-ERR Script killed by user") {
+		t.Errorf("the function: %q %v", got, err)
+	}
+}
+
 // Who is blocked for a key that a script of another loop holds is served when the
 // script is over.
 func TestABlockedClientIsServedAfterASlowScript(t *testing.T) {

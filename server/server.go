@@ -147,7 +147,7 @@ func New(o Options) (*Server, error) {
 			return nil, fmt.Errorf("rename-command %s %s: %w", words[0], words[1], err)
 		}
 	}
-	s.scripts.srv, s.scripts.slow = s, make(map[*running]struct{})
+	s.scripts.srv, s.scripts.long = s, make(map[*running]struct{})
 	s.scripts.cache = newScriptCache(s.keysOfCommand)
 	s.functions = newFunctions(s.keysOfCommand)
 	s.totals.init(s.table.Numbers())
