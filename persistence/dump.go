@@ -41,6 +41,13 @@ func (d *Disk) payload(tx *engine.Tx, key []byte, use func([]byte)) bool {
 	return true
 }
 
+// Serialized is how many bytes the value at key takes in a snapshot, as DEBUG OBJECT
+// says; tx holds the key.
+func (d *Disk) Serialized(tx *engine.Tx, key []byte) (bytes int) {
+	d.payload(tx, key, func(p []byte) { bytes = rdb.ValueLen(p) })
+	return bytes
+}
+
 func (d *Disk) dump(c *commands.Ctx) error {
 	key := c.Argv[1]
 	if !c.Tx.Exists(key) {

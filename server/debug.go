@@ -88,8 +88,12 @@ func (s *Server) debugObject(c *commands.Ctx) error {
 	if !p.LFU {
 		idle = c.Tx.IdleMS(key, it) / 1000
 	}
+	bytes := it.ValueLen()
+	if s.disk != nil {
+		bytes = s.disk.Serialized(c.Tx, key)
+	}
 	c.Reply.Status(fmt.Sprintf("Value at:0x%x refcount:1 encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d",
-		uint64(it.Addr()), value.EncodingOf(it), it.ValueLen(), it.Access(), idle))
+		uint64(it.Addr()), value.EncodingOf(it), bytes, it.Access(), idle))
 	return nil
 }
 

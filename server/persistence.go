@@ -21,6 +21,8 @@ type Persistence interface {
 	Flushed()
 	// Info passes fields of INFO persistence; changes is Engine.Changes.
 	Info(changes int64, line func(name string, value any))
+	// Serialized is how many bytes the value at key takes in a snapshot.
+	Serialized(tx *engine.Tx, key []byte) int
 	// Reload saves, empties and loads the keyspace, all of which tx holds; with
 	// merge, keys that are there may be replaced.
 	Reload(tx *engine.Tx, save, flush, merge bool) error

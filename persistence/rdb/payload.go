@@ -26,6 +26,9 @@ func (e *Encoder) Dump(it table.Item) {
 	e.B = binary.LittleEndian.AppendUint64(e.B, crc.Sum64(0, e.B))
 }
 
+// ValueLen is how many bytes of a payload are the value.
+func ValueLen(p []byte) int { return len(p) - 1 - payloadTail }
+
 // PayloadOK reports whether the version and the checksum of a payload are right.
 func PayloadOK(p []byte) bool {
 	if len(p) < payloadTail {

@@ -187,6 +187,9 @@ func TestObject(t *testing.T) {
 		eq(t, rdb.ObjectEncoding(ctx, "long"), "raw")
 		isNil(t, rdb.ObjectEncoding(ctx, "none"))
 		eq(t, rdb.ObjectRefCount(ctx, "long"), 1)
+		if text := value(t, rdb.DebugObject(ctx, "short")); !strings.Contains(text, " encoding:embstr serializedlength:4 ") {
+			t.Errorf("DEBUG OBJECT: %q", text)
+		}
 		if idle := value(t, rdb.ObjectIdleTime(ctx, "long")); idle < 0 || idle > 10*time.Second {
 			t.Errorf("OBJECT IDLETIME: %v", idle)
 		}
