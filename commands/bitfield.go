@@ -58,6 +58,7 @@ func bitfield(c *Ctx) error {
 		return err
 	}
 	if end == 0 {
+		c.Tx.Counting = true // it only reads this time
 		return c.getFields(ops)
 	}
 	return c.changeFields(ops, end)

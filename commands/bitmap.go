@@ -280,6 +280,7 @@ func bitop(c *Ctx) error {
 	if err != nil {
 		return err
 	}
+	c.Tx.Counting = false
 	if n == 0 {
 		if c.Tx.Delete(dst) {
 			c.Tx.Modified(dst, engine.EventDel)

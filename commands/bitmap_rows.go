@@ -40,7 +40,7 @@ var bitmapCommands = []Spec{
 	{
 		Name: "bitop", Group: Bitmap, Since: "2.6.0", Arity: -4, Complexity: "O(N)",
 		Summary: "Perform bitwise operations between strings",
-		Flags:   Write | DenyOOM, ACL: CatBitmap,
+		Flags:   Write | DenyOOM | CountsReads, ACL: CatBitmap,
 		Keys: []KeySpec{KeyAt(2, OW|Update), KeysFrom(3, -1, 1, RO|Access)},
 		Args: []Arg{Str("operation"), Key("destkey", 0), Many(Key("key", 1))},
 		Run:  bitop,

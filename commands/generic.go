@@ -39,7 +39,7 @@ func exists(c *Ctx) error {
 func touch(c *Ctx) error {
 	n := int64(0)
 	for _, key := range c.Argv[1:] {
-		if c.Tx.Touch(key) {
+		if c.Tx.Exists(key) {
 			n++
 		}
 	}
@@ -48,7 +48,7 @@ func touch(c *Ctx) error {
 }
 
 func typeOf(c *Ctx) error {
-	it := c.Tx.Peek(c.Argv[1])
+	it := c.Tx.Look(c.Argv[1])
 	if it.IsZero() {
 		c.Reply.Status("none")
 	} else {

@@ -5,7 +5,7 @@ var genericCommands = []Spec{
 	{
 		Name: "copy", Group: Generic, Since: "6.2.0", Arity: -3, Complexity: "O(N) worst case for collections, where N is the number of nested items",
 		Summary: "Copy a key.",
-		Flags:   Write | DenyOOM, ACL: CatKeyspace,
+		Flags:   Write | DenyOOM | CountsReads, ACL: CatKeyspace,
 		Keys: []KeySpec{KeyAt(1, RO|Access), KeyAt(2, OW|Update)},
 		Args: []Arg{Key("source", 0), Key("destination", 1), Opt(After("DB", Int("destination-db"))), Opt(Token("replace", "REPLACE"))},
 		Run:  copyKey,

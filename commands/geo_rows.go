@@ -37,7 +37,7 @@ var geoCommands = []Spec{
 	{
 		Name: "georadius", Group: Geo, Since: "3.2.0", Arity: -6, Complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
 		Summary: "Query a sorted set representing a geospatial index to fetch members matching a given maximum distance from a point",
-		Flags:   Write | DenyOOM | MovableKeys, ACL: CatGeo,
+		Flags:   Write | DenyOOM | MovableKeys | CountsReads, ACL: CatGeo,
 		Doc: Deprecated, DeprecatedSince: "6.2.0", ReplacedBy: "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument",
 		Keys: []KeySpec{KeyAt(1, RO|Access), {Flags: OW | Update, Keyword: "STORE", From: 6, Last: 0, Step: 1}, {Flags: OW | Update, Keyword: "STOREDIST", From: 6, Last: 0, Step: 1}},
 		Args: []Arg{Key("key", 0), Double("longitude"), Double("latitude"), Double("radius"), OneOf("unit", Token("m", "M"), Token("km", "KM"), Token("ft", "FT"), Token("mi", "MI")), Opt(Token("withcoord", "WITHCOORD")), Opt(Token("withdist", "WITHDIST")), Opt(Token("withhash", "WITHHASH")), Opt(Block("count", After("COUNT", Int("count")), Since("6.2.0", Opt(Token("any", "ANY"))))), Opt(OneOf("order", Token("asc", "ASC"), Token("desc", "DESC"))), Opt(After("STORE", Key("key", 1))), Opt(After("STOREDIST", Key("key", 2)))},
@@ -55,7 +55,7 @@ var geoCommands = []Spec{
 	{
 		Name: "georadiusbymember", Group: Geo, Since: "3.2.0", Arity: -5, Complexity: "O(N+log(M)) where N is the number of elements inside the bounding box of the circular area delimited by center and radius and M is the number of items inside the index.",
 		Summary: "Query a sorted set representing a geospatial index to fetch members matching a given maximum distance from a member",
-		Flags:   Write | DenyOOM | MovableKeys, ACL: CatGeo,
+		Flags:   Write | DenyOOM | MovableKeys | CountsReads, ACL: CatGeo,
 		Doc: Deprecated, DeprecatedSince: "6.2.0", ReplacedBy: "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments",
 		Keys: []KeySpec{KeyAt(1, RO|Access), {Flags: OW | Update, Keyword: "STORE", From: 5, Last: 0, Step: 1}, {Flags: OW | Update, Keyword: "STOREDIST", From: 5, Last: 0, Step: 1}},
 		Args: []Arg{Key("key", 0), Str("member"), Double("radius"), OneOf("unit", Token("m", "M"), Token("km", "KM"), Token("ft", "FT"), Token("mi", "MI")), Opt(Token("withcoord", "WITHCOORD")), Opt(Token("withdist", "WITHDIST")), Opt(Token("withhash", "WITHHASH")), Opt(Block("count", After("COUNT", Int("count")), Opt(Token("any", "ANY")))), Opt(OneOf("order", Token("asc", "ASC"), Token("desc", "DESC"))), Opt(After("STORE", Key("key", 1))), Opt(After("STOREDIST", Key("key", 2)))},
@@ -81,7 +81,7 @@ var geoCommands = []Spec{
 	{
 		Name: "geosearchstore", Group: Geo, Since: "6.2.0", Arity: -8, Complexity: "O(N+log(M)) where N is the number of elements in the grid-aligned bounding box area around the shape provided as the filter and M is the number of items inside the shape",
 		Summary: "Query a sorted set representing a geospatial index to fetch members inside an area of a box or a circle, and store the result in another key.",
-		Flags:   Write | DenyOOM, ACL: CatGeo,
+		Flags:   Write | DenyOOM | CountsReads, ACL: CatGeo,
 		Keys: []KeySpec{KeyAt(1, OW|Update), KeyAt(2, RO|Access)},
 		Args: []Arg{Key("destination", 0), Key("source", 1), OneOf("from", After("FROMMEMBER", Str("member")), After("FROMLONLAT", Block("longitude_latitude", Double("longitude"), Double("latitude")))), OneOf("by", Block("circle", After("BYRADIUS", Double("radius")), OneOf("unit", Token("m", "M"), Token("km", "KM"), Token("ft", "FT"), Token("mi", "MI"))), Block("box", After("BYBOX", Double("width")), Double("height"), OneOf("unit", Token("m", "M"), Token("km", "KM"), Token("ft", "FT"), Token("mi", "MI")))), Opt(OneOf("order", Token("asc", "ASC"), Token("desc", "DESC"))), Opt(Block("count", After("COUNT", Int("count")), Opt(Token("any", "ANY")))), Opt(Token("storedist", "STOREDIST"))},
 		Run:  geosearchstore,

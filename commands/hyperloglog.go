@@ -52,7 +52,7 @@ func (c *Ctx) ownHyperLogLog(key []byte) ([]byte, error) {
 	}
 	// PFCOUNT only reads by its row, and yet it writes the count it found: a
 	// snapshot needs the value as it was.
-	c.Tx.Counting = false
+	c.Tx.ReadOnly, c.Tx.Counting = false, false
 	s, err = c.Tx.GrowString(key, 0)
 	return s, clientError(err)
 }
@@ -164,6 +164,7 @@ func pfmerge(c *Ctx) error {
 		return err
 	}
 	dst := c.Argv[1]
+	c.Tx.Counting = false // it was counted among the merged
 	s, err := c.hyperLogLog(dst)
 	if err != nil {
 		return err

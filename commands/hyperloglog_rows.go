@@ -30,7 +30,7 @@ var hyperloglogCommands = []Spec{
 	{
 		Name: "pfmerge", Group: HyperLogLog, Since: "2.8.9", Arity: -2, Complexity: "O(N) to merge N HyperLogLogs, but with high constant times.",
 		Summary: "Merge N different HyperLogLogs into a single one.",
-		Flags:   Write | DenyOOM, ACL: CatHyperLogLog,
+		Flags:   Write | DenyOOM | CountsReads, ACL: CatHyperLogLog,
 		Keys: []KeySpec{KeyAt(1, RW|Access|Insert), KeysFrom(2, -1, 1, RO|Access)},
 		Args: []Arg{Key("destkey", 0), Many(Key("sourcekey", 1))},
 		Run:  pfmerge,

@@ -266,6 +266,7 @@ func (c *Ctx) sets(keys [][]byte) (all []value.SetRef, missing bool, err error) 
 		}
 	}
 	// Looked up again: one that expired may have moved the slots of others.
+	c.Tx.Counting = false
 	for _, k := range keys {
 		s, ok, err := c.set(k)
 		if err != nil {

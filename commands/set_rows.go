@@ -29,7 +29,7 @@ var setCommands = []Spec{
 	{
 		Name: "sdiffstore", Group: Set, Since: "1.0.0", Arity: -3, Complexity: "O(N) where N is the total number of elements in all given sets",
 		Summary: "Subtract multiple sets and store the resulting set in a key.",
-		Flags:   Write | DenyOOM, ACL: CatSet,
+		Flags:   Write | DenyOOM | CountsReads, ACL: CatSet,
 		Keys: []KeySpec{KeyAt(1, OW|Update), KeysFrom(2, -1, 1, RO|Access)},
 		Args: []Arg{Key("destination", 0), Many(Key("key", 1))},
 		Run:  sdiffstore,
@@ -53,7 +53,7 @@ var setCommands = []Spec{
 	{
 		Name: "sinterstore", Group: Set, Since: "1.0.0", Arity: -3, Complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets",
 		Summary: "Intersect multiple sets and store the resulting set in a key.",
-		Flags:   Write | DenyOOM, ACL: CatSet,
+		Flags:   Write | DenyOOM | CountsReads, ACL: CatSet,
 		Keys: []KeySpec{KeyAt(1, RW|Update), KeysFrom(2, -1, 1, RO|Access)},
 		Args: []Arg{Key("destination", 0), Many(Key("key", 1))},
 		Run:  sinterstore,
@@ -133,7 +133,7 @@ var setCommands = []Spec{
 	{
 		Name: "sunionstore", Group: Set, Since: "1.0.0", Arity: -3, Complexity: "O(N) where N is the total number of elements in all given sets",
 		Summary: "Add multiple sets and store the resulting set in a key.",
-		Flags:   Write | DenyOOM, ACL: CatSet,
+		Flags:   Write | DenyOOM | CountsReads, ACL: CatSet,
 		Keys: []KeySpec{KeyAt(1, OW|Update), KeysFrom(2, -1, 1, RO|Access)},
 		Args: []Arg{Key("destination", 0), Many(Key("key", 1))},
 		Run:  sunionstore,

@@ -43,6 +43,12 @@ func (s *Spec) Number() int { return s.number }
 // that asked for none.
 func (s *Spec) Touches() bool { return s.Name == "touch" }
 
+// Reads reports whether the command only reads, and whether a key it looks up is a
+// hit or a miss.
+func (s *Spec) Reads() (only, counted bool) {
+	return s.Flags&ReadOnly != 0, s.Flags&(ReadOnly|CountsReads) != 0
+}
+
 // A Group is what the documentation files a command under.
 type Group string
 
@@ -99,6 +105,7 @@ const (
 	InMulti  // runs at once inside MULTI, where others are queued
 	InPubSub // is allowed to a RESP2 client that has subscriptions
 
+	CountsReads  // writes, and yet a look-up is a hit or a miss, as it is for all that are ReadOnly
 	MayReplicate // no Write, and may change what replicas have: CLIENT PAUSE WRITE holds it
 )
 

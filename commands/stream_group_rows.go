@@ -5,7 +5,7 @@ var streamGroupCommands = []Spec{
 	{
 		Name: "xack", Group: Stream, Since: "5.0.0", Arity: -4, Complexity: "O(1) for each message ID processed.",
 		Summary: "Marks a pending message as correctly processed, effectively removing it from the pending entries list of the consumer group. Return value of the command is the number of messages successfully acknowledged, that is, the IDs we were actually able to resolve in the PEL.",
-		Flags:   Write | Fast, ACL: CatStream,
+		Flags:   Write | Fast | CountsReads, ACL: CatStream,
 		Keys: []KeySpec{KeyAt(1, RW|Update)},
 		Args: []Arg{Key("key", 0), Str("group"), Many(Str("id"))},
 		Run:  xack,
@@ -13,7 +13,7 @@ var streamGroupCommands = []Spec{
 	{
 		Name: "xautoclaim", Group: Stream, Since: "6.2.0", Arity: -6, Complexity: "O(1) if COUNT is small.",
 		Summary: "Changes (or acquires) ownership of messages in a consumer group, as if the messages were delivered to the specified consumer.",
-		Flags:   Write | Fast, ACL: CatStream,
+		Flags:   Write | Fast | CountsReads, ACL: CatStream,
 		Tips: []string{"nondeterministic_output"},
 		Keys: []KeySpec{KeyAt(1, RW|Delete)},
 		Args: []Arg{Key("key", 0), Str("group"), Str("consumer"), Str("min-idle-time"), Str("start"), Opt(After("COUNT", Int("count"))), Opt(Token("justid", "JUSTID"))},
@@ -22,7 +22,7 @@ var streamGroupCommands = []Spec{
 	{
 		Name: "xclaim", Group: Stream, Since: "5.0.0", Arity: -6, Complexity: "O(log N) with N being the number of messages in the PEL of the consumer group.",
 		Summary: "Changes (or acquires) ownership of a message in a consumer group, as if the message was delivered to the specified consumer.",
-		Flags:   Write | Fast, ACL: CatStream,
+		Flags:   Write | Fast | CountsReads, ACL: CatStream,
 		Tips: []string{"nondeterministic_output"},
 		Keys: []KeySpec{KeyAt(1, RW|Update)},
 		Args: []Arg{Key("key", 0), Str("group"), Str("consumer"), Str("min-idle-time"), Many(Str("id")), Opt(After("IDLE", Int("ms"))), Opt(After("TIME", Time("unix-time-milliseconds"))), Opt(After("RETRYCOUNT", Int("count"))), Opt(Token("force", "FORCE")), Opt(Token("justid", "JUSTID")), Opt(After("LASTID", Str("id")))},
@@ -137,7 +137,7 @@ var streamGroupCommands = []Spec{
 	{
 		Name: "xreadgroup", Group: Stream, Since: "5.0.0", Arity: -7, Complexity: "For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.",
 		Summary: "Return new entries from a stream using a consumer group, or access the history of the pending entries for a given consumer. Can block.",
-		Flags:   Write | Blocking | MovableKeys, ACL: CatStream,
+		Flags:   Write | Blocking | MovableKeys | CountsReads, ACL: CatStream,
 		Keys: []KeySpec{{Flags: RO | Access, Keyword: "STREAMS", From: 4, Last: -1, Step: 1, Limit: 2}},
 		Args: []Arg{After("GROUP", Block("group_consumer", Str("group"), Str("consumer"))), Opt(After("COUNT", Int("count"))), Opt(After("BLOCK", Int("milliseconds"))), Opt(Token("noack", "NOACK")), After("STREAMS", Block("streams", Many(Key("key", 0)), Many(Str("id"))))},
 		Run:  xreadgroup,

@@ -37,7 +37,7 @@ var stringCommands = []Spec{
 	{
 		Name: "getdel", Group: String, Since: "6.2.0", Arity: 2, Complexity: "O(1)",
 		Summary: "Get the value of a key and delete the key.",
-		Flags:   Write | Fast, ACL: CatString,
+		Flags:   Write | Fast | CountsReads, ACL: CatString,
 		Keys: []KeySpec{KeyAt(1, RW|Access|Delete)},
 		Args: []Arg{Key("key", 0)},
 		Run:  getdel,
@@ -45,7 +45,7 @@ var stringCommands = []Spec{
 	{
 		Name: "getex", Group: String, Since: "6.2.0", Arity: -2, Complexity: "O(1)",
 		Summary: "Get the value of a key and optionally set its expiration.",
-		Flags:   Write | Fast, ACL: CatString,
+		Flags:   Write | Fast | CountsReads, ACL: CatString,
 		Keys: []KeySpec{{Flags: RW | Access | Update, Notes: "RW and UPDATE because it changes the TTL", Index: 1, Last: 0, Step: 1}},
 		Args: []Arg{Key("key", 0), Opt(OneOf("expiration", After("EX", Int("seconds")), After("PX", Int("milliseconds")), After("EXAT", Time("unix-time-seconds")), After("PXAT", Time("unix-time-milliseconds")), Token("persist", "PERSIST")))},
 		Run:  getex,
@@ -61,7 +61,7 @@ var stringCommands = []Spec{
 	{
 		Name: "getset", Group: String, Since: "1.0.0", Arity: 3, Complexity: "O(1)",
 		Summary: "Set the string value of a key and return its old value.",
-		Flags:   Write | DenyOOM | Fast, ACL: CatString,
+		Flags:   Write | DenyOOM | Fast | CountsReads, ACL: CatString,
 		Keys:            []KeySpec{KeyAt(1, RW|Access|Update)},
 		Text:            2,
 		Args:            []Arg{Key("key", 0), Str("value")},
@@ -139,7 +139,7 @@ var stringCommands = []Spec{
 	{
 		Name: "set", Group: String, Since: "1.0.0", Arity: -3, Complexity: "O(1)",
 		Summary: "Set the string value of a key.",
-		Flags:   Write | DenyOOM, ACL: CatString,
+		Flags:   Write | DenyOOM | CountsReads, ACL: CatString,
 		Keys: []KeySpec{{Flags: RW | Access | Update | VariableFlags, Notes: "RW and ACCESS due to the optional `GET` argument", Index: 1, Last: 0, Step: 1}},
 		Text: 2,
 		Args: []Arg{Key("key", 0), Str("value"), Opt(Since("2.6.12", OneOf("condition", Token("nx", "NX"), Token("xx", "XX")))), Opt(Since("6.2.0", Token("get", "GET"))), Opt(OneOf("expiration", Since("2.6.12", After("EX", Int("seconds"))), Since("2.6.12", After("PX", Int("milliseconds"))), Since("6.2.0", After("EXAT", Time("unix-time-seconds"))), Since("6.2.0", After("PXAT", Time("unix-time-milliseconds"))), Since("6.0.0", Token("keepttl", "KEEPTTL"))))},

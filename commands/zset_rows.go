@@ -61,7 +61,7 @@ var zsetCommands = []Spec{
 	{
 		Name: "zdiffstore", Group: SortedSet, Since: "6.2.0", Arity: -4, Complexity: "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is the size of the first set, and K is the size of the result set",
 		Summary: "Subtract multiple sorted sets and store the resulting sorted set in a new key.",
-		Flags:   Write | DenyOOM | MovableKeys, ACL: CatSortedSet,
+		Flags:   Write | DenyOOM | MovableKeys | CountsReads, ACL: CatSortedSet,
 		Keys: []KeySpec{KeyAt(1, OW|Update), KeysCounted(2, RO|Access)},
 		Args: []Arg{Key("destination", 0), Int("numkeys"), Many(Key("key", 1))},
 		Run:  zdiffstore,
@@ -93,7 +93,7 @@ var zsetCommands = []Spec{
 	{
 		Name: "zinterstore", Group: SortedSet, Since: "2.0.0", Arity: -4, Complexity: "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number of input sorted sets and M being the number of elements in the resulting sorted set",
 		Summary: "Intersect multiple sorted sets and store the resulting sorted set in a new key.",
-		Flags:   Write | DenyOOM | MovableKeys, ACL: CatSortedSet,
+		Flags:   Write | DenyOOM | MovableKeys | CountsReads, ACL: CatSortedSet,
 		Keys: []KeySpec{KeyAt(1, OW|Update), KeysCounted(2, RO|Access)},
 		Args: []Arg{Key("destination", 0), Int("numkeys"), Many(Key("key", 1)), Opt(Many(After("WEIGHTS", Int("weight")))), Opt(After("AGGREGATE", OneOf("aggregate", Token("sum", "SUM"), Token("min", "MIN"), Token("max", "MAX"))))},
 		Run:  zinterstore,
@@ -177,7 +177,7 @@ var zsetCommands = []Spec{
 	{
 		Name: "zrangestore", Group: SortedSet, Since: "6.2.0", Arity: -5, Complexity: "O(log(N)+M) with N being the number of elements in the sorted set and M the number of elements stored into the destination key",
 		Summary: "Store a range of members from sorted set into another key.",
-		Flags:   Write | DenyOOM, ACL: CatSortedSet,
+		Flags:   Write | DenyOOM | CountsReads, ACL: CatSortedSet,
 		Keys: []KeySpec{KeyAt(1, OW|Update), KeyAt(2, RO|Access)},
 		Args: []Arg{Key("dst", 0), Key("src", 1), Str("min"), Str("max"), Opt(OneOf("sortby", Token("byscore", "BYSCORE"), Token("bylex", "BYLEX"))), Opt(Token("rev", "REV")), Opt(After("LIMIT", Block("offset_count", Int("offset"), Int("count"))))},
 		Run:  zrangestore,
@@ -287,7 +287,7 @@ var zsetCommands = []Spec{
 	{
 		Name: "zunionstore", Group: SortedSet, Since: "2.0.0", Arity: -4, Complexity: "O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, and M being the number of elements in the resulting sorted set",
 		Summary: "Add multiple sorted sets and store the resulting sorted set in a new key.",
-		Flags:   Write | DenyOOM | MovableKeys, ACL: CatSortedSet,
+		Flags:   Write | DenyOOM | MovableKeys | CountsReads, ACL: CatSortedSet,
 		Keys: []KeySpec{KeyAt(1, OW|Update), KeysCounted(2, RO|Access)},
 		Args: []Arg{Key("destination", 0), Int("numkeys"), Many(Key("key", 1)), Opt(Many(After("WEIGHTS", Int("weight")))), Opt(After("AGGREGATE", OneOf("aggregate", Token("sum", "SUM"), Token("min", "MIN"), Token("max", "MAX"))))},
 		Run:  zunionstore,

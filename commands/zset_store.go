@@ -60,7 +60,10 @@ func (c *Ctx) zsources(keys [][]byte) (all []zsource, err error) {
 			s := zsource{weight: 1}
 			z, ok, err := c.zset(k)
 			if err != nil {
+				counting := c.Tx.Counting
+				c.Tx.Counting = false // once is enough
 				set, ok, err := c.set(k)
+				c.Tx.Counting = counting
 				if err != nil {
 					return nil, err
 				}
@@ -70,6 +73,7 @@ func (c *Ctx) zsources(keys [][]byte) (all []zsource, err error) {
 			}
 			all = append(all, s)
 		}
+		c.Tx.Counting = false
 	}
 	return all, nil
 }

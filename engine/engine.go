@@ -99,7 +99,7 @@ type keyspace struct {
 
 // Stats count what happened since the start or the last ResetStats.
 type Stats struct {
-	Hits, Misses    int64 // look-ups by commands that only read
+	Hits, Misses    int64 // look-ups by commands that want to know what is there
 	Why             Reasons
 	Expired         int64 // keys whose deadline passed
 	ExpiredFields   int64 // fields of hashes

@@ -41,7 +41,7 @@ func set(e *Engine, key string, v []byte, nowMS, deadlineMS int64) {
 func get(e *Engine, key string, nowMS int64) []byte {
 	var tx Tx
 	tx.Begin(e, 0, nowMS)
-	tx.Counting = true
+	tx.ReadOnly, tx.Counting = true, true
 	tx.LockKey([]byte(key))
 	v, _ := tx.String([]byte(key))
 	v = append([]byte(nil), v...)

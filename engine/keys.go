@@ -18,6 +18,14 @@ func (tx *Tx) Peek(key []byte) table.Item {
 	return table.Item{}
 }
 
+// Look is Peek, and yet it counts a hit or a miss.
+func (tx *Tx) Look(key []byte) table.Item {
+	if a := tx.count(key); a.slot != nil {
+		return table.ItemOf(a.slot)
+	}
+	return table.Item{}
+}
+
 // PeekIn is Peek in another database.
 func (tx *Tx) PeekIn(db int, key []byte) table.Item {
 	if a := tx.find(db, key); a.slot != nil {
@@ -100,9 +108,9 @@ func (tx *Tx) Unlink(key []byte) bool {
 }
 
 // Deadline returns when key expires in Unix milliseconds, 0 for never, and
-// whether the key is there.
+// whether the key is there. It is a hit or a miss, and no access.
 func (tx *Tx) Deadline(key []byte) (deadlineMS int64, exists bool) {
-	a := tx.find(tx.DB, key)
+	a := tx.count(key)
 	if a.slot == nil {
 		return 0, false
 	}
@@ -187,15 +195,6 @@ func (tx *Tx) Copy(from, to []byte, db int, replace bool) bool {
 	tx.insert(db, &dst, c)
 	tx.moved(c)
 	return true
-}
-
-// Touch counts an access to key and reports whether it is there.
-func (tx *Tx) Touch(key []byte) bool {
-	a := tx.find(tx.DB, key)
-	if a.slot != nil {
-		tx.touch(&a)
-	}
-	return a.slot != nil
 }
 
 // Len returns the number of keys in the database; the whole keyspace is locked.

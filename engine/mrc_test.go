@@ -54,10 +54,10 @@ func TestMissCurveIsNearTheExactOne(t *testing.T) {
 			keys[i] = int(zipf.Uint64())
 			key = strconv.AppendInt(key[:0], int64(keys[i]), 10)
 			tx.Begin(e, 0, now)
-			tx.Counting = true
+			tx.ReadOnly, tx.Counting = true, true
 			tx.LockKey(key)
 			hit := tx.Exists(key)
-			tx.Counting = false
+			tx.ReadOnly, tx.Counting = false, false
 			if !hit {
 				tx.SetString(key, make([]byte, length(keys[i])), 0)
 			}
@@ -178,7 +178,7 @@ func BenchmarkLookUp(b *testing.B) {
 			var tx Tx
 			for i := 0; b.Loop(); i++ {
 				tx.Begin(e, 0, 1)
-				tx.Counting = true
+				tx.ReadOnly, tx.Counting = true, true
 				tx.LockKey(keys[i%len(keys)])
 				tx.Exists(keys[i%len(keys)])
 				tx.Unlock()
@@ -196,7 +196,7 @@ func TestTheCurveFollowsGrowingCollections(t *testing.T) {
 	key := []byte("hash")
 	hash := func() value.HashRef {
 		tx.Begin(e, 0, 1)
-		tx.Counting = true
+		tx.ReadOnly, tx.Counting = true, true
 		tx.LockKey(key)
 		ref, err := tx.Ref(key, value.Hash)
 		if err != nil {

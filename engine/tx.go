@@ -21,10 +21,11 @@ type Tx struct {
 	NowMS int64
 	// NoTouch leaves access times alone.
 	NoTouch bool
-	// Counting counts look-ups as hits and misses. It is for work that only
-	// reads: what it finds is not saved for a snapshot, which other work might
-	// be about to change.
+	// Counting counts look-ups as hits and misses.
 	Counting bool
+	// ReadOnly is for work that only reads: what it finds is not saved for a
+	// snapshot, which other work might be about to change.
+	ReadOnly bool
 
 	// GivesUp has LockKey and Lock stop waiting for long work when they are told
 	// to: see Engine.GiveUp.
@@ -89,7 +90,7 @@ func (tx *Tx) Begin(e *Engine, db int, nowMS int64) {
 		tx.one = -1
 	}
 	tx.lastKey = nil
-	tx.NoTouch, tx.Counting, tx.told = false, false, false
+	tx.NoTouch, tx.Counting, tx.ReadOnly, tx.told = false, false, false, false
 	if tx.used {
 		tx.used = false
 		tx.squeezer.end() // here, since not all work ends with Unlock
@@ -259,7 +260,7 @@ func (tx *Tx) find(db int, key []byte) at {
 			a.slot = nil
 		} else if it.HasParts() && tx.expireFields(db, key, a, 1<<30) {
 			a.slot = nil
-		} else if s.snap != nil && !tx.Counting {
+		} else if s.snap != nil && !tx.ReadOnly {
 			s.snap.preserve(s, a.ks, a.slot)
 		}
 	}
@@ -268,26 +269,31 @@ func (tx *Tx) find(db int, key []byte) at {
 
 // lookup finds a key for a command, and counts and remembers the access.
 func (tx *Tx) lookup(key []byte) at {
+	a := tx.count(key)
+	if a.slot != nil && !tx.NoTouch {
+		tx.touch(&a)
+	}
+	return a
+}
+
+// count finds a key, and counts a hit or a miss.
+func (tx *Tx) count(key []byte) at {
 	a := tx.find(tx.DB, key)
-	if a.slot == nil {
-		if tx.Counting {
-			tx.missed(&a, key)
-		}
+	if !tx.Counting {
 		return a
 	}
-	if tx.Counting {
-		a.s.stats.Hits++
-		if set := tx.policy.Prefixes; set != nil {
-			if p := a.s.prefixes.of(set, key); p != nil {
-				p.Hits++
-			}
-		}
-		if h := mrcHash(a.hash, tx.DB); tx.e.curve.follows(h) {
-			tx.e.curve.used(h, tx.policy.Prefixes, key, table.ItemOf(a.slot))
+	if a.slot == nil {
+		tx.missed(&a, key)
+		return a
+	}
+	a.s.stats.Hits++
+	if set := tx.policy.Prefixes; set != nil {
+		if p := a.s.prefixes.of(set, key); p != nil {
+			p.Hits++
 		}
 	}
-	if !tx.NoTouch {
-		tx.touch(&a)
+	if h := mrcHash(a.hash, tx.DB); tx.e.curve.follows(h) {
+		tx.e.curve.used(h, tx.policy.Prefixes, key, table.ItemOf(a.slot))
 	}
 	return a
 }
@@ -300,7 +306,7 @@ func (tx *Tx) touch(a *at) {
 		it.SetAccess(a.s.auto().Touch(it.Access(), a.hash))
 	case p.LFU:
 		it.SetAccess(eviction.LFUTouch(it.Access(), tx.NowMS, p.LogFactor, p.DecayMinutes, rand.Uint32()))
-	case p.Order == LRM && tx.Counting:
+	case p.Order == LRM && tx.ReadOnly:
 	case it.Access() != tx.clock:
 		it.SetAccess(tx.clock)
 	}

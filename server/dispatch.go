@@ -80,7 +80,7 @@ func (w *worker) run(c *client, r *request, mark int) bool {
 		tx.Know(r.key, r.hash)
 	}
 	tx.NoTouch = c.noTouch && !spec.Touches()
-	tx.Counting = spec.Flags&commands.ReadOnly != 0
+	tx.ReadOnly, tx.Counting = spec.Reads()
 	if !spec.Lock(tx, argv) {
 		tx.Unlock()
 		w.stat(spec).rejected++

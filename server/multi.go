@@ -230,7 +230,7 @@ func (w *worker) runQueued(c *commands.Ctx, cl *client) {
 		c.Argv, c.Spec = m.wordsOf(q), q.spec
 		tx.DB = cl.db()
 		tx.NoTouch = cl.noTouch && !q.spec.Touches()
-		tx.Counting = q.spec.Flags&commands.ReadOnly != 0
+		tx.ReadOnly, tx.Counting = q.spec.Reads()
 		mark := len(w.reply.B)
 		err := w.srv.stillAllowed(cl, q.spec, c.Argv)
 		if err == nil {

@@ -73,7 +73,7 @@ func (r *scriptRun) runScript(call func() error) error {
 	r.run.run = r
 	r.full = r.flags&(lua.NoWrites|lua.AllowOOM) == 0 && s.outOfMemory()
 	argv, spec, db, proto, mode := c.Argv, c.Spec, cl.db(), c.Reply.Proto, cl.mode
-	counting, noTouch := tx.Counting, tx.NoTouch
+	readOnly, counting, noTouch := tx.ReadOnly, tx.Counting, tx.NoTouch
 	cl.mode |= inExec | inScript
 
 	err := call()
@@ -86,7 +86,7 @@ func (r *scriptRun) runScript(call func() error) error {
 	if cl.db() != db {
 		cl.SelectDB(db)
 	}
-	tx.DB, tx.Counting, tx.NoTouch = db, counting, noTouch
+	tx.DB, tx.ReadOnly, tx.Counting, tx.NoTouch = db, readOnly, counting, noTouch
 	if !r.inExec {
 		tx.CommitAtomic()
 	}
@@ -155,7 +155,7 @@ func (r *scriptRun) do(argv [][]byte) error {
 	c.Argv, c.Spec = argv, spec
 	tx.DB = cl.db()
 	tx.NoTouch = cl.noTouch && !spec.Touches()
-	tx.Counting = spec.Flags&commands.ReadOnly != 0
+	tx.ReadOnly, tx.Counting = spec.Reads()
 	err := spec.Run(c)
 	if cl.mode&tracks != 0 {
 		w.remember(cl, spec, argv)

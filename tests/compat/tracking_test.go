@@ -213,6 +213,27 @@ func TestEventsOfKeysAreAsTheReferences(t *testing.T) {
 		a: CONFIG SET notify-keyspace-events q`)
 }
 
+// Commands that write may read other keys, or the old value.
+func TestHitsAndMissesAreAsTheReferences(t *testing.T) {
+	sameConversation(t, `
+		a: HELLO 3
+		a: CONFIG SET notify-keyspace-events Em
+		b: SET s 1 ;; RPUSH l 1 2 3 ;; SADD set a b ;; ZADD z 1 a ;; PFADD p a ;; XADD x 1-1 a b ;; XGROUP CREATE x g 0
+		b: SET w_1 1 ;; HSET w_2 f 1 ;; SET v_1 x
+		b: CONFIG RESETSTAT
+		a: PSUBSCRIBE __key*
+		b: GETEX m ;; GETEX s ;; GETDEL m ;; GETSET s 1 ;; SET s 1 GET ;; SET n 1 GET ;; SET s 1 ;; SETNX s 1 ;; DEL n
+		b: BITOP AND d m s ;; BITOP AND s m s ;; BITFIELD m GET u8 0 ;; BITFIELD s SET u8 0 1 ;; BITFIELD_RO m GET u8 0
+		b: PFCOUNT m ;; PFCOUNT p ;; PFCOUNT p m ;; PFMERGE p m ;; PFMERGE d2 p m ;; DEL d2
+		b: SINTER set m ;; SDIFF m set ;; SUNION set m m ;; SINTERCARD 2 m set ;; SINTERSTORE d set m ;; SUNIONSTORE d set m ;; SDIFFSTORE d m m
+		b: ZINTER 2 m m ;; ZUNION 2 z set ;; ZDIFF 2 m z ;; ZINTERCARD 2 m z ;; ZUNIONSTORE d 2 z m ;; ZDIFFSTORE d 2 m z ;; ZRANGESTORE d m 0 -1
+		b: GEORADIUS m 1 1 1 km ;; GEORADIUS m 1 1 1 km STORE d ;; GEOSEARCHSTORE d m FROMLONLAT 1 1 BYRADIUS 1 km
+		b: SORT m ;; SORT l BY w_* GET v_* GET # ;; SORT l BY w_*->f STORE d ;; SORT_RO l ;; COPY m d ;; COPY s d REPLACE
+		b: TOUCH m s m ;; EXISTS m s ;; TYPE m ;; TYPE s ;; TTL m ;; PTTL s ;; EXPIRETIME m ;; EXPIRE m 1 ;; RENAME m d ;; MOVE m 1
+		b: XACK m g 1-1 ;; XACK x g 1-1 ;; XPENDING x g ;; XCLAIM m g c 0 1-1 ;; XAUTOCLAIM m g c 0 0 ;; XREADGROUP GROUP g c STREAMS m >
+		b: EVAL "return redis.call('info', 'stats'):match('keyspace_hits:%d+%s+keyspace_misses:%d+')" 0`)
+}
+
 func TestMonitorIsAsTheReferences(t *testing.T) {
 	sameConversation(t, `
 		m: MONITOR
