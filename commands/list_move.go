@@ -63,18 +63,17 @@ func (c *Ctx) moveElem(from, to bool) (done bool, err error) {
 	c.Reply.Bulk(b)
 	size := l.Len()
 	l.Pop(from)
-	if string(src) != string(dst) {
-		c.Tx.Modified(src, popEvent(from))
-		c.endIfEmpty(src, size-1)
+	same := string(src) == string(dst)
+	if !same {
 		if l, err = c.makeList(dst); err != nil {
 			return false, err
 		}
-		c.pushAll(l, [][]byte{b}, to)
-		c.Tx.Modified(dst, pushEvent(to))
-	} else {
-		c.pushAll(l, [][]byte{b}, to)
-		c.Tx.Modified(src, popEvent(from))
-		c.Tx.Modified(dst, pushEvent(to))
+	}
+	c.pushAll(l, [][]byte{b}, to)
+	c.Tx.Modified(dst, pushEvent(to)) // told in this order
+	c.Tx.Modified(src, popEvent(from))
+	if !same {
+		c.endIfEmpty(src, size-1)
 	}
 	// A blocking form replayed must not wait.
 	if c.Spec.Name == "rpoplpush" || c.Spec.Name == "brpoplpush" {

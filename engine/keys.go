@@ -67,19 +67,26 @@ func (tx *Tx) FieldsExpire(key []byte) {
 // Create makes a key that is not there, with a value of valueLen undefined
 // bytes that the caller fills in, and returns it.
 func (tx *Tx) Create(key []byte, t value.Type, e value.Encoding, valueLen int) value.Ref {
+	r := tx.create(key, t, e, valueLen)
+	tx.tell(key, EventNew)
+	return r
+}
+
+func (tx *Tx) create(key []byte, t value.Type, e value.Encoding, valueLen int) value.Ref {
 	h := tx.hash(key)
 	s := tx.shard(h)
 	a := at{s: s, ks: &s.dbs[tx.DB], hash: h}
 	it := table.NewItem(s.heap, value.Kind(t, e), tx.newAccess(&a), key, valueLen, 0)
-	tx.insert(tx.DB, &a, it)
+	tx.add(tx.DB, &a, it)
 	return value.Ref{Heap: s.heap, Slot: a.slot}
 }
 
 // Replace ends what is at key, if anything, and makes it anew as Create does,
-// without a deadline.
+// without a deadline. What it overwrites is no new key.
 func (tx *Tx) Replace(key []byte, t value.Type, e value.Encoding, valueLen int) value.Ref {
 	if a := tx.find(tx.DB, key); a.slot != nil {
 		tx.remove(&a, false)
+		return tx.create(key, t, e, valueLen)
 	}
 	return tx.Create(key, t, e, valueLen)
 }

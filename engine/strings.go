@@ -107,7 +107,7 @@ func (tx *Tx) MakeString(key []byte, n int, deadlineMS int64, enc value.Encoding
 	if value.TypeOf(it) != value.String {
 		tx.remove(&a, true)
 		it := table.NewItem(a.s.heap, kind, tx.newAccess(&a), key, n, deadlineMS)
-		tx.insert(tx.DB, &a, it)
+		tx.add(tx.DB, &a, it)
 		return it.Value()
 	}
 	had := it.DeadlineMS() != 0

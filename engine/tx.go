@@ -323,8 +323,19 @@ func (tx *Tx) newAccess(a *at) uint32 {
 	return tx.clock
 }
 
-// insert adds a new item at a, where there is none.
+// insert adds a new item at a, where there is none, and tells that the key is new.
 func (tx *Tx) insert(db int, a *at, it table.Item) {
+	tx.add(db, a, it)
+	if len(tx.e.watchers) > 0 {
+		saved := tx.DB
+		tx.DB = db
+		tx.tell(it.Key(), EventNew)
+		tx.DB = saved
+	}
+}
+
+// add adds an item at a, where there is none.
+func (tx *Tx) add(db int, a *at, it table.Item) {
 	it.SetMark(a.s.mark)
 	a.slot = a.ks.keys.Insert(a.s.heap, a.hash, it)
 	if tx.policy.Order == Auto && a.s.found.n < keptCandidates {
@@ -341,12 +352,6 @@ func (tx *Tx) insert(db int, a *at, it table.Item) {
 		// Its own block: what else belongs to a value is not there yet in an item
 		// that Create makes, and counts when it is used.
 		tx.e.curve.stored(h, int64(it.Bytes())+indexBytes, it.DeadlineMS())
-	}
-	if len(tx.e.watchers) > 0 {
-		saved := tx.DB
-		tx.DB = db
-		tx.tell(it.Key(), EventNew)
-		tx.DB = saved
 	}
 }
 

@@ -193,6 +193,7 @@ func TestEventsOfKeysAreAsTheReferences(t *testing.T) {
 		b: SETRANGE s 2 abc ;; GETDEL s ;; GETEX n EX 10 ;; PERSIST n ;; EXPIRE n 100 ;; EXPIRE n -1
 		b: SET a 1 ;; RENAME a b ;; COPY b c ;; MOVE c 1 ;; SELECT 1 ;; UNLINK c ;; SELECT 0
 		b: HSET h f v ;; HINCRBY h n 1 ;; HDEL h f n
+		b: RPUSH l 1 2 ;; LMOVE l m LEFT RIGHT ;; LMOVE l l LEFT LEFT ;; RPOPLPUSH l m ;; BLMOVE m m LEFT RIGHT 0 ;; DEL m
 		b: SADD s a b ;; SREM s a ;; SMOVE s t b ;; SPOP t
 		b: ZADD z 1 a 2 b ;; ZINCRBY z 1 a ;; ZREM z a ;; ZPOPMIN z
 		b: MULTI ;; SET k 1 ;; INCR k ;; EXEC
@@ -202,7 +203,9 @@ func TestEventsOfKeysAreAsTheReferences(t *testing.T) {
 		a: SET k 1 ;; INCR k ;; GET k
 		a: PUNSUBSCRIBE
 		a: CONFIG SET notify-keyspace-events Emn
-		b: GET missing ;; SET new 1 ;; SET new 2 ;; GET new
+		b: GET missing ;; SET new 1 ;; SET new 2 ;; GET new ;; SADD set 1 2 ;; ZADD z 1 a
+		b: SUNIONSTORE new set ;; SET new 1 ;; ZUNIONSTORE new 1 z ;; SORT set STORE new ;; BITOP NOT n new ;; SET s s ;; BITOP NOT set s
+		b: COPY z new REPLACE ;; RENAME z new ;; SMOVE new new a
 		a: CONFIG SET notify-keyspace-events K$
 		b: SET k 1 ;; DEL k
 		a: CONFIG SET notify-keyspace-events KEgx
