@@ -9,7 +9,7 @@ import (
 
 // bitArg is an argument of the bit library: a number modulo 2^32.
 func bitArg(l *glua.LState, i int) uint32 {
-	f := float64(l.CheckNumber(i))
+	f := argNumber(l, i)
 	if f != f || math.IsInf(f, 0) {
 		return 0
 	}

@@ -102,6 +102,7 @@ const (
 func compileChunk(chunk []ast.Stmt, name string, plain bool) (*glua.FunctionProto, error) {
 	w := walker{}
 	w.wrapConcats(chunk)
+	readForLimits(chunk)
 	w.hideArguments(chunk)
 	if names := []string{operand, call, pcall, "KEYS", "ARGV"}; plain || w.wrapped {
 		if plain {

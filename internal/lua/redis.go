@@ -196,8 +196,8 @@ func (s *State) setResp(l *glua.LState) int {
 	if l.GetTop() != 1 {
 		return s.raise(l, "ERR redis.setresp() requires one argument.")
 	}
-	n, _ := l.Get(1).(glua.LNumber)
-	if n != 2 && n != 3 {
+	n, _ := numberOf(l.Get(1))
+	if n = glua.LNumber(int(n)); n != 2 && n != 3 {
 		return s.raise(l, "ERR RESP version must be 2 or 3.")
 	}
 	s.proto = int(n)

@@ -24,7 +24,7 @@ func (s *State) openLibraries() {
 	}
 	g := l.G.Global
 	s.globals = l.NewTable()
-	for _, name := range strings.Fields("assert collectgarbage error ipairs loadstring load newproxy next pairs " +
+	for _, name := range strings.Fields("assert collectgarbage error ipairs loadstring load next pairs " +
 		"pcall rawequal rawget rawset select getmetatable setmetatable tonumber tostring type unpack xpcall " +
 		"table string math coroutine") {
 		if v := g.RawGetString(name); v != glua.LNil {
@@ -61,6 +61,7 @@ func (s *State) openLibraries() {
 	s.globals.RawSetString("_G", g)
 	if m, ok := l.GetMetatable(glua.LString("")).(*glua.LTable); ok {
 		m.RawSetString("__index", s.globals.RawGetString("string"))
+		s.overrideArithmetic(m)
 		s.strings = s.protect(m, m)
 	}
 }
@@ -168,6 +169,9 @@ func (s *State) overrideBase() {
 	})
 	s.set(g, "error", func(l *glua.LState) int {
 		v := l.Get(1)
+		if n, ok := v.(glua.LNumber); ok {
+			v = glua.LString(numberText(n))
+		}
 		if text, ok := v.(glua.LString); ok {
 			if level := l.OptInt(2, 1); level > 0 {
 				v = glua.LString(position(l, level)) + text
@@ -227,6 +231,9 @@ func (s *State) overrideBase() {
 		}
 		return s.load(l, b.String(), l.OptString(2, "=(load)"))
 	})
+	s.set(g, "tonumber", tonumber)
+	s.takesNumbers(g, 2, 3, "unpack")
+	s.takesNumbers(g, 2, 2, "error")
 	s.set(g, "gcinfo", func(l *glua.LState) int { l.Push(glua.LNumber(0)); return 1 })
 	s.set(g, "collectgarbage", func(l *glua.LState) int { l.Push(glua.LNumber(0)); return 1 })
 }
@@ -316,6 +323,15 @@ func (s *State) overrideTable(t *glua.LTable) {
 		l.Push(glua.LString(b))
 		return 1
 	})
+	s.takesNumbers(t, 3, 4, "concat")
+	s.takesNumbers(t, 2, 2, "remove")
+	insert := t.RawGetString("insert").(*glua.LFunction).GFunction
+	s.set(t, "insert", func(l *glua.LState) int {
+		if l.GetTop() > 2 {
+			l.Replace(2, glua.LNumber(argNumber(l, 2)))
+		}
+		return insert(l)
+	})
 	s.set(t, "setn", func(l *glua.LState) int {
 		l.RaiseError("'setn' is obsolete")
 		return 0
@@ -380,6 +396,12 @@ func (s *State) overrideMath(t *glua.LTable) {
 	s.set(t, "randomseed", func(l *glua.LState) int {
 		s.random.seed(int32(int64(l.CheckNumber(1))))
 		return 0
+	})
+	t.RawSetString("huge", glua.LNumber(math.Inf(1))) // the interpreter's is a large number
+	t.ForEach(func(name, v glua.LValue) {
+		if f, ok := v.(*glua.LFunction); ok && f.IsG {
+			s.takesNumbers(t, 1, maxResults, name.String())
+		}
 	})
 }
 

@@ -27,7 +27,21 @@ func (s *State) overrideString(t *glua.LTable) {
 	}
 	s.set(t, "rep", rep)
 	s.set(t, "format", s.format)
-	for _, name := range []string{"len", "lower", "upper", "reverse", "sub", "byte", "find", "match", "gmatch", "gsub"} {
+	s.set(t, "lower", func(l *glua.LState) int { return mapBytes(l, s.argText(l, 1), 'A', 'Z') })
+	s.set(t, "upper", func(l *glua.LState) int { return mapBytes(l, s.argText(l, 1), 'a', 'z') })
+	s.set(t, "char", func(l *glua.LState) int {
+		b := make([]byte, l.GetTop())
+		for i := range b {
+			n := int64(argNumber(l, i+1))
+			if n < 0 || n > 255 {
+				l.ArgError(i+1, "invalid value")
+			}
+			b[i] = byte(n)
+		}
+		l.Push(glua.LString(b))
+		return 1
+	})
+	for _, name := range []string{"len", "reverse", "sub", "byte", "find", "match", "gmatch", "gsub"} {
 		f, ok := t.RawGetString(name).(*glua.LFunction)
 		if !ok {
 			continue
@@ -44,6 +58,23 @@ func (s *State) overrideString(t *glua.LTable) {
 			return old(l)
 		})
 	}
+	s.takesNumbers(t, 2, 2, "rep")
+	s.takesNumbers(t, 2, 3, "sub", "byte")
+	s.takesNumbers(t, 3, 3, "find", "match")
+	s.takesNumbers(t, 4, 4, "gsub")
+}
+
+// mapBytes is string.lower or upper, of bytes and not of runes: what is no ASCII
+// stays as it is.
+func mapBytes(l *glua.LState, text string, from, to byte) int {
+	b := []byte(text)
+	for i, c := range b {
+		if from <= c && c <= to {
+			b[i] = c ^ 0x20
+		}
+	}
+	l.Push(glua.LString(b))
+	return 1
 }
 
 // format is string.format with C's directives.
@@ -79,17 +110,22 @@ func (s *State) format(l *glua.LState) int {
 		arg++
 		switch verb := f[i]; verb {
 		case 'c':
-			b = append(b, byte(int64(l.CheckNumber(arg))))
+			b = append(b, byte(int64(argNumber(l, arg))))
 		case 'd', 'i':
-			b = fmt.Appendf(b, spec+"d", truncate(float64(l.CheckNumber(arg))))
+			b = fmt.Appendf(b, spec+"d", truncate(argNumber(l, arg)))
 		case 'u':
-			b = fmt.Appendf(b, spec+"d", uint64(truncate(float64(l.CheckNumber(arg)))))
+			b = fmt.Appendf(b, spec+"d", uint64(truncate(argNumber(l, arg))))
 		case 'o', 'x', 'X':
-			b = fmt.Appendf(b, spec+string(verb), uint64(truncate(float64(l.CheckNumber(arg)))))
+			b = fmt.Appendf(b, spec+string(verb), uint64(truncate(argNumber(l, arg))))
 		case 'e', 'E', 'f':
-			b = fmt.Appendf(b, spec+string(verb), float64(l.CheckNumber(arg)))
+			n := argNumber(l, arg)
+			if n-n != 0 { // C's words for what is not finite
+				b = appendGeneral(b, spec, verb, n)
+				break
+			}
+			b = fmt.Appendf(b, spec+string(verb), n)
 		case 'g', 'G':
-			b = appendGeneral(b, spec, verb, float64(l.CheckNumber(arg)))
+			b = appendGeneral(b, spec, verb, argNumber(l, arg))
 		case 'q':
 			b = appendQuoted(b, s.argText(l, arg))
 		case 's':
@@ -117,7 +153,7 @@ func appendGeneral(b []byte, spec string, verb byte, n float64) []byte {
 	if n-n == 0 {
 		text = string(appendG(nil, n, min(max(digits, 1), 99)))
 	}
-	if verb == 'G' {
+	if verb == 'G' || verb == 'E' {
 		text = strings.ToUpper(text)
 	}
 	if strings.Contains(flags, "+") && n >= 0 {

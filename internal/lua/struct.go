@@ -114,18 +114,18 @@ func (s *State) pack(l *glua.LState) int {
 		switch opt {
 		case 'b', 'B', 'h', 'H', 'l', 'L', 'T', 'i', 'I':
 			arg++
-			b = p.appendInt(b, float64(l.CheckNumber(arg)), size)
+			b = p.appendInt(b, argNumber(l, arg), size)
 		case 'x':
 			b = append(b, 0)
 		case 'f':
 			arg++
 			var buf [4]byte
-			p.order.PutUint32(buf[:], math.Float32bits(float32(l.CheckNumber(arg))))
+			p.order.PutUint32(buf[:], math.Float32bits(float32(argNumber(l, arg))))
 			b = append(b, buf[:]...)
 		case 'd', 'n':
 			arg++
 			var buf [8]byte
-			p.order.PutUint64(buf[:], math.Float64bits(float64(l.CheckNumber(arg))))
+			p.order.PutUint64(buf[:], math.Float64bits(argNumber(l, arg)))
 			b = append(b, buf[:]...)
 		case 'c', 's':
 			arg++
