@@ -279,10 +279,13 @@ func (s *Spec) KeyUses(argv [][]byte) ([]KeyUse, error) {
 	case "sort", "sort_ro":
 		uses, ok = sortKeys(argv, s.Name == "sort"), true
 	}
-	if !ok || len(uses) == 0 && s.Group != Scripting {
-		return nil, errKeysUnknown
+	switch {
+	case ok && len(uses) > 0:
+		return uses, nil
+	case s.Flags&NoMandatoryKeys != 0:
+		return nil, nil
 	}
-	return uses, nil
+	return nil, errKeysUnknown
 }
 
 const errKeysUnknown = Error("ERR Invalid arguments specified for command")

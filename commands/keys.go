@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"slices"
 	"strconv"
 
 	"cached/engine"
@@ -80,7 +81,9 @@ func (k *KeySpec) begin(argv [][]byte) (int, bool) {
 }
 
 // HasKeys reports whether the command has keys of some kind.
-func (s *Spec) HasKeys() bool { return len(s.Keys) > 0 }
+func (s *Spec) HasKeys() bool {
+	return slices.ContainsFunc(s.Keys, func(k KeySpec) bool { return k.Flags&NotKey == 0 })
+}
 
 // OneKey returns the key of a command that has just one, always at the same
 // place, else nil.

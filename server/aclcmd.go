@@ -120,6 +120,9 @@ func (s *Server) aclWhoami(c *commands.Ctx) error {
 }
 
 func (s *Server) aclCat(c *commands.Ctx) error {
+	if len(c.Argv) > 3 {
+		return errSubcommand(c)
+	}
 	if len(c.Argv) == 2 {
 		c.Reply.Array(len(commands.CategoryNames))
 		for _, name := range commands.CategoryNames {
@@ -171,6 +174,9 @@ func (s *Server) aclDryrun(c *commands.Ctx) error {
 }
 
 func (s *Server) aclGenpass(c *commands.Ctx) error {
+	if len(c.Argv) > 3 {
+		return errSubcommand(c)
+	}
 	bits := int64(256)
 	if len(c.Argv) == 3 {
 		n, ok := value.ParseInt(c.Argv[2])
@@ -190,6 +196,9 @@ func (s *Server) aclGenpass(c *commands.Ctx) error {
 }
 
 func (s *Server) aclLogCommand(c *commands.Ctx) error {
+	if len(c.Argv) > 3 {
+		return errSubcommand(c)
+	}
 	n := int64(10)
 	if len(c.Argv) == 3 {
 		if fold(c.Argv[2]) == "reset" {

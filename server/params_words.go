@@ -93,7 +93,7 @@ func percentilesWords(_ string, words []string) (string, error) {
 	for i, w := range words {
 		f, err := strconv.ParseFloat(w, 64)
 		if err != nil || !(f >= 0 && f <= 100) {
-			return "", errors.New("latency-tracking-info-percentiles should contain a list of percentiles between 0 and 100")
+			return "", errors.New("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
 		}
 		words[i] = strconv.FormatFloat(f, 'g', -1, 64)
 	}
