@@ -37,7 +37,7 @@ type functions struct {
 	mu        sync.Mutex // guards what follows
 	state     *lua.State
 	libraries map[string]*lua.Library
-	byName    map[string]*lua.Function
+	byName    map[string]*lua.Function // by their names in lower case
 
 	keysOf lua.KeysOf
 
@@ -49,6 +49,14 @@ type functionsShown struct {
 	libraries []*lua.Library // by name
 	byName    map[string]*lua.Function
 	bytes     int // of code
+}
+
+// find returns the function of a name in any case, or nil.
+func (n *functionsShown) find(name []byte) *lua.Function {
+	if fn := n.byName[string(name)]; fn != nil {
+		return fn
+	}
+	return n.byName[fold(name)]
 }
 
 func newFunctions(keysOf lua.KeysOf) *functions {
@@ -99,7 +107,10 @@ func (f *functions) loadLocked(code string, replace bool, host lua.Host) (*lua.L
 	if f.shown.Load().bytes+len(code) > maxLibraryBytes {
 		return nil, errFunctionsFull
 	}
-	taken := func(fn string) bool { return f.byName[fn] != nil && f.byName[fn].Library != old }
+	taken := func(name string) bool {
+		fn := f.byName[strings.ToLower(name)]
+		return fn != nil && fn.Library != old
+	}
 	lib, err := f.state.Load(name, code, body, f.keysOf, taken, host)
 	if err != nil {
 		return nil, commands.Error(err.Error())
@@ -109,7 +120,7 @@ func (f *functions) loadLocked(code string, replace bool, host lua.Host) (*lua.L
 	}
 	f.libraries[name] = lib
 	for _, fn := range lib.Functions {
-		f.byName[fn.Name] = fn
+		f.byName[strings.ToLower(fn.Name)] = fn
 	}
 	f.showLocked()
 	return lib, nil
@@ -118,7 +129,7 @@ func (f *functions) loadLocked(code string, replace bool, host lua.Host) (*lua.L
 func (f *functions) dropLocked(lib *lua.Library) {
 	delete(f.libraries, lib.Name)
 	for _, fn := range lib.Functions {
-		delete(f.byName, fn.Name)
+		delete(f.byName, strings.ToLower(fn.Name))
 	}
 	f.showLocked()
 }
@@ -185,7 +196,7 @@ func (s *Server) fcall(c *commands.Ctx) error {
 	r.argv = c.Argv
 	for {
 		seen := s.functions.shown.Load()
-		fn := seen.byName[r.name]
+		fn := seen.find(c.Argv[1])
 		if fn == nil {
 			return errNoFunction
 		}
@@ -274,7 +285,10 @@ func (s *Server) functionDelete(c *commands.Ctx) error {
 }
 
 func (s *Server) functionFlush(c *commands.Ctx) error {
-	if len(c.Argv) > 3 || len(c.Argv) == 3 && fold(c.Argv[2]) != "async" && fold(c.Argv[2]) != "sync" {
+	if len(c.Argv) > 3 {
+		return errSubcommand(c)
+	}
+	if len(c.Argv) == 3 && fold(c.Argv[2]) != "async" && fold(c.Argv[2]) != "sync" {
 		return commands.Error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option")
 	}
 	if err := s.lockFunctions(); err != nil {

@@ -139,7 +139,7 @@ func dumpedString(b []byte) (text string, rest []byte, ok bool) {
 
 func (s *Server) functionRestore(c *commands.Ctx) error {
 	if len(c.Argv) > 4 {
-		return commands.Error("ERR Unknown subcommand or wrong number of arguments for 'restore'. Try FUNCTION HELP.")
+		return errSubcommand(c)
 	}
 	policy := "append"
 	if len(c.Argv) == 4 {

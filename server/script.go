@@ -127,7 +127,7 @@ func (s *Server) addScriptLocks(l *engine.LockSet, spec *commands.Spec, argv [][
 			}
 		}
 	default:
-		if fn := s.functions.shown.Load().byName[string(argv[1])]; fn != nil {
+		if fn := s.functions.shown.Load().find(argv[1]); fn != nil {
 			s.addFunctionLocks(l, fn, keys)
 		}
 	}

@@ -226,8 +226,10 @@ func (u *unpacker) value(depth int) glua.LValue {
 		return glua.LNumber(math.Float32frombits(uint32(u.uint(4))))
 	case 0xcb:
 		return glua.LNumber(math.Float64frombits(u.uint(8)))
-	case 0xcc, 0xcd, 0xce, 0xcf:
+	case 0xcc, 0xcd, 0xce:
 		return glua.LNumber(u.uint(1 << (c - 0xcc)))
+	case 0xcf: // read as signed, whatever was meant
+		return glua.LNumber(int64(u.uint(8)))
 	case 0xd0:
 		return glua.LNumber(int8(u.uint(1)))
 	case 0xd1:
