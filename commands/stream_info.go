@@ -88,6 +88,10 @@ func xinfoConsumers(c *Ctx) error {
 }
 
 func xinfoStream(c *Ctx) error {
+	s, err := c.streamInfo()
+	if err != nil {
+		return err
+	}
 	full, count := false, int64(10)
 	for a := c.Args(3); a.More(); {
 		switch {
@@ -104,10 +108,6 @@ func xinfoStream(c *Ctx) error {
 		default:
 			return c.errSubcommand()
 		}
-	}
-	s, err := c.streamInfo()
-	if err != nil {
-		return err
 	}
 	st := s.State()
 	if full {

@@ -253,12 +253,16 @@ func xreadgroup(c *Ctx) error {
 	if ready == 0 {
 		return c.waitForEntries(&q)
 	}
-	c.replyStreams(ready)
+	mark, n := len(c.Reply.B), 0
 	for i := range reads {
 		r := &reads[i]
-		if r.fresh && !r.isReady() {
-			continue
+		if r.fresh {
+			r.after = r.g.Last() // a stream that is named twice has been read by now
+			if !r.isReady() {
+				continue
+			}
 		}
+		n++
 		c.replyStreamName(r.key)
 		if r.fresh {
 			c.replyFresh(r, &q)
@@ -266,6 +270,9 @@ func xreadgroup(c *Ctx) error {
 			c.replyHistory(r, &q)
 		}
 	}
+	end := len(c.Reply.B)
+	c.replyStreams(n)
+	c.Reply.Hoist(mark, end)
 	return nil
 }
 

@@ -114,6 +114,12 @@ func (w *Writer) Set(n int) {
 func (w *Writer) SetAt(mark, n int) {
 	end := len(w.B)
 	w.Set(n)
+	w.Hoist(mark, end)
+}
+
+// Hoist moves what was written from end on, no more than the head of an
+// aggregate, in front of what was written from mark on.
+func (w *Writer) Hoist(mark, end int) {
 	var head [24]byte
 	k := copy(head[:], w.B[end:])
 	copy(w.B[mark+k:], w.B[mark:end])
