@@ -276,11 +276,8 @@ func (s StreamRef) Delete(id StreamID) bool {
 	}
 	n := r.seek(id).node
 	for c := n.entries(); c.next(); {
-		if c.id != id {
+		if c.id != id || c.isDead() { // after XSETID a dead one may have the ID of one alive
 			continue
-		}
-		if c.isDead() {
-			return false
 		}
 		c.kill(n.node())
 		r.count--
