@@ -77,9 +77,10 @@ func logDirName(name string) (string, error) {
 	return name, nil
 }
 
-// saveWords reads pairs of seconds and changes; those of several lines add up.
+// saveWords reads pairs of seconds and changes; those of several lines add up,
+// and an empty one takes back those before it.
 func saveWords(old string, words []string) (string, error) {
-	if len(words) == 1 && words[0] == "" {
+	if len(words) == 0 {
 		return "", nil
 	}
 	if len(words)%2 != 0 {

@@ -90,7 +90,7 @@ func usedParams() []config.Param {
 		// General
 		{Name: "databases", Kind: config.Int, Default: "16", Flags: config.Immutable, Min: 1, Max: 10000,
 			Doc: "Number of databases."},
-		{Name: "dir", Kind: config.Words, Default: ".", Flags: config.Protected, Words: dirWords,
+		{Name: "dir", Kind: config.String, Default: ".", Flags: config.Protected, Canon: enterDir, Undo: leaveDir,
 			Doc: "Working directory."},
 		{Name: "loglevel", Kind: config.Enum, Default: "notice", Enum: []string{"debug", "verbose", "notice", "warning", "nothing"},
 			Doc: "Least important messages that are logged."},

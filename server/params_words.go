@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"cached/engine"
 	"cached/internal/config"
@@ -22,15 +23,25 @@ func bindWords(_ string, words []string) (string, error) {
 	return strings.Join(words, " "), nil
 }
 
-// dirWords changes the working directory, as the directive does in a file.
-func dirWords(_ string, words []string) (string, error) {
-	if len(words) != 1 {
-		return "", config.ErrArgs()
-	}
-	if err := os.Chdir(words[0]); err != nil {
-		return "", err
+// enterDir changes the working directory, as the directive does in a file.
+func enterDir(name string) (string, error) {
+	if err := os.Chdir(name); err != nil {
+		return "", errors.New(reason(err))
 	}
 	return os.Getwd()
+}
+
+// leaveDir goes back to where the server was.
+func leaveDir(old string) { _ = os.Chdir(old) }
+
+// reason is what the system says of a failed call, in Redis's letters.
+func reason(err error) string {
+	var no syscall.Errno
+	if !errors.As(err, &no) {
+		return err.Error()
+	}
+	text := no.Error()
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // outputLimitsWords reads the limits of one class or several, and leaves the

@@ -246,7 +246,11 @@ func (c *Config) Set(pairs []Pair, local bool) error {
 	for i := range changes {
 		ch := &changes[i]
 		ch.old = ch.value.now.Load()
-		s, err := ch.value.param.parse(ch.old.text, []string{pairs[i].Value})
+		old := ch.old.text
+		if ch.value.param.Fresh {
+			old = ""
+		}
+		s, err := ch.value.param.parse(old, []string{pairs[i].Value})
 		if err != nil {
 			restore(changes[:i])
 			return failed(ch.name, err)
@@ -285,6 +289,9 @@ func (ch change) apply() error {
 func restore(changes []change) {
 	for _, ch := range slices.Backward(changes) {
 		ch.value.now.Store(ch.old)
+		if undo := ch.value.param.Undo; undo != nil {
+			undo(ch.old.text)
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ func rows() []Param {
 		{Name: "bind", Kind: Words, Default: "*", Words: func(_ string, w []string) (string, error) { return strings.Join(w, " "), nil }},
 		{Name: "save", Kind: Words, Default: "3600 1", Fresh: true,
 			Words: func(old string, w []string) (string, error) {
-				if len(w) == 1 && w[0] == "" {
+				if len(w) == 0 {
 					return "", nil
 				}
 				if len(w)%2 != 0 {
@@ -69,6 +69,7 @@ func TestFilesAreReadAsRedisReadsThem(t *testing.T) {
 		{"bind 127.0.0.1 -::1", "bind", "127.0.0.1 -::1"},
 		{"save 60 1\nsave 30 2", "save", "60 1 30 2"},
 		{"save \"\"", "save", ""},
+		{"save 60 1\nsave \"\"", "save", ""},
 		{"port 1\nport 2", "port", "2"},
 	} {
 		c := fresh(t)
@@ -215,6 +216,39 @@ func TestSetIsAllOrNothing(t *testing.T) {
 	}
 	if err := c.Set([]Pair{{"dir", "/"}}, true); err != nil {
 		t.Errorf("a protected directive from this machine: %v", err)
+	}
+}
+
+// What was set was added to the save points that were there, and nothing could
+// take them away.
+func TestSetReplacesWhatLinesOfAFileAddUpTo(t *testing.T) {
+	c := fresh(t)
+	if err := c.LoadArgs([]string{"--save", "60 1", "--save", "30 2"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, value := range []string{"10 5", "10 5 20 6", "", "3600 1"} {
+		if err := c.Set([]Pair{{"save", value}}, false); err != nil || c.Value("save").String() != value {
+			t.Errorf("%q: %v, %q", value, err, c.Value("save"))
+		}
+	}
+	if err := c.Set([]Pair{{"save", ""}, {"port", "x"}}, false); err == nil || c.Value("save").String() != "3600 1" {
+		t.Errorf("%v, %q", err, c.Value("save"))
+	}
+}
+
+func TestAFailedSetTakesBackWhatReadingDid(t *testing.T) {
+	at := "/"
+	c, err := New([]Param{
+		{Name: "port", Kind: Int, Default: "1"},
+		{Name: "dir", Kind: String, Default: "/",
+			Canon: func(name string) (string, error) { at = name; return at, nil },
+			Undo:  func(old string) { at = old }},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Set([]Pair{{"dir", "/tmp"}, {"port", "x"}}, false); err == nil || at != "/" {
+		t.Errorf("%v, at %s", err, at)
 	}
 }
 

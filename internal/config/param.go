@@ -60,9 +60,12 @@ type Param struct {
 	// Words reads the words of a Words directive, given the value it replaces,
 	// and returns the new value.
 	Words func(old string, words []string) (string, error)
-	// Fresh makes the first line of a load start from an empty value instead
-	// of from the default; the lines after it add to it.
+	// Fresh makes the first line of a load, and CONFIG SET, start from an empty
+	// value instead of from what was there; the lines after it add to it.
 	Fresh bool
+	// Undo takes back what Canon or Words did beyond returning the value, when
+	// another directive of the same CONFIG SET is refused.
+	Undo func(old string)
 	// Rewrite returns what REWRITE writes after the name, one text per line.
 	// Nil is one line with the value.
 	Rewrite func(value string) []string
@@ -195,9 +198,6 @@ func (p *Param) ranged(n int64, base int) (*state, error) {
 func ErrOneOf(names []string) error {
 	return fmt.Errorf("argument(s) must be one of the following: %s", strings.Join(names, ", "))
 }
-
-// ErrArgs is the error for a list with too few or too many words.
-func ErrArgs() error { return errArgs }
 
 // split cuts at every single blank, as CONFIG SET does: two in a row leave an
 // empty word between them. The empty text has no words.
