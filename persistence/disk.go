@@ -118,8 +118,15 @@ func New(o Options) *Disk {
 // path is the file of snapshots.
 func (d *Disk) path() string { return d.cfg.Value("dbfilename").String() }
 
-// temporary is the name a snapshot has until it is complete.
-func temporary() string { return "temp-" + strconv.Itoa(os.Getpid()) + ".rdb" }
+// temporary is the name a snapshot has until it is complete. One that is saved while
+// everybody waits may meet one in the background.
+func temporary(background bool) string {
+	name := "temp-"
+	if background {
+		name += "bgsave-"
+	}
+	return name + strconv.Itoa(os.Getpid()) + ".rdb"
+}
 
 // A savePoint makes a snapshot due after some time with some changes.
 type savePoint struct {

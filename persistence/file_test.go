@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -322,6 +323,39 @@ func TestReloadKeepsEverything(t *testing.T) {
 	}
 	want["another"] = "string:kept"
 	compare(t, snapshotOf(t, s.Client, append(all, sample{key: "another"})), want)
+}
+
+// Both wrote to one file.
+func TestReloadMeetsASnapshotInTheBackground(t *testing.T) {
+	files := new(vfs.Mem)
+	s := startOn(t, files)
+	s.Set(ctx, "a", "1", 0)
+	held, release := make(chan struct{}), make(chan struct{})
+	hold := sync.OnceFunc(func() { close(held); <-release })
+	files.Fail(func(op, _ string) error {
+		if op != "sync" {
+			return nil
+		}
+		select {
+		case <-held: // the one of the reloading
+		default:
+			hold()
+		}
+		return nil
+	})
+	s.BgSave(ctx)
+	<-held
+	err := s.Do(ctx, "DEBUG", "RELOAD").Err()
+	close(release)
+	if err != nil || s.Get(ctx, "a").Val() != "1" {
+		t.Errorf("%v, a is %q", err, s.Get(ctx, "a").Val())
+	}
+	if info := waitInfo(t, s.Client, "rdb_bgsave_in_progress:0"); !strings.Contains(info, "rdb_last_bgsave_status:ok") {
+		t.Error(info)
+	}
+	if n := files.Names(); n != 1 {
+		t.Errorf("files: %v", files.List())
+	}
 }
 
 func TestDeadlinesOfFieldsComeBack(t *testing.T) {

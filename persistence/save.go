@@ -71,10 +71,10 @@ func (d *Disk) head(e *rdb.Encoder, nowMS, usedBytes int64, base bool) {
 	}
 }
 
-// replaceFile has write make the new snapshot.
-func (d *Disk) replaceFile(write func(w *rdb.Writer) error) (size int64, err error) {
+// replaceFile has write make the new snapshot, which has the name temp until it is whole.
+func (d *Disk) replaceFile(temp string, write func(w *rdb.Writer) error) (size int64, err error) {
 	sum, pace := d.cfg.Value("rdbchecksum").Bool(), d.cfg.Value("rdb-save-incremental-fsync").Bool()
-	err = vfs.Replace(d.fs, d.path(), temporary(), func(f vfs.File) error {
+	err = vfs.Replace(d.fs, d.path(), temp, func(f vfs.File) error {
 		w := &rdb.Writer{W: f, NoSum: !sum}
 		err := writePaced(w, f, pace, write)
 		size = w.N
@@ -141,7 +141,7 @@ func (d *Disk) saveNow(tx *engine.Tx) error {
 		defer tx.Unlock()
 	}
 	changes := d.keys.Changes(tx)
-	size, err := d.replaceFile(func(w *rdb.Writer) error { return d.writeAll(w, tx) })
+	size, err := d.replaceFile(temporary(false), func(w *rdb.Writer) error { return d.writeAll(w, tx) })
 	if err != nil {
 		return err
 	}
@@ -257,7 +257,7 @@ func (d *Disk) background() {
 	var changes int64
 	size, err := untilWhole(func() (int64, error) {
 		changes = d.keys.Changes(nil)
-		return d.replaceFile(d.writeSnapshot)
+		return d.replaceFile(temporary(true), d.writeSnapshot)
 	})
 	if err == nil {
 		d.saved(start, changes)
