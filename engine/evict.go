@@ -298,9 +298,13 @@ func (tx *Tx) IdleMS(key []byte, it table.Item) int64 {
 	if tx.policy.Order != Auto {
 		return eviction.IdleMS(it.Access(), tx.NowMS)
 	}
-	s := tx.shard(tx.hash(key))
+	return tx.shard(tx.hash(key)).idleMS(it, tx.NowMS)
+}
+
+// idleMS is IdleMS under Auto.
+func (s *shard) idleMS(it table.Item, nowMS int64) int64 {
 	d := s.auto()
-	return s.times.since(d.Clock()-d.Idle(it.Access()), d.Clock(), tx.NowMS)
+	return s.times.since(d.Clock()-d.Idle(it.Access()), d.Clock(), nowMS)
 }
 
 // Frequency is how often an item that Peek returned was used, on the scale of
@@ -311,6 +315,17 @@ func (tx *Tx) Frequency(key []byte, it table.Item) int {
 		return tx.shard(tx.hash(key)).auto().Count(it.Access())
 	}
 	return int(eviction.LFUCount(it.Access(), tx.NowMS, p.DecayMinutes))
+}
+
+// Used is what files say of the use of a key: how long ago it was, and how often as
+// LFU counts, whatever the policy counts. The lock of the key's shard is held.
+func (e *Engine) Used(it table.Item, nowMS int64) (idleMS int64, count uint8) {
+	p := e.access.Load()
+	if p.Order != Auto {
+		return eviction.IdleMS(it.Access(), nowMS), eviction.LFUCount(it.Access(), nowMS, p.DecayMinutes)
+	}
+	s := &e.shards[e.shardOf(table.Hash(it.Key()))]
+	return s.idleMS(it, nowMS), uint8(eviction.LFUStart - 1 + s.auto().Count(it.Access()))
 }
 
 // timeline tells the time of accesses that were only counted: it remembers the

@@ -10,6 +10,7 @@ import (
 
 	"cached/engine/table"
 	"cached/engine/value"
+	"cached/eviction"
 )
 
 // evictUntil evicts until at most keys are left in database 0, or nothing can go.
@@ -314,5 +315,8 @@ func TestIdleTimeUnderAuto(t *testing.T) {
 	}
 	if f := tx.Frequency([]byte("old"), tx.Peek([]byte("old"))); f != 1 {
 		t.Errorf("used %d times, want once", f)
+	}
+	if ms, count := e.Used(tx.Peek([]byte("old")), now); ms/1000 != int64(idle/time.Second) || count != eviction.LFUStart {
+		t.Errorf("a file says %d ms and %d", ms, count)
 	}
 }

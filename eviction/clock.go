@@ -18,8 +18,12 @@ func IdleMS(access uint32, nowMS int64) int64 {
 	return int64(ticks) << tickShift
 }
 
-// LRUIdle is the access word of an item last touched idleMS before nowMS.
-func LRUIdle(nowMS, idleMS int64) uint32 { return LRU(nowMS - idleMS) }
+// longestMS leaves some days until the ticks wrap.
+const longestMS = 45 * 24 * 3600 * 1000
+
+// LRUIdle is the access word of an item last touched idleMS before nowMS, or 45 days
+// if that is longer ago.
+func LRUIdle(nowMS, idleMS int64) uint32 { return LRU(nowMS - min(idleMS, longestMS)) }
 
 // LFUStart is the counter of a new key, so that it has a chance to collect hits
 // before it is the least used of all.

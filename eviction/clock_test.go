@@ -16,6 +16,15 @@ func TestIdleTimeIsMeasuredAcrossTheWrap(t *testing.T) {
 	}
 }
 
+func TestAKeyIdleForLongIsNotNew(t *testing.T) {
+	const now, day = int64(1_700_000_000_000), int64(86_400_000)
+	for idle, want := range map[int64]int64{0: 0, 40 * day: 40 * day, 60 * day: 45 * day, 1 << 50: 45 * day} {
+		if got := IdleMS(LRUIdle(now, idle), now); got < want-256 || got > want+256 {
+			t.Errorf("idle %d: %d", idle, got)
+		}
+	}
+}
+
 func TestCounterDecaysByTheMinute(t *testing.T) {
 	const now = int64(1_700_000_040_000)
 	a := LFU(now, 10)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"cached/eviction"
 	"cached/internal/vfs"
 )
 
@@ -323,6 +324,37 @@ func TestReloadKeepsEverything(t *testing.T) {
 	}
 	want["another"] = "string:kept"
 	compare(t, snapshotOf(t, s.Client, append(all, sample{key: "another"})), want)
+}
+
+// Under auto, which keeps no times, files had weeks for what was used a second ago.
+func TestFilesSayWhenKeysWereUsed(t *testing.T) {
+	for _, from := range []string{"auto", "classic"} {
+		for policy, ask := range map[string]string{"allkeys-lru": "IDLETIME", "allkeys-lfu": "FREQ"} {
+			directives := []string{"--maxmemory", "1gb", "--maxmemory-policy", policy, "--eviction-algorithm"}
+			files := new(vfs.Mem)
+			s := startOn(t, files, append(directives, from)...)
+			s.Set(ctx, "new", "1", 0)
+			dump := s.Dump(ctx, "new").Val()
+			want := map[string]int64{"new": 0}
+			if ask == "FREQ" {
+				want["new"] = eviction.LFUStart
+			}
+			if from == "classic" {
+				s.Do(ctx, "RESTORE", "restored", 0, dump, ask, 200)
+				want["restored"] = 200
+			}
+			if err := s.Save(ctx).Err(); err != nil {
+				t.Fatal(err)
+			}
+			to := startOn(t, copyOf(t, files), append(directives, "classic")...)
+			for key, n := range want {
+				got, err := to.Do(ctx, "OBJECT", ask, key).Int64()
+				if err != nil || got < n || got > n+5 {
+					t.Errorf("%s, %s: %s of %s: %d, %v, want %d", from, policy, ask, key, got, err, n)
+				}
+			}
+		}
+	}
 }
 
 // Both wrote to one file.

@@ -45,7 +45,7 @@ var allowed = map[string][]string{
 	"commands": {"engine", "engine/value", "eviction", "engine/table", "engine/packed", "internal/resp", "internal/acl", "internal/hll", "internal/geo"},
 
 	// The format knows values as they lie in items, and what access bits mean.
-	"persistence/rdb": {"engine", "engine/value", "engine/table", "eviction"},
+	"persistence/rdb": {"engine", "engine/value", "engine/table"},
 	// A base may be the commands that make its values.
 	"persistence/aof": {"engine/value", "engine/table"},
 	"persistence":     {"persistence/rdb", "persistence/aof", "commands", "engine", "engine/value", "engine/table", "internal/resp"},

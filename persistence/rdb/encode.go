@@ -8,7 +8,6 @@ import (
 
 	"cached/engine/table"
 	"cached/engine/value"
-	"cached/eviction"
 )
 
 // An Encoder appends values of the format to B. The zero Encoder writes
@@ -23,6 +22,9 @@ type Encoder struct {
 	// Text appends the string that an item holds to dst. It is needed if there are
 	// items that do not hold theirs as it is.
 	Text func(dst []byte, it table.Item) []byte
+	// Used says how long ago an item was used, and how often as LFU counts. It is
+	// needed where KeyValue or Part are to write one of them.
+	Used func(it table.Item, nowMS int64) (idleMS int64, count uint8)
 
 	compressor *Compressor
 	pack       []byte // a packed form being made
@@ -114,10 +116,12 @@ func (e *Encoder) keyHead(it table.Item, t byte, access int, nowMS int64) {
 	}
 	switch access {
 	case IdleTime:
+		idleMS, _ := e.Used(it, nowMS)
 		e.B = append(e.B, opIdle)
-		e.length(uint64(eviction.IdleMS(it.Access(), nowMS) / 1000))
+		e.length(uint64(idleMS / 1000))
 	case Frequency:
-		e.B = append(e.B, opFreq, byte(it.Access()))
+		_, count := e.Used(it, nowMS)
+		e.B = append(e.B, opFreq, count)
 	}
 	e.B = append(e.B, t)
 	e.String(it.Key())
