@@ -2,6 +2,7 @@ package persistence
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"runtime"
 	"sync/atomic"
@@ -134,19 +135,22 @@ func (l *lane) send() {
 }
 
 // add deals a command to those whom it concerns.
-func (ls *lanes) add(argv [][]byte) {
+func (ls *lanes) add(argv [][]byte) error {
 	to := ls.all[0]
+	key, session, err := to.run.Key(argv)
+	if err != nil {
+		return err
+	}
 	if len(ls.all) > 1 {
-		key, session := to.run.Key(argv)
 		switch {
 		case session:
 			for _, l := range ls.all {
 				l.batch.add(argv)
 			}
-			return
+			return nil
 		case key == nil:
 			ls.alone(argv)
-			return
+			return nil
 		}
 		to = ls.all[ls.d.keys.ShardOf(engine.Hash(key))%len(ls.all)]
 	}
@@ -154,6 +158,7 @@ func (ls *lanes) add(argv [][]byte) {
 	if to.batch.full() {
 		to.send()
 	}
+	return nil
 }
 
 // alone runs a command between all that were before it and all behind it.
@@ -228,13 +233,17 @@ func (d *Disk) readAll(in *aof.Reader, ls *lanes) error {
 			open = newBatch()
 		case len(argv) == 1 && open != nil && bytes.EqualFold(argv[0], []byte("exec")):
 			for _, c := range open.commands {
-				ls.add(c)
+				err = errors.Join(err, ls.add(c))
 			}
 			open = nil
 		case open != nil:
+			_, _, err = ls.all[0].run.Key(argv)
 			open.add(argv)
 		default:
-			ls.add(argv)
+			err = ls.add(argv)
+		}
+		if err != nil {
+			return &aof.FormatError{Offset: in.Start(), What: err.Error()}
 		}
 	}
 	return nil

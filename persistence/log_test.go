@@ -192,9 +192,10 @@ func TestABrokenLogIsNotLoaded(t *testing.T) {
 	whole := "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n"
 	const path = "load the append-only file appendonlydir/appendonly.aof.1.incr.aof: "
 	for text, want := range map[string]string{
-		whole + "nonsense\r\n" + whole:            path + "at byte 27: not the beginning of a command",
-		whole + "*1\r\n$4\r\nNONE\r\n":            path + "unknown command 'NONE'",
-		"REDIS0010\xFE\x00\x63\x01a\x01b\x00\x00": path + "at offset 14: unknown type of value 99",
+		whole + "nonsense\r\n" + whole:                                               path + "at byte 27: not the beginning of a command",
+		whole + "*1\r\n$4\r\nNONE\r\n" + whole:                                       path + "at byte 27: unknown command 'NONE'",
+		"*1\r\n$5\r\nMULTI\r\n" + whole + "*1\r\n$4\r\nNONE\r\n*1\r\n$4\r\nEXEC\r\n": path + "at byte 42: unknown command 'NONE'",
+		"REDIS0010\xFE\x00\x63\x01a\x01b\x00\x00":                                    path + "at offset 14: unknown type of value 99",
 	} {
 		s, loaded := startLoading(t, withIncrement(text), logged()...)
 		if err := <-loaded; err == nil || err.Error() != want {

@@ -23,8 +23,9 @@ type Replayer interface {
 	Failed() (n int64, first string)
 	// Key returns the key of a command that looks at no other and at nothing but
 	// keys; else nil. session is true of a command that changes nothing but what the
-	// Replayer knows of itself, such as its database.
-	Key(argv [][]byte) (key []byte, session bool)
+	// Replayer knows of itself, such as its database. A command that does not exist is
+	// an error.
+	Key(argv [][]byte) (key []byte, session bool, err error)
 }
 
 // SetReplayer says who runs the commands of a log. It comes before Begin. tx, if not

@@ -47,16 +47,20 @@ func (r *Replayer) Failed() (n int64, first string) { return r.failed, r.first }
 
 // Key returns the key of a command that looks at no other and at nothing but keys, or
 // nil. session is true of SELECT.
-func (r *Replayer) Key(argv [][]byte) (key []byte, session bool) {
-	spec, _ := r.w.srv.table.Find(argv)
-	if spec == nil || !spec.ArityOK(argv) {
-		return nil, false
+func (r *Replayer) Key(argv [][]byte) (key []byte, session bool, err error) {
+	switch spec, _ := r.w.srv.table.Find(argv); {
+	case spec == nil:
+		return nil, false, noSuch(argv)
+	case !spec.ArityOK(argv):
+		return nil, false, nil
+	case spec.Flags&commands.Write == 0:
+		return nil, spec.Name == "select", nil
+	default:
+		return spec.OneKey(argv), false, nil
 	}
-	if spec.Flags&commands.Write == 0 {
-		return nil, spec.Name == "select"
-	}
-	return spec.OneKey(argv), false
 }
+
+func noSuch(argv [][]byte) error { return fmt.Errorf("unknown command '%s'", clip(argv[0], 128)) }
 
 // Replay runs some commands. A command that does not exist ends it with an error.
 func (r *Replayer) Replay(all [][][]byte) error {
@@ -69,7 +73,7 @@ func (r *Replayer) Replay(all [][][]byte) error {
 		}
 		spec, _ := w.find(argv)
 		if spec == nil {
-			return fmt.Errorf("unknown command '%s'", clip(argv[0], 128))
+			return noSuch(argv)
 		}
 		if err := r.run(spec, argv); err != nil {
 			if r.failed++; r.failed == 1 {

@@ -34,6 +34,7 @@ type Reader struct {
 	r, w  int   // what was read and not passed on yet
 	base  int64 // of buf in the file
 	ended bool  // src has no more
+	start int64 // of the command that Next returned
 	valid int64
 	multi int64 // where the transaction that is open began, or -1
 	args  [][]byte
@@ -48,6 +49,9 @@ func NewReader(src io.Reader, offset int64) *Reader {
 
 // Offset is how far the file has been read.
 func (r *Reader) Offset() int64 { return r.base + int64(r.r) }
+
+// Start is where the command begins that Next returned.
+func (r *Reader) Start() int64 { return r.start }
 
 // Valid is where the last command ended that was not inside an open transaction.
 func (r *Reader) Valid() int64 { return r.valid }
@@ -79,6 +83,7 @@ func (r *Reader) Next() ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		r.start = start
 		switch {
 		case r.multi < 0 && len(argv) == 1 && bytes.EqualFold(argv[0], []byte("multi")):
 			r.multi = start
