@@ -19,7 +19,7 @@ func parseNumber(s string) (glua.LNumber, bool) {
 		return 0, false
 	}
 	digits := strings.TrimLeft(s, "+-")
-	if len(digits) > 1 && digits[0] == '0' && digits[1]|0x20 == 'x' && strings.IndexAny(digits, "pP") < 0 {
+	if len(digits) > 1 && digits[0] == '0' && digits[1]|0x20 == 'x' && !strings.ContainsAny(digits, "pP") {
 		s += "p0"
 	}
 	f, err := strconv.ParseFloat(s, 64)

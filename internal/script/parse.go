@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"cached/internal/resp"
 )
 
 // A Step is one call of a script, or a pause.
@@ -150,13 +148,80 @@ func (s *Script) Update(want map[int]string) []byte {
 	return []byte(strings.Join(out, "\n") + "\n")
 }
 
-// Split cuts a line into arguments as redis-cli and the server do.
+// Split cuts a line into arguments as redis-cli does: blanks separate, double
+// quotes know \n \r \t \a \b \xHH and \\, single quotes only \'.
 func Split(line string) ([][]byte, error) {
-	args, ok := resp.SplitArgs([]byte(line), nil)
-	if !ok {
-		return nil, fmt.Errorf("unbalanced quotes in %q", line)
+	var args [][]byte
+	for i := 0; ; {
+		for i < len(line) && isBlank(line[i]) {
+			i++
+		}
+		if i == len(line) {
+			return args, nil
+		}
+		arg, n, err := splitOne(line[i:])
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, arg)
+		i += n
 	}
-	return args, nil
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+func splitOne(s string) (arg []byte, n int, err error) {
+	arg = []byte{}
+	quote := byte(0)
+	for ; n < len(s); n++ {
+		c := s[n]
+		switch {
+		case quote == 0 && isBlank(c):
+			return arg, n, nil
+		case quote == 0 && (c == '"' || c == '\'') && len(arg) == 0 && n == 0:
+			quote = c
+		case quote != 0 && c == quote:
+			if n+1 < len(s) && !isBlank(s[n+1]) {
+				return nil, 0, fmt.Errorf("no blank after a closing quote in %q", s)
+			}
+			return arg, n + 1, nil
+		case quote == '"' && c == '\\' && n+3 < len(s) && s[n+1] == 'x':
+			v, perr := strconv.ParseUint(s[n+2:n+4], 16, 8)
+			if perr != nil {
+				return nil, 0, fmt.Errorf("bad escape in %q", s)
+			}
+			arg = append(arg, byte(v))
+			n += 3
+		case quote == '"' && c == '\\' && n+1 < len(s):
+			n++
+			arg = append(arg, unescape(s[n]))
+		case quote == '\'' && c == '\\' && n+1 < len(s) && s[n+1] == '\'':
+			n++
+			arg = append(arg, '\'')
+		default:
+			arg = append(arg, c)
+		}
+	}
+	if quote != 0 {
+		return nil, 0, fmt.Errorf("unbalanced quotes in %q", s)
+	}
+	return arg, n, nil
+}
+
+func unescape(c byte) byte {
+	switch c {
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	case 'a':
+		return '\a'
+	case 'b':
+		return '\b'
+	}
+	return c
 }
 
 // Line writes a call the way Parse reads it, without the leading "> ".
