@@ -103,10 +103,14 @@ func (q *geoQuery) parse(c *Ctx, form geoForm, z value.ZSetRef, there bool, at i
 	switch {
 	case form.search:
 	case form.byMember:
-		if err := q.around(z, there, a.Next()); err != nil {
+		member, radius, unit := a.Next(), a.Next(), a.Next()
+		if !there {
+			break // what is asked for does not matter
+		}
+		if err := q.around(z, there, member); err != nil {
 			return err
 		}
-		if err := q.circle(a.Next(), a.Next()); err != nil {
+		if err := q.circle(radius, unit); err != nil {
 			return err
 		}
 	default:

@@ -99,7 +99,7 @@ func isSecret(spec *commands.Spec, argv [][]byte, i int) bool {
 	case "auth":
 		return i > 0
 	case "setuser":
-		return i > 2
+		return i > 1
 	case "set":
 		return spec.FullName() == "config|set" && i > 2 && i%2 == 1 && secretDirectives[strings.ToLower(string(argv[i-1]))]
 	case "hello", "migrate":
