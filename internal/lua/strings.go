@@ -58,6 +58,28 @@ func (s *State) overrideString(t *glua.LTable) {
 			return old(l)
 		})
 	}
+	for _, name := range []string{"find", "match"} { // a search begins at the end at the latest
+		f := t.RawGetString(name).(*glua.LFunction)
+		old := f.GFunction
+		f.GFunction = func(l *glua.LState) int {
+			text, _ := l.Get(1).(glua.LString)
+			from, ok := l.Get(3).(glua.LNumber)
+			if !ok {
+				return old(l)
+			}
+			if from < 0 {
+				from += glua.LNumber(len(text) + 1)
+			}
+			from = min(max(from, 1), glua.LNumber(len(text)+1))
+			if name == "find" && l.Get(2) == glua.LString("") {
+				l.Push(from)
+				l.Push(from - 1)
+				return 2
+			}
+			l.Replace(3, from)
+			return old(l)
+		}
+	}
 	s.takesNumbers(t, 2, 2, "rep")
 	s.takesNumbers(t, 2, 3, "sub", "byte")
 	s.takesNumbers(t, 3, 3, "find", "match")
