@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	glua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/pm"
 )
 
 func (s *State) overrideString(t *glua.LTable) {
@@ -41,7 +42,8 @@ func (s *State) overrideString(t *glua.LTable) {
 		l.Push(glua.LString(b))
 		return 1
 	})
-	for _, name := range []string{"len", "reverse", "sub", "byte", "find", "match", "gmatch", "gsub"} {
+	s.set(t, "gmatch", s.gmatch)
+	for _, name := range []string{"len", "reverse", "sub", "byte", "find", "match", "gsub"} {
 		f, ok := t.RawGetString(name).(*glua.LFunction)
 		if !ok {
 			continue
@@ -84,6 +86,36 @@ func (s *State) overrideString(t *glua.LTable) {
 	s.takesNumbers(t, 2, 3, "sub", "byte")
 	s.takesNumbers(t, 3, 3, "find", "match")
 	s.takesNumbers(t, 4, 4, "gsub")
+}
+
+// gmatch is string.gmatch, whose iterator, unlike the interpreter's, needs no
+// arguments.
+func (s *State) gmatch(l *glua.LState) int {
+	text, pattern := s.argText(l, 1), s.argText(l, 2)
+	found, err := pm.Find(pattern, []byte(text), 0, -1)
+	if err != nil {
+		l.RaiseError("%s", err.Error())
+	}
+	l.Push(l.NewFunction(func(l *glua.LState) int {
+		if len(found) == 0 {
+			return 0
+		}
+		m := found[0]
+		found = found[1:]
+		first := 2
+		if m.CaptureLength() == 2 {
+			first = 0 // without captures, all of the match
+		}
+		for i := first; i < m.CaptureLength(); i += 2 {
+			if m.IsPosCapture(i) {
+				l.Push(glua.LNumber(m.Capture(i)))
+			} else {
+				l.Push(glua.LString(text[m.Capture(i):m.Capture(i+1)]))
+			}
+		}
+		return (m.CaptureLength() - first) / 2
+	}))
+	return 1
 }
 
 // mapBytes is string.lower or upper, of bytes and not of runes: what is no ASCII

@@ -24,11 +24,15 @@ func (w *walker) depthOK(chunk []ast.Stmt) bool {
 // wrapConcats has the operands of `..` that may be numbers formatted.
 func (w *walker) wrapConcats(chunk []ast.Stmt) {
 	w.expr = func(e ast.Expr) ast.Expr {
-		c, ok := e.(*ast.StringConcatOpExpr)
-		if !ok {
-			return e
+		switch e := e.(type) {
+		case *ast.StringConcatOpExpr:
+			e.Lhs, e.Rhs = w.operand(e.Lhs), w.operand(e.Rhs)
+		case *ast.FuncCallExpr:
+			// The compiler puts `for x in (f(a)..b):m() do` into the wrong registers.
+			if _, ok := e.Receiver.(*ast.StringConcatOpExpr); ok {
+				e.Receiver = w.passed(e.Receiver)
+			}
 		}
-		c.Lhs, c.Rhs = w.operand(c.Lhs), w.operand(c.Rhs)
 		return e
 	}
 	w.stmts(chunk)
@@ -80,6 +84,11 @@ func (w *walker) operand(e ast.Expr) ast.Expr {
 	case *ast.StringExpr, *ast.StringConcatOpExpr, *ast.TrueExpr, *ast.FalseExpr, *ast.NilExpr:
 		return e
 	}
+	return w.passed(e)
+}
+
+// passed is an expression that goes through the function for operands.
+func (w *walker) passed(e ast.Expr) ast.Expr {
 	w.wrapped = true
 	call := &ast.FuncCallExpr{Func: &ast.IdentExpr{Value: operand}, Args: []ast.Expr{e}, AdjustRet: true}
 	for _, n := range []ast.Expr{call, call.Func} {
