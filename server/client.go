@@ -43,6 +43,7 @@ type client struct {
 	monitoring *pubsub.Subscription // or nil
 	overSince  int64                // since when out is over the soft limit, or 0
 	addedUp    int64                // bytes of out when clients' memory was last added up for them
+	addedUpIn  int64                // room of in when it was last added up for that
 	logged     int64                // how far the log must have come for out to leave, or 0
 	changed    int64                // how far the log has come with what the client changed last
 	held       bool                 // it has not: out waits, and so do further commands

@@ -16,8 +16,8 @@ const clientsShare = 8
 // clientsLeast is what they may take however small maxmemory is.
 const clientsLeast = 4 << 20
 
-// addUpEvery is by how many bytes one client's unsent replies may grow before the
-// memory of all is added up.
+// addUpEvery is by how many bytes one client's unsent replies, or its input, may grow
+// before the memory of all is added up.
 const addUpEvery = 1 << 20
 
 // evictClients closes the clients that take the most memory while all of them take

@@ -40,10 +40,10 @@ func (s *Server) cron(ctx context.Context) {
 			s.block.resume()
 		}
 		s.maintain(w, &tx)
-		s.keepWithin(w)
 		if lookAtClients--; lookAtClients <= 0 {
-			lookAtClients = s.evictClients()
+			lookAtClients = s.evictClients() // before keys make room for them
 		}
+		s.keepWithin(w)
 		if n%100 == 0 {
 			// The wall clock may have been set; it is followed once a second.
 			now := time.Now()

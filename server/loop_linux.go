@@ -322,8 +322,7 @@ func (l *loop) goOn(c *loopConn) {
 			c.in = append([]byte(nil), c.in[used:]...)
 		}
 	}
-	setIfChanged(&c.shown.inBytes, int64(len(c.in)))
-	setIfChanged(&c.shown.inFree, int64(cap(c.in)-len(c.in)))
+	l.srv.noteInput(&c.client, c.in)
 	l.write(c)
 }
 

@@ -46,15 +46,20 @@ const (
 	// farShare is the share by which it may exceed it before commands wait for as
 	// long as eviction takes.
 	farShare = 24
+	// longestWait is for how long they do, at most: clients that are to be closed for
+	// what they take are closed in between.
+	longestWait = 5 * time.Millisecond
 	// Up to smallLimit of maxmemory the collector, by whose leave four megabytes of
 	// garbage would gather, comes the earlier.
 	smallLimit     = 256 << 20
 	smallGCPercent = 25
 	// largeBuffer is what counts as garbage that is worth a collection of its own, when
-	// there is garbageShare of maxmemory of it, and none was for garbageRestMS.
-	largeBuffer   = 256 << 10
-	garbageShare  = 32
-	garbageRestMS = 100
+	// there is garbageShare of maxmemory of it, and none was for garbageRestMS; or for
+	// a fifth of that, when there is muchGarbageShare of it.
+	largeBuffer      = 256 << 10
+	garbageShare     = 32
+	muchGarbageShare = 16
+	garbageRestMS    = 100
 	// evictSlice is how long a command may evict for each step of
 	// maxmemory-eviction-tenacity.
 	evictSlice = 50 * time.Microsecond
@@ -172,7 +177,7 @@ func memoryGate(w *worker, c *client, spec *commands.Spec, flags commands.Flag) 
 	if s.limit.bytes.Load() == 0 || s.scripts.busy.Load() != 0 {
 		return nil // locks may be held for long: busyGate has the word
 	}
-	if s.makeRoom(&w.evict, w.nowMS(), time.Duration(s.limit.sliceNS.Load())) {
+	if s.makeRoom(&w.evict, w.nowMS(), time.Duration(s.limit.sliceNS.Load()), false) {
 		return nil
 	}
 	deny := flags&commands.DenyOOM != 0
@@ -202,12 +207,12 @@ func (s *Server) outOfMemory() bool {
 
 // makeRoom evicts until there is room, for at most slice, and reports false if
 // there is none and nothing can be evicted. What is left for want of time is
-// evicted by later commands and by cron.
+// evicted by later commands and by cron, which always comes again (mayWait).
 //
 // Too much memory with little data in it is no reason to evict: freed blocks are
 // not memory that has gone back, compaction has to move others together. A
 // command does a step of that; only what exceeds the limit by far is evicted.
-func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration) bool {
+func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration, mayWait bool) bool {
 	l := &s.limit
 	data, system := l.over(s.keys)
 	if data <= 0 && system <= 0 {
@@ -242,7 +247,7 @@ func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration) bool 
 			return true
 		}
 		// A command that brings more than was evicted in its time has to wait.
-		if barren == 0 && system <= far && time.Since(start) > slice {
+		if spent := time.Since(start); barren == 0 && spent > slice && (mayWait || system <= far || spent > longestWait) {
 			return true
 		}
 		if barren >= shards && l.tooMuch(s.keys) {
@@ -263,7 +268,11 @@ func (l *memoryLimit) letGo(bytes int) {
 // the collector comes by is there until it has come twice, which with little garbage
 // beside it takes a long time: for so long keys would have to make room for it.
 func (l *memoryLimit) collect(nowMS int64) {
-	if l.garbage.Load() > l.bytes.Load()/garbageShare && nowMS-l.collectedMS >= garbageRestMS {
+	garbage, rest := l.garbage.Load(), int64(garbageRestMS)
+	if garbage > l.bytes.Load()/muchGarbageShare {
+		rest /= 5
+	}
+	if garbage > l.bytes.Load()/garbageShare && nowMS-l.collectedMS >= rest {
 		l.garbage.Store(0)
 		debug.FreeOSMemory()
 		l.collectedMS = nowMS
@@ -277,7 +286,7 @@ func (s *Server) keepWithin(w *worker) {
 	if l.bytes.Load() > 0 {
 		l.collect(w.nowMS())
 		s.measureRest()
-		s.makeRoom(&w.evict, w.nowMS(), cronEvictSlice)
+		s.makeRoom(&w.evict, w.nowMS(), cronEvictSlice, true)
 	}
 	_, system := l.over(s.keys)
 	if system > 0 {

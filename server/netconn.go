@@ -222,8 +222,7 @@ func (c *netConn) goOnLocked() {
 			c.in = append([]byte(nil), c.in[used:]...)
 		}
 	}
-	setIfChanged(&c.shown.inBytes, int64(len(c.in)))
-	setIfChanged(&c.shown.inFree, int64(cap(c.in)-len(c.in)))
+	c.srv.noteInput(&c.client, c.in)
 	c.send(w)
 	switch {
 	case c.postponed:

@@ -281,6 +281,29 @@ func (s *Server) kill(c *client) {
 	})
 }
 
+// noteInput shows how much of a client's input waits, and how much room there is for
+// more.
+func (s *Server) noteInput(c *client, in []byte) {
+	setIfChanged(&c.shown.inBytes, int64(len(in)))
+	setIfChanged(&c.shown.inFree, int64(cap(in)-len(in)))
+	switch n := int64(cap(in)); {
+	case n > c.addedUpIn+addUpEvery:
+		c.addedUpIn = n
+		s.addUp()
+	case n < c.addedUpIn:
+		c.addedUpIn = n
+	}
+}
+
+// addUp looks at the memory of all clients: cron may come too late for one that sends
+// or asks for much.
+func (s *Server) addUp() {
+	if s.limit.bytes.Load() > 0 {
+		s.measureRest()
+	}
+	s.evictClients()
+}
+
 // tooSlow reports whether a client has more unsent replies than its limits
 // allow.
 func (s *Server) tooSlow(c *client, nowMS int64) bool {
@@ -290,12 +313,8 @@ func (s *Server) tooSlow(c *client, nowMS int64) bool {
 		return false
 	}
 	if n > c.addedUp+addUpEvery {
-		// Cron may come too late for a client that asks for much.
 		c.addedUp = n
-		if s.limit.bytes.Load() > 0 {
-			s.measureRest()
-		}
-		s.evictClients()
+		s.addUp()
 	}
 	lim := s.outputLimits.Load().normal
 	if c.mode&subscribed != 0 {
