@@ -221,7 +221,7 @@ func TestHitsAndMissesAreAsTheReferences(t *testing.T) {
 	sameConversation(t, `
 		a: HELLO 3
 		a: CONFIG SET notify-keyspace-events Em
-		b: SET s 1 ;; RPUSH l 1 2 3 ;; SADD set a b ;; ZADD z 1 a ;; PFADD p a ;; XADD x 1-1 a b ;; XGROUP CREATE x g 0
+		b: SET s 1 ;; RPUSH l 1 2 3 ;; SADD set 1 2 ;; ZADD z 1 a ;; PFADD p a ;; XADD x 1-1 a b ;; XGROUP CREATE x g 0
 		b: SET w_1 1 ;; HSET w_2 f 1 ;; SET v_1 x
 		b: CONFIG RESETSTAT
 		a: PSUBSCRIBE __key*
