@@ -43,6 +43,7 @@ type Disk struct {
 	closed    atomic.Bool // Refuse has something to say
 	cancel    atomic.Bool // the snapshot in the background shall end
 	asked     atomic.Bool // a client wants one as soon as it is possible
+	reloading atomic.Bool // the keyspace is emptied to be filled from a file
 	functions Functions   // or nil; set before Begin
 
 	newReplayer func(*engine.Tx) Replayer // set before Begin
@@ -200,12 +201,27 @@ func (d *Disk) watch() {
 	}
 }
 
-// Flushed has a snapshot written soon, if there are save points: after a FLUSHALL
-// the keys shall not come back. It may be called under all locks.
-func (d *Disk) Flushed() {
+// Flushed writes a snapshot, if there are save points: after a FLUSHALL the keys shall
+// not come back. tx holds the whole keyspace, which is empty but for what a command
+// has still to bring.
+func (d *Disk) Flushed(tx *engine.Tx) {
+	d.schedule(true) // if this one fails
+	if d.loading.active.Load() || d.reloading.Load() || len(d.savePoints()) == 0 {
+		return
+	}
+	if err := d.saveNow(tx); err != nil {
+		d.log.Error("save after all keys were flushed", "error", err)
+		return
+	}
+	// A snapshot in the background may be about to put its file in the place of this.
+	d.schedule(d.saving.Load() && !d.rewriting())
+}
+
+// schedule says whether a snapshot is due, whatever the number of changes.
+func (d *Disk) schedule(due bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.scheduled = true
+	d.scheduled = due
 }
 
 // due reports whether a snapshot is, and why.

@@ -290,8 +290,7 @@ func TestKeysDoNotComeBackAfterFlushall(t *testing.T) {
 	if err := s.Save(ctx).Err(); err != nil {
 		t.Fatal(err)
 	}
-	s.FlushAll(ctx)
-	waitInfo(t, s.Client, "rdb_saves:2")
+	s.FlushAll(ctx) // the server may end as soon as this is answered
 	if n := startOn(t, copyOf(t, files)).DBSize(ctx).Val(); n != 0 {
 		t.Errorf("%d keys", n)
 	}

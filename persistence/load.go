@@ -147,7 +147,9 @@ func (d *Disk) Reload(tx *engine.Tx, save, flush, merge bool) error {
 		}
 	}
 	if flush {
+		d.reloading.Store(true)
 		tx.Flush(-1, false)
+		d.reloading.Store(false)
 	}
 	if err := d.load(tx, merge); err != nil {
 		d.log.Error("reload", "error", err)

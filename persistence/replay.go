@@ -214,6 +214,8 @@ func (d *Disk) ReloadLog(tx *engine.Tx) error {
 }
 
 func (d *Disk) reloadLog(tx *engine.Tx) error {
+	d.reloading.Store(true)
+	defer d.reloading.Store(false)
 	d.aof.mu.Lock()
 	m, running := d.aof.manifest, d.aof.running
 	d.aof.mu.Unlock()

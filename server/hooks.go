@@ -36,7 +36,7 @@ func (h *hooks) Changed(tx *engine.Tx, key []byte, ev engine.Event) {
 // Flushed is called under all locks, as Swapped is.
 func (h *hooks) Flushed(tx *engine.Tx, db int) {
 	if db < 0 && h.srv.disk != nil {
-		h.srv.disk.Flushed()
+		h.srv.disk.Flushed(tx)
 	}
 	if h.active.Load() != 0 {
 		h.srv.watch.flushed(db)

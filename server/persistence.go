@@ -17,8 +17,8 @@ type Persistence interface {
 	// that the command, or any of the transaction that it runs, has; missing
 	// those that any of them lacks.
 	Refuse(spec *commands.Spec, flags, missing commands.Flag) error
-	// Flushed hears that all databases were, under their locks.
-	Flushed()
+	// Flushed hears that all databases were; tx holds them.
+	Flushed(tx *engine.Tx)
 	// Info passes fields of INFO persistence; changes is Engine.Changes.
 	Info(changes int64, line func(name string, value any))
 	// Serialized is how many bytes the value at key takes in a snapshot.
