@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -78,6 +80,13 @@ func run(args []string) error {
 	if err := srv.Start(); err != nil {
 		return err
 	}
+	if path := cfg.Value("pidfile").String(); path != "" {
+		remove, err := writePID(path)
+		if err != nil {
+			log.Warn("write the pidfile", "error", err) // who waits for it will say so
+		}
+		defer remove()
+	}
 	go func() {
 		for range reopen {
 			log.Reopen()
@@ -109,6 +118,18 @@ func run(args []string) error {
 	srv.Close()
 	disk.Close()
 	return nil
+}
+
+// writePID writes the process id to a file; remove removes it, wherever the working
+// directory is then.
+func writePID(path string) (remove func(), err error) {
+	if path, err = filepath.Abs(path); err != nil {
+		return func() {}, err
+	}
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
+		return func() {}, err
+	}
+	return func() { _ = os.Remove(path) }, nil
 }
 
 // quickLoad is how long clients are kept waiting for the data; only when it takes

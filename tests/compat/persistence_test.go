@@ -21,6 +21,24 @@ func endOf(t testing.TB, p *process) {
 	}
 }
 
+func TestThePidfileIsThereWhileTheServerRuns(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "server.pid")
+	p := startOwn(t, subjectBin, "--pidfile", file)
+	w := dial(t, p)
+	text, err := os.ReadFile(file)
+	for end := time.Now().Add(time.Minute); err != nil && time.Now().Before(end); text, err = os.ReadFile(file) {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if want := strconv.Itoa(p.cmd.Process.Pid) + "\n"; err != nil || string(text) != want {
+		t.Errorf("%q, %v, want %q", text, err, want)
+	}
+	_, _ = w.call(argv("SHUTDOWN", "NOSAVE"))
+	endOf(t, p)
+	if _, err := os.Stat(file); !os.IsNotExist(err) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
 func TestServersTakeTurnsOnADirectory(t *testing.T) {
 	// One stops, the other starts where it was; each adds keys of its own.
 	if subjectIsReference() {
