@@ -206,9 +206,26 @@ func (d *Disk) turnLogOn() error {
 	if d.loading.active.Load() {
 		return nil // Load looks at it again
 	}
+	if err := d.tryLogDir(); err != nil {
+		d.aof.wanted.Store(false)
+		d.log.Error("turn on the append-only file", "error", err)
+		return errLogOn
+	}
 	d.aof.due.Store(true)
 	d.startDueRewrite()
 	return nil
+}
+
+var errLogOn = errors.New("Unable to turn on AOF. Check server logs.")
+
+// tryLogDir makes a file where those of the log will be, and removes it.
+func (d *Disk) tryLogDir() error {
+	temp := "temp-" + d.logName() + ".try"
+	f, err := d.newIncrement(temp)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), d.fs.Remove(d.logPath(temp)))
 }
 
 // turnLogOff ends the log. Its files stay where they are.

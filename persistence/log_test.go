@@ -188,6 +188,42 @@ func TestTheEndOfALogMayBeTorn(t *testing.T) {
 	}
 }
 
+// It was on, and what was changed was in no file.
+func TestALogThatCannotBeMadeIsNotTurnedOn(t *testing.T) {
+	files := new(vfs.Mem)
+	s := startOn(t, files)
+	for _, failing := range []string{"mkdir", "create"} {
+		files.Fail(func(op, _ string) error {
+			if op == failing {
+				return errors.New("no room")
+			}
+			return nil
+		})
+		err := s.ConfigSet(ctx, "appendonly", "yes").Err()
+		const want = "ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on AOF. Check server logs."
+		if err == nil || err.Error() != want {
+			t.Errorf("%s fails: %v", failing, err)
+		}
+		if got := s.ConfigGet(ctx, "appendonly").Val()["appendonly"]; got != "no" {
+			t.Errorf("%s fails: appendonly is %q", failing, got)
+		}
+		waitInfo(t, s.Client, "aof_enabled:0")
+	}
+	files.Fail(nil)
+	if err := s.ConfigSet(ctx, "appendonly", "yes").Err(); err != nil {
+		t.Fatal(err)
+	}
+	waitInfo(t, s.Client, "aof_rewrites:1")
+	if err := s.Set(ctx, "a", "1", 0).Err(); err != nil {
+		t.Error(err)
+	}
+	for _, name := range files.List() {
+		if strings.Contains(name, "temp-") {
+			t.Errorf("%s is left", name)
+		}
+	}
+}
+
 func TestABrokenLogIsNotLoaded(t *testing.T) {
 	whole := "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n"
 	const path = "load the append-only file appendonlydir/appendonly.aof.1.incr.aof: "
