@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	glua "github.com/yuin/gopher-lua"
@@ -66,8 +67,9 @@ func Compile(source string, keysOf KeysOf) (*Program, error) {
 	return p, nil
 }
 
-// Size is about how much memory the program takes.
-func (p *Program) Size() int { return len(p.Source)*6 + 512 }
+// Size is about how much memory the program takes: its strings are in the source and
+// among its constants.
+func (p *Program) Size() int { return 512 + 2*len(p.Source) + protoBytes(p.proto) }
 
 var errLevels = errors.New("chunk has too many syntax levels")
 
@@ -122,7 +124,28 @@ func compileChunk(chunk []ast.Stmt, name string, plain bool) (*glua.FunctionProt
 		return nil, errors.New(compileMessage(name, err))
 	}
 	proto.IsVarArg &^= glua.VarArgNeedsArg // a chunk gets no table of its arguments
+	clip(proto)
 	return proto, nil
+}
+
+// clip lets go of the room that the compiler has made for longer functions: 16 KiB for
+// each.
+func clip(f *glua.FunctionProto) {
+	f.Code, f.DbgSourcePositions, f.Constants = slices.Clone(f.Code), slices.Clone(f.DbgSourcePositions), slices.Clone(f.Constants)
+	f.FunctionPrototypes, f.DbgUpvalues = slices.Clone(f.FunctionPrototypes), slices.Clone(f.DbgUpvalues)
+	f.DbgLocals, f.DbgCalls = slices.Clone(f.DbgLocals), slices.Clone(f.DbgCalls)
+	for _, inner := range f.FunctionPrototypes {
+		clip(inner)
+	}
+}
+
+// protoBytes is about how much memory a compiled function takes.
+func protoBytes(f *glua.FunctionProto) int {
+	n := 1024 + 4*len(f.Code) + 8*len(f.DbgSourcePositions) + 64*len(f.Constants) + 64*len(f.DbgLocals) + 32*len(f.DbgCalls)
+	for _, inner := range f.FunctionPrototypes {
+		n += protoBytes(inner)
+	}
+	return n
 }
 
 // useLocals puts local variables in the place of redis.call and redis.pcall.
