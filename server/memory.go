@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"runtime/debug"
 	"runtime/metrics"
 
 	"cached/commands"
@@ -207,6 +208,7 @@ func (s *Server) memoryDoctor(c *commands.Ctx) error {
 func (s *Server) memoryPurge(c *commands.Ctx) error {
 	if clientOf(c).mode&inExec == 0 {
 		s.keys.CompactAll(c.NowMS)
+		debug.FreeOSMemory() // and what scripts and buffers have left
 	} else {
 		s.keys.Trim() // the transaction's locks are held
 	}

@@ -394,3 +394,22 @@ func TestReplayedTraceStaysWithinTheLimit(t *testing.T) {
 		t.Errorf("%d of %d requests hit, %d at the reference", ours, len(tr.Keys), theirs)
 	}
 }
+
+// What scripts had taken stayed with the runtime.
+func TestPurgeGivesBackWhatScriptsTook(t *testing.T) {
+	p := startOwn(t, subjectBin)
+	w := dial(t, p)
+	if p.rssBytes() == 0 {
+		t.Log("no /proc: nothing measured")
+		return
+	}
+	for i := range 1000 {
+		w.do(t, "SCRIPT", "LOAD", fmt.Sprintf("return '%d%s'", i, strings.Repeat("x", 20<<10)))
+	}
+	w.do(t, "SCRIPT", "FLUSH")
+	before := p.rssBytes()
+	w.want(t, "OK", "MEMORY", "PURGE")
+	if after := p.rssBytes(); after > before-20<<20 {
+		t.Errorf("%d bytes resident, %d before", after, before)
+	}
+}
