@@ -348,7 +348,7 @@ func TestFilesSayWhenKeysWereUsed(t *testing.T) {
 			to := startOn(t, copyOf(t, files), append(directives, "classic")...)
 			for key, n := range want {
 				got, err := to.Do(ctx, "OBJECT", ask, key).Int64()
-				if err != nil || got < n || got > n+5 {
+				if err != nil || got < n-1 || got > n+5 { // a counter decays when a minute ends
 					t.Errorf("%s, %s: %s of %s: %d, %v, want %d", from, policy, ask, key, got, err, n)
 				}
 			}
