@@ -224,18 +224,18 @@ func (p *Pool) chunkLocked() (a Addr, warm bool) {
 	return a, false
 }
 
-// aheadLocked has the memory for the chunks after the next one brought in, where a is
-// the one in use now. Who touches the first byte of a huge page waits until all of it
+// aheadLocked has the memory for the next chunk brought in, where a is the one in use
+// now. Who touches the first byte of a huge page waits until all of it
 // has been cleared, which takes milliseconds on a virtual machine whose host has to
 // find the memory first: that shall not be somebody who holds a lock.
 func (p *Pool) aheadLocked(a Addr) {
 	if p.small || p.mapped.Load() < p.huge.Load() {
 		return
 	}
-	if len(p.fresh) < 2 {
+	if len(p.fresh) == 0 {
 		p.growLocked()
 	}
-	page := p.fresh[len(p.fresh)-2] &^ (hugeBytes - 1)
+	page := p.fresh[len(p.fresh)-1] &^ (hugeBytes - 1)
 	if page == a&^(hugeBytes-1) || page == p.warmed || !p.warming.CompareAndSwap(false, true) {
 		return
 	}
