@@ -58,18 +58,14 @@ func (c *Ctx) zsources(keys [][]byte) (all []zsource, err error) {
 		all = all[:0]
 		for _, k := range keys {
 			s := zsource{weight: 1}
-			z, ok, err := c.zset(k)
-			if err != nil {
-				counting := c.Tx.Counting
-				c.Tx.Counting = false // once is enough
-				set, ok, err := c.set(k)
-				c.Tx.Counting = counting
-				if err != nil {
-					return nil, err
-				}
-				s.set, s.isSet, s.there = set, true, ok
+			if it := c.Tx.Peek(k); !it.IsZero() && value.TypeOf(it) == value.Set {
+				s.isSet = true
+				s.set, s.there, err = c.set(k)
 			} else {
-				s.zset, s.there = z, ok
+				s.zset, s.there, err = c.zset(k)
+			}
+			if err != nil {
+				return nil, err
 			}
 			all = append(all, s)
 		}

@@ -21,7 +21,7 @@ const (
 type running struct {
 	run   *scriptRun
 	start time.Time
-	slow  bool // over busy-reply-threshold; guarded by scripts.mu
+	slow  bool // over busy-reply-threshold; changed by the script's goroutine under scripts.mu
 	wrote atomic.Bool
 	kill  atomic.Bool
 }
@@ -80,7 +80,7 @@ func (r *scriptRun) Tick() error {
 	if r.run.start.IsZero() {
 		r.run.start = time.Now() // a millisecond late, which saves most scripts the look
 	}
-	if !r.slow {
+	if !r.run.slow {
 		took, limit := time.Since(r.run.start), time.Duration(s.scripts.limitNS.Load())
 		slow := limit > 0 && took >= limit
 		if !r.long && (slow || took >= longScript) {
@@ -91,12 +91,11 @@ func (r *scriptRun) Tick() error {
 			s.scripts.begin(&r.run)
 		}
 		if slow {
-			r.slow = true
 			s.scripts.becomeSlow(&r.run)
 			s.log.Warn("slow script detected: still in execution", "script", r.name, "client", r.cl.addr)
 		}
 	}
-	if r.slow && r.w.others != nil {
+	if r.run.slow && r.w.others != nil {
 		r.w.others(r.cl)
 	}
 	if r.run.kill.Load() {

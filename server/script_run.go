@@ -36,7 +36,6 @@ type scriptRun struct {
 	inExec   bool // the locks are those of a transaction
 	failed   bool // it replied an error
 	long     bool // others see it
-	slow     bool // over the limit
 	run      running
 }
 
