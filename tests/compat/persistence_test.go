@@ -26,7 +26,7 @@ func TestThePidfileIsThereWhileTheServerRuns(t *testing.T) {
 	p := startOwn(t, subjectBin, "--pidfile", file)
 	w := dial(t, p)
 	text, err := os.ReadFile(file)
-	for end := time.Now().Add(time.Minute); err != nil && time.Now().Before(end); text, err = os.ReadFile(file) {
+	for end := time.Now().Add(time.Minute); len(text) == 0 && time.Now().Before(end); text, err = os.ReadFile(file) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	if want := strconv.Itoa(p.cmd.Process.Pid) + "\n"; err != nil || string(text) != want {
