@@ -23,7 +23,12 @@ const addUpEvery = 1 << 20
 // evictClients closes the clients that take the most memory while all of them take
 // more than maxmemory-clients, or an eighth of maxmemory, as long as CLIENT NO-EVICT
 // does not spare them. It returns after how many ticks it wants to look again.
+//
+// Cron and the loops call it, one after the other: two at once would each close
+// clients for the same bytes.
 func (s *Server) evictClients() (ticks int) {
+	s.evictingClients.Lock()
+	defer s.evictingClients.Unlock()
 	limit := s.cfg.Value("maxmemory-clients").Bytes(s.limit.bytes.Load())
 	if limit <= 0 {
 		all := s.limit.bytes.Load()

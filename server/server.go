@@ -82,21 +82,22 @@ type Server struct {
 
 	tls atomic.Pointer[tls.Config] // of new connections to tls-port
 
-	protocolErrors atomic.Int64
-	tlsErrors      atomic.Int64 // handshakes that failed
-	acceptedTotal  atomic.Int64
-	refusedTotal   atomic.Int64
-	nextID         atomic.Int64
-	overInput      atomic.Int64 // clients closed for their input
-	overOutput     atomic.Int64 // and for their output
-	evictedClients atomic.Int64 // and for what all of them take
-	deniedAuth     atomic.Int64
-	deniedACL      [acl.DeniedChannel + 1]atomic.Int64
-	subscribers    atomic.Int64 // clients with subscriptions
-	sweepNS        atomic.Int64 // spent by cron on expired keys and what was unlinked
-	peak           atomic.Int64 // most memory used
-	startBytes     int64        // used before the first key
-	totals         totals
+	protocolErrors  atomic.Int64
+	tlsErrors       atomic.Int64 // handshakes that failed
+	acceptedTotal   atomic.Int64
+	refusedTotal    atomic.Int64
+	nextID          atomic.Int64
+	overInput       atomic.Int64 // clients closed for their input
+	overOutput      atomic.Int64 // and for their output
+	evictedClients  atomic.Int64 // and for what all of them take
+	evictingClients sync.Mutex   // held while they are chosen
+	deniedAuth      atomic.Int64
+	deniedACL       [acl.DeniedChannel + 1]atomic.Int64
+	subscribers     atomic.Int64 // clients with subscriptions
+	sweepNS         atomic.Int64 // spent by cron on expired keys and what was unlinked
+	peak            atomic.Int64 // most memory used
+	startBytes      int64        // used before the first key
+	totals          totals
 
 	portable  bool
 	transport transport
