@@ -53,6 +53,7 @@ func (s *Server) cron(ctx context.Context) {
 			s.memoryUse(nil) // follows the peak
 			s.keys.CountRequests(nil, w.nowMS())
 			s.gc.follow()
+			s.transport.trim()
 		}
 		s.sampler.sample(s, n)
 	}

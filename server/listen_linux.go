@@ -15,6 +15,7 @@ type transport struct {
 	all     []*loop // the same, also when they have ended
 	drivers []*driver
 	moves   atomic.Int64 // of loops from one driver to another
+	inputs  inputPool
 
 	unixFD int // of the unix socket; 0 is none
 }
@@ -27,6 +28,9 @@ func (t *transport) size() (loops, threads int) {
 	}
 	return len(t.loops), len(busy)
 }
+
+// trim gives back memory that is kept for later and was not needed lately.
+func (t *transport) trim() { t.inputs.trim() }
 
 // drivenBy appends the loops of a driver.
 func (t *transport) drivenBy(d *driver, loops []*loop) []*loop {

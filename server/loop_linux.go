@@ -24,6 +24,7 @@ type loop struct {
 	listeners  map[int]listener  // on the first loop
 	in         []byte            // where reads go
 	kept       []byte            // for the next client whose input does not fit there
+	unneeded   [][]byte          // mappings that were let go while a batch ran
 	outbox     []outgoing        // replies in worker.reply that wait for the end of the batch
 	dirty      []*loopConn       // have input or output to look at before the next wait
 	timers     timerHeap         // of waiting clients
@@ -50,6 +51,7 @@ type posted struct {
 type loopConn struct {
 	client
 	loop    *loop
+	mapped  []byte // memory from the system that the input is in, or nil
 	watched uint32 // the events that the loop wants to hear of
 	dirty   bool   // is in loop.dirty
 	writing bool   // the loop waits for the socket to take more
@@ -105,6 +107,7 @@ func (l *loop) finish() {
 	l.releasePublishers()
 	l.runDirty()
 	l.release()
+	l.dropUnneeded()
 	l.turns++
 	l.publish()
 }
@@ -249,12 +252,14 @@ func (l *loop) readMore(c *loopConn) {
 	}
 	room := max(readChunk, min(c.parser.Need(c.in)-len(c.in), 4<<20))
 	if cap(c.in)-len(c.in) < min(room, readChunk) {
-		old := c.in
-		if room > readAhead*len(old) {
-			room = len(old) + readChunk // nobody gets much memory for announcing that much will come
+		if room > readAhead*len(c.in) {
+			room = len(c.in) + readChunk // nobody gets much memory for announcing that much will come
 		}
-		c.in = append(l.buffer(len(old)+room), old...)
-		l.keep(old)
+		if !l.reserve(c, room) {
+			l.srv.log.Warn("closing client for whose input there is no memory", "client", c.addr, "bytes", len(c.in))
+			l.close(c)
+			return
+		}
 	}
 	n, err := rawRead(c.fd, c.in[len(c.in):cap(c.in)])
 	if n <= 0 {
@@ -279,30 +284,6 @@ func (l *loop) readMore(c *loopConn) {
 // all of it to get room: it is moved a last time then, and what it leaves is little.
 const readAhead = 8
 
-// spareMost is the largest input buffer that a loop keeps for the next client that
-// needs one.
-const spareMost = 256 << 10
-
-// buffer returns an empty buffer with room for n bytes.
-func (l *loop) buffer(n int) []byte {
-	if b := l.kept; cap(b) >= n {
-		l.kept = nil
-		return b[:0]
-	}
-	return make([]byte, 0, n)
-}
-
-// keep takes back a buffer whose contents nobody needs any more.
-func (l *loop) keep(b []byte) {
-	switch {
-	case cap(b) > spareMost:
-		l.forgetWords()
-		l.srv.limit.letGo(cap(b))
-	case cap(b) > cap(l.kept):
-		l.kept = b
-	}
-}
-
 // goOn runs the commands in a client's own input buffer.
 func (l *loop) goOn(c *loopConn) {
 	l.begin(&c.client)
@@ -310,19 +291,16 @@ func (l *loop) goOn(c *loopConn) {
 	if !c.stopped() && len(c.in) > 0 && len(c.in) >= c.parser.Need(c.in) && !l.slow(c) {
 		used := l.feed(&c.client, c.in)
 		switch {
-		case used == len(c.in):
-			l.keep(c.in)
-			c.in = nil
-		case used >= turnBytes && !c.stopped():
+		case c.closed: // while it was written to
+		case used < len(c.in) && used >= turnBytes && !c.stopped():
 			c.in = c.in[used:]
 			c.more = true
 			l.again = append(l.again, c)
 		case used > 0:
-			// A fresh copy lets a large buffer go.
-			c.in = append([]byte(nil), c.in[used:]...)
+			l.consume(c, used)
 		}
 	}
-	l.srv.noteInput(&c.client, c.in)
+	l.srv.noteInput(&c.client, c.resident())
 	l.write(c)
 }
 
@@ -430,9 +408,9 @@ func (l *loop) close(c *loopConn) {
 	unix.Close(c.fd)
 	l.count.Add(-1)
 	l.srv.forget(&c.client)
-	l.srv.limit.letGo(cap(c.in))
+	l.dropInput(c)
 	l.srv.limit.letGo(cap(c.out))
-	c.in, c.out = nil, nil
+	c.out = nil
 }
 
 func (l *loop) markDirty(c *loopConn) {

@@ -116,10 +116,10 @@ var limitLoads = []struct {
 		// Keys made room for what such clients had sent; cron was at that, and did not
 		// come to close the clients.
 		l.pipe(100_000, 500, func(pipe redis.Pipeliner, i int) { pipe.Set(ctx, fmt.Sprint("data", i), l.big[:500], 0) })
-		part := "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100000000\r\n" + strings.Repeat(l.big, 3)
+		part := "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100000000\r\n" + strings.Repeat(l.big, 5)
 		for range 60 * scale {
 			defer l.deaf(part)()
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(10 * time.Millisecond)
 		}
 	}},
 	{"storms of expiry", func(l *load, scale int) {

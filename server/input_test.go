@@ -1,0 +1,86 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A client that goes while the replies to a pipeline are written, the beginning of which
+// had waited, takes nothing with it.
+func TestAClientGoesInTheMiddleOfItsPipeline(t *testing.T) {
+	onBothTransports(t, func(t *testing.T, portable bool) {
+		_, path := startServer(t, portable)
+		for _, size := range []int{1 << 10, 400 << 10} {
+			for range 20 {
+				conn, r := dial(t, path)
+				fmt.Fprintf(conn, "*3\r\n$3\r\nSET\r\n$7\r\n%07d\r\n$%d\r\n%s", size, size, strings.Repeat("x", size/2))
+				time.Sleep(5 * time.Millisecond)
+				fmt.Fprint(conn, strings.Repeat("x", size-size/2)+"\r\n")
+				if _, err := io.ReadFull(r, make([]byte, len("+OK\r\n"))); err != nil {
+					t.Fatal(err)
+				}
+				fmt.Fprint(conn, "GE")
+				time.Sleep(2 * time.Millisecond)
+				get := fmt.Sprintf("GET %07d\r\n", size)
+				go fmt.Fprint(conn, get[len("GE"):]+strings.Repeat(get, 8<<20/size))
+				_ = conn.(*net.UnixConn).CloseRead()
+				time.Sleep(2 * time.Millisecond)
+				conn.Close()
+			}
+			conn, r := dial(t, path)
+			fmt.Fprint(conn, "PING\r\n")
+			if _, err := io.ReadFull(r, make([]byte, len("+PONG\r\n"))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// Commands that come in pieces arrive whole, however large they are, whatever stands behind
+// them, and whoever else sends some.
+func TestLargeCommandsComeInPieces(t *testing.T) {
+	onBothTransports(t, func(t *testing.T, portable bool) {
+		_, path := startServer(t, portable)
+		var group sync.WaitGroup
+		for client := range 4 {
+			conn, r := dial(t, path)
+			rng := rand.New(rand.NewPCG(uint64(client), 1))
+			group.Go(func() {
+				for range 15 {
+					var commands, want []byte
+					for i := range 1 + rng.IntN(6) {
+						size := []int{10, 5000, 70_000, 200_000, 300_000, 1_200_000}[rng.IntN(6)]
+						value := bytes.Repeat([]byte(fmt.Sprint(client, i, ";", rng.Int())), size/10)
+						commands = fmt.Appendf(commands, "*3\r\n$3\r\nSET\r\n$4\r\n%d:%02d\r\n$%d\r\n%s\r\nGET %d:%02d\r\n",
+							client, i, len(value), value, client, i)
+						want = fmt.Appendf(want, "+OK\r\n$%d\r\n%s\r\n", len(value), value)
+					}
+					sent := make(chan struct{})
+					go func() {
+						defer close(sent)
+						for len(commands) > 0 {
+							n := min(len(commands), 1+rng.IntN(400_000))
+							conn.Write(commands[:n])
+							commands = commands[n:]
+							time.Sleep(time.Duration(rng.IntN(300)) * time.Microsecond)
+						}
+					}()
+					got := make([]byte, len(want))
+					if n, err := io.ReadFull(r, got); err != nil || !bytes.Equal(got, want) {
+						t.Errorf("client %d: wrong replies, or %d of %d bytes of them: %v", client, n, len(want), err)
+						return
+					}
+					<-sent
+				}
+			})
+		}
+		group.Wait()
+	})
+}
