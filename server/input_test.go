@@ -17,19 +17,21 @@ import (
 func TestAClientGoesInTheMiddleOfItsPipeline(t *testing.T) {
 	onBothTransports(t, func(t *testing.T, portable bool) {
 		_, path := startServer(t, portable)
-		for _, size := range []int{1 << 10, 400 << 10} {
+		const mapped = 300 << 10
+		for _, size := range []int{1 << 10, 400 << 10, mapped} {
 			for range 20 {
 				conn, r := dial(t, path)
 				fmt.Fprintf(conn, "*3\r\n$3\r\nSET\r\n$7\r\n%07d\r\n$%d\r\n%s", size, size, strings.Repeat("x", size/2))
 				time.Sleep(5 * time.Millisecond)
-				fmt.Fprint(conn, strings.Repeat("x", size-size/2)+"\r\n")
-				if _, err := io.ReadFull(r, make([]byte, len("+OK\r\n"))); err != nil {
-					t.Fatal(err)
+				end, get := strings.Repeat("x", size-size/2)+"\r\n", fmt.Sprintf("GET %07d\r\n", size)
+				if size < mapped {
+					fmt.Fprint(conn, end+"GE")
+					if _, err := io.ReadFull(r, make([]byte, len("+OK\r\n"))); err != nil {
+						t.Fatal(err)
+					}
+					end = get[len("GE"):]
 				}
-				fmt.Fprint(conn, "GE")
-				time.Sleep(2 * time.Millisecond)
-				get := fmt.Sprintf("GET %07d\r\n", size)
-				go fmt.Fprint(conn, get[len("GE"):]+strings.Repeat(get, 8<<20/size))
+				go fmt.Fprint(conn, end+strings.Repeat(get, 8<<20/size))
 				_ = conn.(*net.UnixConn).CloseRead()
 				time.Sleep(2 * time.Millisecond)
 				conn.Close()
@@ -38,6 +40,30 @@ func TestAClientGoesInTheMiddleOfItsPipeline(t *testing.T) {
 			fmt.Fprint(conn, "PING\r\n")
 			if _, err := io.ReadFull(r, make([]byte, len("+PONG\r\n"))); err != nil {
 				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// A client that waits may send much behind what it waits for.
+func TestMuchIsSentBehindWhatWaits(t *testing.T) {
+	onBothTransports(t, func(t *testing.T, portable bool) {
+		_, path := startServer(t, portable)
+		conn, r := dial(t, path)
+		other, _ := dial(t, path)
+		value := strings.Repeat("0123456789", 120_000)
+		for range 3 {
+			fmt.Fprint(conn, "BLPOP l 0\r\n")
+			time.Sleep(10 * time.Millisecond)
+			fmt.Fprintf(conn, "ECHO first\r\n*2\r\n$4\r\nECHO\r\n$%d\r\n%s", len(value), value[:600_000])
+			time.Sleep(20 * time.Millisecond)
+			fmt.Fprint(other, "RPUSH l x\r\n")
+			time.Sleep(20 * time.Millisecond)
+			fmt.Fprint(conn, value[600_000:]+"\r\n")
+			want := fmt.Sprintf("*2\r\n$1\r\nl\r\n$1\r\nx\r\n$5\r\nfirst\r\n$%d\r\n%s\r\n", len(value), value)
+			got := make([]byte, len(want))
+			if n, err := io.ReadFull(r, got); err != nil || string(got) != want {
+				t.Fatalf("wrong replies, or %d of %d bytes of them: %v", n, len(want), err)
 			}
 		}
 	})
