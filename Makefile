@@ -6,7 +6,7 @@ RACE        ?= ./engine/... ./eviction/... ./commands/... ./server/... ./interna
 FUZZTIME    ?= 10s
 BENCHFLAGS  ?=
 
-.PHONY: help run build test test-clients test-crash test-race test-all lint bench bench-hitratio fuzz deps
+.PHONY: help run build test test-clients test-crash test-race test-all lint bench bench-hitratio profile fuzz deps
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -39,10 +39,14 @@ test-all: test lint test-race fuzz ## everything, with a long random comparison
 lint: ## gofmt, vet, staticcheck
 	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt -w $$files"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) vet -tags profile ./cmd/cached
 	$(GO) run $(STATICCHECK) ./...
 
 bench: ## compare speed and memory with redis-server (BENCHFLAGS="-only memory -quick")
 	$(GO) run ./bench $(BENCHFLAGS)
+
+profile: ## measure anew what the compiler is told to optimize (cmd/cached/default.pgo)
+	$(GO) run ./bench -only strings,structures,server -profile cmd/cached/default.pgo
 
 bench-hitratio: ## hit ratios of real servers in the same memory (CACHED_TRACES=dir for real traces)
 	$(GO) run ./bench -only hitratio $(BENCHFLAGS)

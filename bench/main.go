@@ -23,6 +23,9 @@ type bench struct {
 	loads   []string // those of hitratio; empty: all
 	servers []string // of hitratio; empty: all
 
+	profile  string // the file for what cached spends its time on; empty: none
+	profiles string // the directory for its parts
+
 	dir   string    // for the binaries and the servers' working directories
 	peers []program // cached first, redis second
 }
@@ -45,9 +48,10 @@ func main() {
 		cachedBin = flag.String("cached", "", "path of cached; empty: build cmd/cached")
 		redisBin  = flag.String("redis", "redis-server", "path of redis-server")
 		file      = flag.String("o", "", "also write the report to this file")
+		profile   = flag.String("profile", "", "write what cached spends its time on to this file, for go build -pgo; the figures are of no use then")
 	)
 	flag.Parse()
-	b := &bench{out: os.Stdout, rounds: *rounds, quick: *quick, traces: *traces, loads: words(*loads), servers: words(*servers)}
+	b := &bench{out: os.Stdout, rounds: *rounds, quick: *quick, traces: *traces, loads: words(*loads), servers: words(*servers), profile: *profile}
 	if err := b.run(words(*only), *cachedBin, *redisBin, *file); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -104,7 +108,7 @@ func (b *bench) run(chosen []string, cachedBin, redisBin, file string) error {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	return nil
+	return b.mergeProfiles()
 }
 
 // A section is a part of the report.
@@ -121,7 +125,15 @@ func (b *bench) findPeers(cachedBin, redisBin string) error {
 	var err error
 	if cachedBin == "" {
 		cachedBin = filepath.Join(b.dir, "cached")
-		cmd := exec.Command("go", "build", "-o", cachedBin, "cached/cmd/cached")
+		build := []string{"build", "-o", cachedBin}
+		if b.profile != "" {
+			b.profiles = filepath.Join(b.dir, "profiles")
+			if err := os.Mkdir(b.profiles, 0o755); err != nil {
+				return err
+			}
+			build = append(build, "-tags", "profile", "-pgo", "off")
+		}
+		cmd := exec.Command("go", append(build, "cached/cmd/cached")...)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("build cached: %w\n%s", err, out)

@@ -24,6 +24,8 @@ type server struct {
 	cmd  *exec.Cmd
 	dir  string
 	done chan struct{}
+
+	profiles string // where it writes its profile; empty: it makes none
 }
 
 // Running servers, to be stopped whatever happens.
@@ -60,6 +62,10 @@ func (b *bench) startIn(p program, dir string, more ...string) (*server, error) 
 	s.cmd.Args = append(s.cmd.Args, more...)
 	var log bytes.Buffer
 	s.cmd.Stdout, s.cmd.Stderr = &log, &log
+	if p == b.peers[0] {
+		s.profiles = b.profiles
+		s.cmd.Env = append(os.Environ(), "CACHED_PROFILE="+b.profiles)
+	}
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -114,6 +120,7 @@ func (s *server) stop() {
 
 // kill ends the server and leaves its directory.
 func (s *server) kill() {
+	s.endProfile()
 	s.cmd.Process.Kill()
 	<-s.done
 	running.Lock()

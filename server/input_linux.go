@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"cached/internal/invariants"
 )
 
 // What has come of a client's command that is not whole is in a buffer of its own. Large
@@ -50,6 +52,9 @@ func (p *inputPool) take(n int) ([]byte, error) {
 	return m, err
 }
 
+// poison is what a mapping holds in test builds when it should be of no interest.
+const poison = 0xDB
+
 // latest takes the latest spare mapping, or nil.
 func (p *inputPool) latest() (m []byte) {
 	p.mu.Lock()
@@ -64,6 +69,11 @@ func (p *inputPool) latest() (m []byte) {
 
 // put takes back a mapping that nobody refers to, and keeps no more than most bytes.
 func (p *inputPool) put(m []byte, most int) {
+	if invariants.Enabled {
+		for i := range m {
+			m[i] = poison
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.bytes+len(m) > most {
