@@ -46,8 +46,8 @@ const (
 	// farShare is the share by which it may exceed it before commands wait for as
 	// long as eviction takes.
 	farShare = 24
-	// longestWait is for how long they do, at most: clients that are to be closed for
-	// what they take are closed in between.
+	// longestWait is for how long they do, at most, for each such share: clients that
+	// are to be closed for what they take are closed in between.
 	longestWait = 5 * time.Millisecond
 	// Up to smallLimit of maxmemory the collector, by whose leave four megabytes of
 	// garbage would gather, comes the earlier.
@@ -247,7 +247,7 @@ func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration, mayWa
 			return true
 		}
 		// A command that brings more than was evicted in its time has to wait.
-		if spent := time.Since(start); barren == 0 && spent > slice && (mayWait || system <= far || spent > longestWait) {
+		if spent := time.Since(start); barren == 0 && spent > slice && (mayWait || system <= far || spent > longestWait*time.Duration(system/far)) {
 			return true
 		}
 		if barren >= shards && l.tooMuch(s.keys) {
