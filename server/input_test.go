@@ -70,14 +70,15 @@ func TestMuchIsSentBehindWhatWaits(t *testing.T) {
 }
 
 // Commands that come in pieces arrive whole, however large they are, whatever stands behind
-// them, and whoever else sends some.
+// them, and whoever else sends some; and so do replies to those who take them slowly.
 func TestLargeCommandsComeInPieces(t *testing.T) {
 	onBothTransports(t, func(t *testing.T, portable bool) {
 		_, path := startServer(t, portable)
 		var group sync.WaitGroup
 		for client := range 4 {
 			conn, r := dial(t, path)
-			rng := rand.New(rand.NewPCG(uint64(client), 1))
+			rng, i := rand.New(rand.NewPCG(uint64(client), 1)), 0
+			slow := []time.Duration{0, 3 * time.Millisecond, time.Millisecond, 0, 0} // to take what is sent
 			group.Go(func() {
 				for range 15 {
 					var commands, want []byte
@@ -98,10 +99,15 @@ func TestLargeCommandsComeInPieces(t *testing.T) {
 							time.Sleep(time.Duration(rng.IntN(300)) * time.Microsecond)
 						}
 					}()
-					got := make([]byte, len(want))
-					if n, err := io.ReadFull(r, got); err != nil || !bytes.Equal(got, want) {
-						t.Errorf("client %d: wrong replies, or %d of %d bytes of them: %v", client, n, len(want), err)
-						return
+					for len(want) > 0 {
+						time.Sleep(slow[i%len(slow)])
+						i++
+						got := make([]byte, min(len(want), 700_000))
+						if n, err := io.ReadFull(r, got); err != nil || !bytes.Equal(got, want[:len(got)]) {
+							t.Errorf("client %d: wrong replies, or %d of %d bytes of them: %v", client, n, len(want), err)
+							return
+						}
+						want = want[len(got):]
 					}
 					<-sent
 				}

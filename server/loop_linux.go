@@ -52,6 +52,7 @@ type loopConn struct {
 	client
 	loop    *loop
 	mapped  []byte // memory from the system that the input is in, or nil
+	gone    int    // bytes in front of out that were sent
 	watched uint32 // the events that the loop wants to hear of
 	dirty   bool   // is in loop.dirty
 	writing bool   // the loop waits for the socket to take more
@@ -223,7 +224,7 @@ func (l *loop) writeOutbox(all []byte) {
 	for _, o := range l.outbox {
 		later := o.c.out // what others sent the client meanwhile
 		if len(later) > 0 {
-			o.c.out = append(append(make([]byte, 0, o.to-o.from+len(later)), all[o.from:o.to]...), later...)
+			o.c.out, o.c.gone = append(append(make([]byte, 0, o.to-o.from+len(later)), all[o.from:o.to]...), later...), 0
 			l.reply.B, l.base = all[:o.to], o.to
 		} else {
 			l.reply.B, l.base = all[:o.to], o.from
@@ -347,12 +348,12 @@ func (l *loop) write(c *loopConn) {
 	rest := b[sent:]
 	switch {
 	case len(rest) == 0:
-		l.srv.limit.letGo(cap(c.out))
-		c.out = nil
+		l.srv.limit.letGo(c.gone + cap(c.out))
+		c.out, c.gone = nil, 0
 	case len(c.out) > 0:
-		if sent > 0 {
-			c.out = append(c.out[:0], rest...)
-		}
+		c.sent(sent)
+	case len(rest) > flushAt:
+		l.leave(c, rest)
 	default:
 		c.out = append(c.out, rest...)
 	}
@@ -374,6 +375,24 @@ func (l *loop) write(c *loopConn) {
 		l.close(c)
 	default:
 		l.afterWrite(c)
+	}
+}
+
+// leave has what is unsent of a large reply stay where it is, and be the client's. It was
+// written in the middle of a batch, so there is nothing behind it; the replies in front of
+// it, which wait for the end of the turn, move. (In the outbox nothing is so large.)
+func (l *loop) leave(c *loopConn, rest []byte) {
+	c.out = rest
+	l.reply.B = append([]byte(nil), l.reply.B...)
+}
+
+// sent drops the first n bytes of what was unsent. They are in memory until there are as
+// many as are left.
+func (c *loopConn) sent(n int) {
+	c.out = c.out[n:]
+	if c.gone += n; c.gone >= len(c.out) {
+		c.srv.limit.letGo(c.gone + cap(c.out))
+		c.out, c.gone = append([]byte(nil), c.out...), 0
 	}
 }
 

@@ -48,9 +48,25 @@ func (w *Writer) Int(n int64) {
 
 // Bulk replies a string of any bytes.
 func (w *Writer) Bulk(b []byte) {
+	if len(w.B) >= largeReply {
+		w.room(len(b))
+	}
 	w.prefix('$', len(b))
 	w.B = append(w.B, b...)
 	w.B = append(w.B, '\r', '\n')
+}
+
+// largeReply is from how many bytes on a reply doubles its room: append adds a quarter, and
+// copies a large reply five times before it is whole.
+const largeReply = 1 << 20
+
+// room makes room for a string of n bytes in a large reply.
+func (w *Writer) room(n int) {
+	if n += len("$2147483648\r\n\r\n"); cap(w.B)-len(w.B) < n {
+		b := make([]byte, len(w.B), 2*len(w.B)+n)
+		copy(b, w.B)
+		w.B = b
+	}
 }
 
 // BeginBulk begins a string of n bytes, which the caller appends to B before
@@ -62,6 +78,9 @@ func (w *Writer) EndBulk() { w.B = append(w.B, '\r', '\n') }
 
 // BulkString is Bulk of a string.
 func (w *Writer) BulkString(s string) {
+	if len(w.B) >= largeReply {
+		w.room(len(s))
+	}
 	w.prefix('$', len(s))
 	w.B = append(w.B, s...)
 	w.B = append(w.B, '\r', '\n')
