@@ -138,6 +138,8 @@ func (b *bench) findPeers(cachedBin, redisBin string) error {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("build cached: %w\n%s", err, out)
 		}
+	} else if b.profile != "" {
+		return fmt.Errorf("-profile takes a binary of its own making, not that of -cached")
 	} else if cachedBin, err = exec.LookPath(cachedBin); err != nil {
 		return err
 	}

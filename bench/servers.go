@@ -62,7 +62,7 @@ func (b *bench) startIn(p program, dir string, more ...string) (*server, error) 
 	s.cmd.Args = append(s.cmd.Args, more...)
 	var log bytes.Buffer
 	s.cmd.Stdout, s.cmd.Stderr = &log, &log
-	if p == b.peers[0] {
+	if b.profiles != "" && p == b.peers[0] {
 		s.profiles = b.profiles
 		s.cmd.Env = append(os.Environ(), "CACHED_PROFILE="+b.profiles)
 	}

@@ -22,5 +22,5 @@
 // A loop's turn is locked for as long as a driver serves it, around all else; it is
 // only tried for. Of the others, shard locks of the engine come first. Under them are
 // taken, each for a moment and none under another: blocker.mu (who waits for which
-// key), Server.mu (the list of clients), the queue of a loop, the statistics.
+// key), Server.mu (the list of clients), the queue of a loop, the statistics, inputPool.mu.
 package server

@@ -47,7 +47,7 @@ func (p *inputPool) take(n int) ([]byte, error) {
 	}
 	m, err := unix.Mmap(-1, 0, wholePages(n), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err == nil {
-		_ = unix.Madvise(m, unix.MADV_NOHUGEPAGE) // such would take all their memory with the first byte
+		_ = unix.Madvise(m, unix.MADV_NOHUGEPAGE) // these would be there as a whole with the first byte
 	}
 	return m, err
 }
@@ -84,11 +84,11 @@ func (p *inputPool) put(m []byte, most int) {
 	p.bytes += len(m)
 }
 
-// trim gives back what was not needed since it was called last. Cron calls it.
-func (p *inputPool) trim() {
+// trim gives back what was not needed since it was called last, or all.
+func (p *inputPool) trim(all bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.taken {
+	if all || !p.taken {
 		for _, m := range p.spare {
 			_ = unix.Munmap(m)
 		}
@@ -135,7 +135,7 @@ func (l *loop) reserve(c *loopConn, n int) bool {
 		if cap(c.in) < cap(c.mapped) { // what was in front has run
 			c.in = c.mapped[:copy(c.mapped, c.in)]
 		}
-		return c.remap(need)
+		return c.remap(max(need, len(c.mapped)))
 	case need < mapInputFrom:
 		old := c.in
 		c.in = append(l.buffer(need), old...)

@@ -30,7 +30,7 @@ func (t *transport) size() (loops, threads int) {
 }
 
 // trim gives back memory that is kept for later and was not needed lately.
-func (t *transport) trim() { t.inputs.trim() }
+func (t *transport) trim() { t.inputs.trim(false) }
 
 // drivenBy appends the loops of a driver.
 func (t *transport) drivenBy(d *driver, loops []*loop) []*loop {
@@ -91,6 +91,7 @@ func (s *Server) closeTransport() {
 			l.close(c)
 		}
 	}
+	s.transport.inputs.trim(true)
 	if fd := s.transport.unixFD; fd != 0 {
 		unix.Close(fd)
 		s.transport.unixFD = 0
