@@ -23,4 +23,5 @@
 // only tried for. Of the others, shard locks of the engine come first. Under them are
 // taken, each for a moment and none under another: blocker.mu (who waits for which
 // key), Server.mu (the list of clients), the queue of a loop, the statistics, inputPool.mu.
+// Server.evictingClients alone is held around two of them, Server.mu and queues.
 package server

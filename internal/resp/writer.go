@@ -48,9 +48,7 @@ func (w *Writer) Int(n int64) {
 
 // Bulk replies a string of any bytes.
 func (w *Writer) Bulk(b []byte) {
-	if len(w.B) >= largeReply {
-		w.room(len(b))
-	}
+	w.room(len(b))
 	w.prefix('$', len(b))
 	w.B = append(w.B, b...)
 	w.B = append(w.B, '\r', '\n')
@@ -62,11 +60,18 @@ const largeReply = 1 << 20
 
 // room makes room for a string of n bytes in a large reply.
 func (w *Writer) room(n int) {
-	if n += len("$2147483648\r\n\r\n"); cap(w.B)-len(w.B) < n {
-		b := make([]byte, len(w.B), 2*len(w.B)+n)
-		copy(b, w.B)
-		w.B = b
+	if len(w.B) >= largeReply && cap(w.B)-len(w.B) < n+bulkFrame {
+		w.double(n + bulkFrame)
 	}
+}
+
+// bulkFrame is the most that is around the bytes of a string.
+const bulkFrame = len("$2147483648\r\n\r\n")
+
+func (w *Writer) double(n int) {
+	b := make([]byte, len(w.B), 2*len(w.B)+n)
+	copy(b, w.B)
+	w.B = b
 }
 
 // BeginBulk begins a string of n bytes, which the caller appends to B before
@@ -78,9 +83,7 @@ func (w *Writer) EndBulk() { w.B = append(w.B, '\r', '\n') }
 
 // BulkString is Bulk of a string.
 func (w *Writer) BulkString(s string) {
-	if len(w.B) >= largeReply {
-		w.room(len(s))
-	}
+	w.room(len(s))
 	w.prefix('$', len(s))
 	w.B = append(w.B, s...)
 	w.B = append(w.B, '\r', '\n')
