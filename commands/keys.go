@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"cached/engine"
+	"cached/internal/invariants"
 )
 
 // EachKey calls visit with the position and flags of every key in argv. It
@@ -132,6 +133,7 @@ func (s *Spec) Lock(tx *engine.Tx, argv [][]byte) bool {
 	}
 	switch s.locks {
 	case lockNone:
+		invariants.Check(!tx.Kept(), "a command without keys begins with a lock kept")
 		return true
 	case lockOne:
 		return tx.LockKey(argv[s.oneKey])

@@ -12,6 +12,7 @@ import (
 	"cached/engine/table"
 	"cached/engine/value"
 	"cached/eviction"
+	"cached/internal/invariants"
 )
 
 // Errors of the engine; commands give them a code and a text.
@@ -205,8 +206,12 @@ type Memory struct {
 }
 
 // each visits the shards one after the other, each under its lock. tx, if not
-// nil, may hold all of them; it must not hold only some.
+// nil, holds none of them or all.
 func (e *Engine) each(tx *Tx, visit func(*shard)) {
+	if tx != nil {
+		invariants.Check(!tx.kept, "all shards are visited with the lock of one kept")
+		tx.GiveBack()
+	}
 	for i := range e.shards {
 		s := &e.shards[i]
 		if tx != nil && tx.locked.has(i) {

@@ -81,15 +81,29 @@ func (s *shardSet) each(f func(i int)) {
 	}
 }
 
-// Begin starts a unit of work; no lock is held but one that was kept.
+// Begin starts a unit of work. No lock is held: one that was kept is given back.
 func (tx *Tx) Begin(e *Engine, db int, nowMS int64) {
+	tx.GiveBack()
+	tx.begin(e, db, nowMS)
+	tx.one, tx.lastKey = -1, nil
+}
+
+// BeginKey starts a unit of work about one key, a slice that the work will use, whose
+// hash is known, and which LockKey locks next. A kept lock stays if it is that of the
+// key's shard, and is given back if not.
+func (tx *Tx) BeginKey(e *Engine, db int, nowMS int64, key []byte, hash uint64) {
+	if !tx.kept || tx.one != e.shardOf(hash) {
+		tx.GiveBack()
+		tx.one = -1
+	}
+	tx.begin(e, db, nowMS)
+	tx.Know(key, hash)
+}
+
+func (tx *Tx) begin(e *Engine, db int, nowMS int64) {
 	tx.e, tx.DB, tx.NowMS = e, db, nowMS
 	tx.policy = e.access.Load()
 	tx.clock = eviction.LRU(nowMS)
-	if !tx.kept {
-		tx.one = -1
-	}
-	tx.lastKey = nil
 	tx.NoTouch, tx.Counting, tx.ReadOnly, tx.told = false, false, false, false
 	if tx.used {
 		tx.used = false
@@ -141,8 +155,9 @@ func (tx *Tx) LockKey(key []byte) bool {
 
 // Keep ends the work like Unlock, but keeps the lock of its one shard if that
 // is where the key with a hash belongs, for work on that key which follows at
-// once. It reports whether it does; what this Tx locks next, GiveBack and Unlock
-// give it back.
+// once. It reports whether it does. Only BeginKey takes the lock over; Begin, GiveBack
+// and Unlock give it back. The caller calls one of these before it does anything else
+// that may wait.
 func (tx *Tx) Keep(hash uint64) bool {
 	if tx.one < 0 || tx.one != tx.e.shardOf(hash) {
 		return false
@@ -182,6 +197,9 @@ func (tx *Tx) Lock(l *LockSet) bool {
 	}
 	return !given
 }
+
+// Kept reports whether a lock was kept, and not taken over or given back since.
+func (tx *Tx) Kept() bool { return tx.kept }
 
 // GiveBack unlocks what was kept.
 func (tx *Tx) GiveBack() {

@@ -15,22 +15,23 @@ import (
 // client does not want it or waits. It returns false when the command was not
 // run: it has to wait for the end of CLIENT PAUSE, or until a snapshot has saved
 // the huge value that it would change.
+//
+// The command before may have kept its shard's lock for this one. A command that
+// runs takes it over, or gives it back as it begins; whatever else becomes of this
+// one, the lock is given back first.
 func (w *worker) dispatch(c *client, r *request) bool {
 	mark := len(w.reply.B)
-	argv, spec, parent := r.argv, r.spec, r.parent
-	var err error
-	switch {
-	case spec == nil && isHTTP(argv[0]):
+	argv, spec := r.argv, r.spec
+	if spec == nil && isHTTP(argv[0]) {
+		w.tx.GiveBack()
 		w.srv.log.Warn("closing client that speaks HTTP, maybe sent by a hostile web page", "client", c.addr)
 		w.reply.B = w.reply.B[:w.base]
 		c.closing = true
 		return true
-	case spec == nil:
-		err = unknown(argv, parent)
-	case !spec.ArityOK(argv):
-		err = commands.WrongArity(spec.FullName())
-	default:
-		err = w.srv.gate(w, c, spec, argv)
+	}
+	err := w.check(c, r)
+	if err != nil || c.mode != 0 {
+		w.tx.GiveBack()
 	}
 	if c.mode != 0 && err != errPostpone {
 		var queued bool
@@ -68,6 +69,18 @@ func (w *worker) dispatch(c *client, r *request) bool {
 	return true
 }
 
+// check returns the error with which a command is refused before it runs, errPostpone
+// if it has to wait, or nil.
+func (w *worker) check(c *client, r *request) error {
+	switch {
+	case r.spec == nil:
+		return unknown(r.argv, r.parent)
+	case !r.spec.ArityOK(r.argv):
+		return commands.WrongArity(r.spec.FullName())
+	}
+	return w.srv.gate(w, c, r.spec, r.argv)
+}
+
 // run locks, calls the handler, records what it did and unlocks, unless the next
 // command of the batch wants the same shard. It reports false if the command has
 // to come back later.
@@ -75,9 +88,10 @@ func (w *worker) run(c *client, r *request, mark int) bool {
 	spec, argv := r.spec, r.argv
 	start := w.nowNS
 	tx := &w.tx
-	tx.Begin(w.srv.keys, c.db(), w.srv.unixMS(start))
 	if r.key != nil {
-		tx.Know(r.key, r.hash)
+		tx.BeginKey(w.srv.keys, c.db(), w.srv.unixMS(start), r.key, r.hash)
+	} else {
+		tx.Begin(w.srv.keys, c.db(), w.srv.unixMS(start))
 	}
 	tx.NoTouch = c.noTouch && !spec.Touches()
 	tx.ReadOnly, tx.Counting = spec.Reads()
