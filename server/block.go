@@ -338,7 +338,7 @@ func (c *client) unblock(wt *waiter, reply []byte) {
 	if c.replyOff {
 		reply = nil
 	}
-	c.out = append(c.out, reply...)
+	c.add(reply)
 	c.conn.resume()
 }
 

@@ -23,7 +23,7 @@ type client struct {
 	// Owned by the loop.
 	parser     resp.Parser
 	in         []byte // what has arrived and was not parsed yet
-	out        []byte // replies that the socket did not take yet
+	out        output // replies that the socket did not take yet, by add alone
 	inFlight   int    // bytes of replies that are being written, beyond out
 	proto      int
 	authed     bool
@@ -113,8 +113,18 @@ type conn interface {
 	// resume makes the owner look at the client's input and output again. It
 	// is called by the owner.
 	resume()
+	// gather makes client.out complete: it puts replies there that wait elsewhere for the
+	// end of the owner's turn. It is called by the owner.
+	gather()
 	// outlet takes messages of channels to the client.
 	outlet() outlet
+}
+
+// add puts what was not made by the client's running batch of commands behind all that
+// the client was sent before. It is called by the client's owner, and resume follows.
+func (c *client) add(b []byte) {
+	c.conn.gather()
+	c.out.add(b)
 }
 
 // SelectDB makes db the client's database.

@@ -33,13 +33,12 @@ func (l *loop) fanOut() {
 	if l.fan.pending.Load() == 0 {
 		return
 	}
-	out := l.reply.B
 	l.fan.run(func(c *client, b []byte) {
 		// Written straight from the shared bytes, unless the client is behind.
-		l.reply.B, l.base = b, 0
-		l.write(c.conn.(*loopConn))
+		to := c.conn.(*loopConn)
+		to.gather()
+		l.transmit(to, b, false)
 	})
-	l.reply.B, l.base = out, 0
 }
 
 // slow puts off what a client that publishes says next while some loop is behind

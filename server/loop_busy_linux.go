@@ -13,9 +13,7 @@ func (l *loop) serveOthers(*client) {
 		return
 	}
 	// Who was answered before the script began gets that before anything else.
-	all, base := own.reply.B, own.base
-	l.writeOutbox(all)
-	own.reply.B, own.base = all, base
+	l.writeOutbox()
 
 	if l.spare == nil {
 		l.spare = l.newWorker(l.srv)

@@ -25,7 +25,7 @@ type loop struct {
 	in         []byte            // where reads go
 	kept       []byte            // for the next client whose input does not fit there
 	unneeded   [][]byte          // mappings that were let go while a batch ran
-	outbox     []outgoing        // replies in worker.reply that wait for the end of the batch
+	outbox     []outgoing        // replies that wait for the end of the turn, one entry a client
 	dirty      []*loopConn       // have input or output to look at before the next wait
 	timers     timerHeap         // of waiting clients
 	fan        fanout            // messages for the loop's clients
@@ -52,7 +52,7 @@ type loopConn struct {
 	client
 	loop    *loop
 	mapped  []byte // memory from the system that the input is in, or nil
-	gone    int    // bytes in front of out that were sent
+	queued  bool   // has replies in loop.outbox, in front of which nothing is unsent
 	watched uint32 // the events that the loop wants to hear of
 	dirty   bool   // is in loop.dirty
 	writing bool   // the loop waits for the socket to take more
@@ -60,10 +60,10 @@ type loopConn struct {
 	slowed  bool   // is in loop.publishers
 }
 
-// An outgoing is the replies to one client in worker.reply.
+// An outgoing is replies to a client, or nothing any more if c is nil.
 type outgoing struct {
-	c        *loopConn
-	from, to int
+	c       *loopConn
+	replies []byte
 }
 
 // A listener is a listening socket and what its clients' addresses look like.
@@ -192,11 +192,12 @@ func (l *loop) read(c *loopConn) {
 // on another processor is then woken once for many of them, not for each.
 func (l *loop) answer(c *loopConn) {
 	n := len(l.reply.B)
-	if n == l.base || c.stopped() || len(c.out) > 0 {
+	if n == l.base || c.stopped() || c.queued || c.out.size > 0 {
 		l.write(c)
 		return
 	}
-	l.outbox = append(l.outbox, outgoing{c, l.base, n})
+	c.queued = true
+	l.outbox = append(l.outbox, outgoing{c, l.reply.B[l.base:n:n]})
 	if n >= sendAt {
 		l.send()
 	}
@@ -210,29 +211,40 @@ func (l *loop) send() {
 	if len(l.outbox) == 0 {
 		return
 	}
-	all := l.reply.B
-	l.writeOutbox(all)
-	l.reply.B, l.base = all[:0], 0
-	if cap(all) > 4*flushAt {
-		l.reply.B = nil // a giant reply leaves no giant buffer behind
-		l.srv.limit.letGo(cap(all))
+	l.writeOutbox()
+	if cap(l.reply.B) > 4*flushAt { // a giant reply leaves no giant buffer behind
+		l.srv.limit.letGo(cap(l.reply.B))
+		l.reply.B = nil
 	}
+	l.reply.B, l.base = l.reply.B[:0], 0
 }
 
-// writeOutbox writes the gathered replies, which are in all.
-func (l *loop) writeOutbox(all []byte) {
+// writeOutbox writes the gathered replies. It leaves the worker's present ones alone.
+func (l *loop) writeOutbox() {
 	for _, o := range l.outbox {
-		later := o.c.out // what others sent the client meanwhile
-		if len(later) > 0 {
-			o.c.out, o.c.gone = append(append(make([]byte, 0, o.to-o.from+len(later)), all[o.from:o.to]...), later...), 0
-			l.reply.B, l.base = all[:o.to], o.to
-		} else {
-			l.reply.B, l.base = all[:o.to], o.from
+		if o.c != nil {
+			o.c.queued = false
+			l.transmit(o.c, o.replies, false)
 		}
-		l.write(o.c)
 	}
 	clear(l.outbox)
 	l.outbox = l.outbox[:0]
+}
+
+// gather moves the client's replies from the outbox to its output, for something that
+// comes behind them.
+func (c *loopConn) gather() {
+	if !c.queued {
+		return
+	}
+	c.queued = false
+	for i := range c.loop.outbox {
+		if o := &c.loop.outbox[i]; o.c == c {
+			c.out.add(o.replies)
+			*o = outgoing{}
+			return
+		}
+	}
 }
 
 // stoppedIn is most input of a client that may not go on.
@@ -305,95 +317,92 @@ func (l *loop) goOn(c *loopConn) {
 	l.write(c)
 }
 
-// write sends the worker's replies to the client, behind what is still unsent,
+// write sends the worker's replies to the client, behind everything it was sent before,
 // and keeps what the socket does not take.
 func (l *loop) write(c *loopConn) {
+	c.gather()
 	b := l.reply.B[l.base:]
-	l.reply.B = l.reply.B[:l.base]
-	if c.closed {
+	if l.transmit(c, b, true) {
+		// The client's output has taken the buffer over. Replies of others in front of b
+		// are in the outbox, which knows where they are.
+		l.reply.B, l.base = nil, 0
 		return
+	}
+	l.reply.B = l.reply.B[:l.base]
+	if l.base == 0 && cap(l.reply.B) > 4*flushAt {
+		l.srv.limit.letGo(cap(l.reply.B))
+		l.reply.B = nil
+	}
+}
+
+// transmit sends what is unsent of the client and then b, as much as the socket takes,
+// and keeps the rest. If b is the worker's own, the client's output may take it over;
+// transmit reports whether it did. Nothing of the client is in the outbox.
+func (l *loop) transmit(c *loopConn, b []byte, own bool) (adopted bool) {
+	if c.closed {
+		return false
 	}
 	if c.logged != 0 {
 		if !l.srv.settled(c.logged) {
-			l.hold(c, b)
-			return
+			return l.hold(c, b, own)
 		}
 		c.logged = 0
 	}
-	if len(c.out) > 0 {
-		c.out = append(c.out, b...)
-		b = c.out
-	}
-	sent := 0
 	full := c.writing && !c.dirty // the socket has not said that it takes more
-	for sent < len(b) && !full {
+	for !full && c.out.size > 0 {
+		head := c.out.head()
+		n, ok := l.put(c, head)
+		if !ok {
+			return false
+		}
+		full = n < len(head)
+		l.srv.limit.letGo(c.out.sent(n))
+	}
+	if !full && len(b) > 0 {
+		n, ok := l.put(c, b)
+		if !ok {
+			return false
+		}
+		b = b[n:]
+	}
+	adopted = c.out.keep(b, own)
+	setIfChanged(&c.shown.outBytes, int64(c.out.size))
+	if want := c.out.size > 0; want != c.writing {
+		c.writing = want
+		c.rewatch(c.events())
+	}
+	switch {
+	case c.closing && c.out.size == 0:
+		l.close(c)
+	case l.srv.tooSlow(&c.client, l.nowMS()):
+		l.srv.overOutput.Add(1)
+		l.srv.log.Warn("closing client that does not read its replies", "client", c.addr, "bytes", c.out.size)
+		l.close(c)
+	default:
+		l.afterWrite(c)
+	}
+	return adopted
+}
+
+// put gives bytes to the client's socket, as many as it takes. If the connection is
+// broken it is closed, and put reports false.
+func (l *loop) put(c *loopConn, b []byte) (sent int, ok bool) {
+	for sent < len(b) {
 		n, err := rawWrite(c.fd, b[sent:])
 		if n > 0 {
 			sent += n
-			continue
-		}
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != syscall.EAGAIN {
+		} else if err == syscall.EAGAIN {
+			break
+		} else if err != syscall.EINTR {
 			l.close(c)
-			return
+			return sent, false
 		}
-		break
 	}
 	if sent > 0 {
 		l.netOut += int64(sent)
 		l.writes++
 	}
-	rest := b[sent:]
-	switch {
-	case len(rest) == 0:
-		l.srv.limit.letGo(c.gone + cap(c.out))
-		c.out, c.gone = nil, 0
-	case len(c.out) > 0:
-		c.sent(sent)
-	case len(rest) > flushAt:
-		l.leave(c, rest)
-	default:
-		c.out = append(c.out, rest...)
-	}
-	setIfChanged(&c.shown.outBytes, int64(len(c.out)))
-	if l.base == 0 && cap(l.reply.B) > 4*flushAt {
-		l.srv.limit.letGo(cap(l.reply.B))
-		l.reply.B = nil
-	}
-	if want := len(c.out) > 0; want != c.writing {
-		c.writing = want
-		c.rewatch(c.events())
-	}
-	switch {
-	case c.closing && len(c.out) == 0:
-		l.close(c)
-	case l.srv.tooSlow(&c.client, l.nowMS()):
-		l.srv.overOutput.Add(1)
-		l.srv.log.Warn("closing client that does not read its replies", "client", c.addr, "bytes", len(c.out))
-		l.close(c)
-	default:
-		l.afterWrite(c)
-	}
-}
-
-// leave has what is unsent of a large reply stay where it is, and be the client's. It was
-// written in the middle of a batch, so there is nothing behind it; the replies in front of
-// it, which wait for the end of the turn, move. (In the outbox nothing is so large.)
-func (l *loop) leave(c *loopConn, rest []byte) {
-	c.out = rest
-	l.reply.B = append([]byte(nil), l.reply.B...)
-}
-
-// sent drops the first n bytes of what was unsent. They are in memory until there are as
-// many as are left.
-func (c *loopConn) sent(n int) {
-	c.out = c.out[n:]
-	if c.gone += n; c.gone >= len(c.out) {
-		c.srv.limit.letGo(c.gone + cap(c.out))
-		c.out, c.gone = append([]byte(nil), c.out...), 0
-	}
+	return sent, true
 }
 
 // afterWrite has the loop look again at a client that waits for a time.
@@ -428,8 +437,7 @@ func (l *loop) close(c *loopConn) {
 	l.count.Add(-1)
 	l.srv.forget(&c.client)
 	l.dropInput(c)
-	l.srv.limit.letGo(cap(c.out))
-	c.out = nil
+	l.srv.limit.letGo(c.out.drop())
 }
 
 func (l *loop) markDirty(c *loopConn) {

@@ -255,16 +255,20 @@ func unpause(w *worker, c *client) {
 
 // send hands the worker's replies to the writer.
 func (c *netConn) send(w *worker) {
-	c.out = append(c.out, w.reply.B[w.base:]...)
-	w.reply.B = w.reply.B[:w.base]
-	setIfChanged(&c.shown.outBytes, int64(len(c.out)+c.inFlight))
+	if c.out.keep(w.reply.B[w.base:], true) {
+		w.reply.B, w.base = nil, 0
+	} else {
+		w.reply.B = w.reply.B[:w.base]
+	}
+	setIfChanged(&c.shown.outBytes, int64(c.out.size+c.inFlight))
 	if c.srv.tooSlow(&c.client, w.nowMS()) {
 		c.srv.overOutput.Add(1)
-		c.srv.log.Warn("closing client that does not read its replies", "client", c.addr, "bytes", len(c.out))
-		c.closing, c.out = true, nil
+		c.srv.log.Warn("closing client that does not read its replies", "client", c.addr, "bytes", c.out.size)
+		c.closing = true
+		c.srv.limit.letGo(c.out.drop())
 		_ = c.sock.Close()
 	}
-	if len(c.out) > 0 || c.closing {
+	if c.out.size > 0 || c.closing {
 		c.wakeWriter()
 	}
 }
@@ -283,24 +287,23 @@ func (c *netConn) write() {
 	defer c.sock.Close()
 	for range c.wake {
 		c.mu.Lock()
-		b := c.out
-		c.out, c.inFlight = nil, len(b)
+		out := c.out
+		c.out, c.inFlight = output{}, out.size
 		last := c.closing || c.shown.closing.Load()
 		gone, logged := c.gone, c.logged
 		c.mu.Unlock()
-		n, err := 0, error(nil)
 		if !c.srv.awaitLog(logged) {
 			return
 		}
-		if len(b) > 0 {
-			n, err = c.sock.Write(b)
-		}
+		chunks, freed := net.Buffers(out.chunks), out.memory()
+		n, err := chunks.WriteTo(c.sock)
+		c.srv.limit.letGo(freed)
 		c.mu.Lock()
 		c.inFlight = 0
-		c.srv.totals.netOut.Add(int64(n))
+		c.srv.totals.netOut.Add(n)
 		c.srv.totals.writes.Add(1)
-		setIfChanged(&c.shown.outBytes, int64(len(c.out)))
-		more := len(c.out) > 0
+		setIfChanged(&c.shown.outBytes, int64(c.out.size))
+		more := c.out.size > 0
 		c.mu.Unlock()
 		if err != nil || (gone || last) && !more {
 			return
@@ -328,8 +331,7 @@ func (c *netConn) end() {
 	c.srv.limit.letGo(cap(c.in))
 	c.in = nil
 	if !c.closing {
-		c.srv.limit.letGo(cap(c.out))
-		c.out = nil // nobody is there to read it
+		c.srv.limit.letGo(c.out.drop()) // nobody is there to read it
 	}
 	c.mu.Unlock()
 	c.wakeWriter()
@@ -379,7 +381,7 @@ func (c *netConn) runQueue() {
 	if c.closing || c.shown.closing.Load() {
 		c.wakeWriter()
 		c.room.Signal()
-		if c.closing && len(c.out) == 0 && c.inFlight == 0 {
+		if c.closing && c.out.size == 0 && c.inFlight == 0 {
 			_ = c.sock.Close() // also ends a read that waits
 		}
 	}
@@ -392,11 +394,14 @@ func (c *netConn) deliver(_ *worker, m *message, to []*pubsub.Subscription) {
 	for _, sub := range to {
 		c.post(func(_ *worker, cl *client) {
 			if !sub.Ended && m.skip != cl {
-				cl.out = append(cl.out, m.as(cl.proto, nil)...)
+				cl.add(m.as(cl.proto, nil))
 			}
 		})
 	}
 }
+
+// gather has nothing to do: replies go to client.out at once.
+func (c *netConn) gather() {}
 
 // resume makes whoever holds the client's lock look at its input again.
 func (c *netConn) resume() { c.resumed = true }

@@ -277,7 +277,8 @@ func (s *Server) kill(c *client) {
 	c.shown.closing.Store(true)
 	c.conn.post(func(_ *worker, c *client) {
 		c.closing = true
-		c.out = nil
+		c.conn.gather()
+		s.limit.letGo(c.out.drop())
 		c.conn.resume()
 	})
 }
@@ -308,7 +309,7 @@ func (s *Server) addUp() {
 // tooSlow reports whether a client has more unsent replies than its limits
 // allow.
 func (s *Server) tooSlow(c *client, nowMS int64) bool {
-	n := int64(len(c.out) + c.inFlight)
+	n := int64(c.out.size + c.inFlight)
 	if n == 0 {
 		c.overSince, c.addedUp = 0, 0
 		return false

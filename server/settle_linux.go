@@ -1,10 +1,10 @@
 package server
 
 // hold keeps a client's replies, and the client's further commands, until the log
-// has come as far as they need it.
-func (l *loop) hold(c *loopConn, replies []byte) {
-	c.out = append(c.out, replies...)
-	setIfChanged(&c.shown.outBytes, int64(len(c.out)))
+// has come as far as they need it. It reports what output.keep does.
+func (l *loop) hold(c *loopConn, replies []byte, own bool) (adopted bool) {
+	adopted = c.out.keep(replies, own)
+	setIfChanged(&c.shown.outBytes, int64(c.out.size))
 	if !c.held {
 		c.held = true
 		l.held = append(l.held, c)
@@ -16,6 +16,7 @@ func (l *loop) hold(c *loopConn, replies []byte) {
 		c.rewatch(c.events())
 	}
 	l.afterWrite(c)
+	return adopted
 }
 
 // release writes the replies for which the log has come far enough. Those that it
@@ -38,7 +39,7 @@ func (l *loop) release() {
 			l.write(c)
 			l.goOnLater(c)
 		case broken:
-			c.out, c.logged = nil, 0
+			c.logged = 0
 			l.close(c)
 		default:
 			l.held = append(l.held, c)

@@ -131,8 +131,8 @@ func (w *clientWriter) Write(b []byte) (int, error) {
 	}
 	sent := make(chan struct{})
 	w.c.conn.post(func(_ *worker, c *client) {
-		c.out = append(c.out, b...)
-		c.shown.outBytes.Store(int64(len(c.out)))
+		c.add(b)
+		c.shown.outBytes.Store(int64(c.out.size))
 		c.conn.resume()
 		close(sent)
 	})

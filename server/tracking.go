@@ -244,7 +244,7 @@ func (c *client) push(w *worker, b []byte, replying bool) {
 		w.reply.B = append(w.reply.B, b...)
 		return
 	}
-	c.out = append(c.out, b...)
+	c.add(b)
 	c.conn.resume()
 }
 
