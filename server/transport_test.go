@@ -52,7 +52,7 @@ func startWith(t testing.TB, o Options, directives ...string) (s *Server, path s
 	return s, path
 }
 
-// dial connects to a unix socket; what is sent or read takes at most 10 s.
+// dial connects to a unix socket; what is sent or read takes at most a minute.
 func dial(t *testing.T, path string) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	c, err := net.Dial("unix", path)
@@ -60,7 +60,7 @@ func dial(t *testing.T, path string) (net.Conn, *bufio.Reader) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	return c, bufio.NewReader(c)
 }
 
