@@ -157,7 +157,7 @@ func (tx *Tx) Rename(from, to []byte) {
 	}
 	var renamed table.Item
 	if src.s == dst.s {
-		renamed = table.NewItem(dst.s.heap, it.Kind(), it.Access(), to, it.ValueLen(), it.DeadlineMS())
+		renamed = table.NewItemLike(dst.s.heap, it, to, it.DeadlineMS())
 		copy(renamed.Value(), it.Value())
 		it.Free(src.s.heap)
 	} else {

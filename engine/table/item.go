@@ -2,16 +2,21 @@ package table
 
 import (
 	"cached/engine/arena"
+	"cached/internal/invariants"
 )
 
 // An Item is a block that holds one key and its value:
 //
-//	header 8 bytes | lengths 8, if long | deadline 8, if any | key | value
+//	header 8 bytes | lengths 8, if long | deadline 8, if any | extension, if any | key | value
 //
 // The header word, from its low end: kind 8 bits (free to the holder), flags 8,
 // access 24 (free to the eviction policy), key length 8, value length 16. A key
 // over 255 bytes or a value over 65535 makes the item long: the lengths are
 // then 32 bits each in the word that follows.
+//
+// The extension is words that the holder gives a meaning. The low byte of the first is
+// how many they are, itself included; the rest of that word is the holder's too. An item
+// without one pays nothing for it.
 //
 // An Item is as good as its block: it ends with the lock under which it was
 // found, and with any change of its size.
@@ -23,6 +28,7 @@ const (
 	flagDeadline = 1 << 8
 	flagLong     = 1 << 9
 	flagParts    = 1 << 10
+	flagExt      = 1 << 11
 	flagMark     = 1 << 15
 
 	accessShift = 16
@@ -34,6 +40,9 @@ const (
 
 	// MaxBytes bounds a key and a value, each.
 	MaxBytes = 1<<32 - 1
+
+	// MaxExt bounds the words of an extension.
+	MaxExt = 1<<8 - 1
 )
 
 // ItemAt views the block at a, which NewItem made, as an item; 0 gives the zero
@@ -57,13 +66,24 @@ func ItemBytes(keyLen, valueLen int, deadline bool) int {
 func NewItem(h *arena.Heap, kind uint8, access uint32, key []byte, valueLen int, deadlineMS int64) Item {
 	size := ItemBytes(len(key), valueLen, deadlineMS != 0)
 	it := Item{h.Alloc(size)}
-	it.format(kind, access, len(key), valueLen, deadlineMS)
+	it.format(kind, access, len(key), valueLen, deadlineMS, nil)
 	copy(it.Key(), key)
 	return it
 }
 
-// format writes the header of an item whose block is large enough.
-func (it Item) format(kind uint8, access uint32, keyLen, valueLen int, deadlineMS int64) {
+// NewItemLike makes an item with the kind, access and extension of another, and with room
+// for a value of the same length, whose contents are undefined.
+func NewItemLike(h *arena.Heap, like Item, key []byte, deadlineMS int64) Item {
+	ext, valueLen := like.Ext(), like.ValueLen()
+	it := Item{h.Alloc(ItemBytes(len(key), valueLen, deadlineMS != 0) + 8*len(ext))}
+	it.format(like.Kind(), like.Access(), len(key), valueLen, deadlineMS, ext)
+	copy(it.Key(), key)
+	return it
+}
+
+// format writes the header of an item whose block is large enough, with an extension, or
+// none if ext is empty, which lies elsewhere.
+func (it Item) format(kind uint8, access uint32, keyLen, valueLen int, deadlineMS int64, ext []uint64) {
 	w := uint64(kind) | uint64(access&0xFFFFFF)<<accessShift
 	next := 1
 	if keyLen > maxShortKey || valueLen > maxShortValue {
@@ -76,6 +96,11 @@ func (it Item) format(kind uint8, access uint32, keyLen, valueLen int, deadlineM
 	if deadlineMS != 0 {
 		w |= flagDeadline
 		*it.a.Word(next) = uint64(deadlineMS)
+		next++
+	}
+	if len(ext) > 0 {
+		w |= flagExt
+		copy(arena.Array[uint64](it.a, next+len(ext))[next:], ext)
 	}
 	*it.a.Word(0) = w
 }
@@ -151,10 +176,43 @@ func (it Item) layout() (off, keyLen, valueLen int) {
 	} else {
 		keyLen, valueLen = int(w>>keyShift&0xFF), int(w>>valueShift)
 	}
-	if w&flagDeadline != 0 {
-		off += 8
+	if w&(flagDeadline|flagExt) != 0 {
+		if w&flagDeadline != 0 {
+			off += 8
+		}
+		if w&flagExt != 0 {
+			off += 8 * int(uint8(*it.a.Word(off / 8)))
+		}
 	}
 	return off, keyLen, valueLen
+}
+
+// Ext returns the words of the item's extension, or nil; it aliases the block. The low
+// byte of the first is not to be changed.
+func (it Item) Ext() []uint64 {
+	w := it.head()
+	if w&flagExt == 0 {
+		return nil
+	}
+	at := 1
+	if w&flagLong != 0 {
+		at++
+	}
+	if w&flagDeadline != 0 {
+		at++
+	}
+	n := int(uint8(*it.a.Word(at)))
+	return arena.Array[uint64](it.a, at+n)[at:]
+}
+
+// Extend gives the item a copy of ext as its extension instead of the one it has; an
+// empty one is none. It returns the item as Reshape does. The low byte of ext[0] is
+// len(ext), at most MaxExt.
+func (it Item) Extend(h *arena.Heap, ext []uint64) Item {
+	if len(ext) > 0 {
+		invariants.Check(len(ext) <= MaxExt && int(uint8(ext[0])) == len(ext), "an extension says how many words it has")
+	}
+	return it.reshape(h, it.ValueLen(), it.DeadlineMS(), ext)
 }
 
 // Key returns the key; it aliases the block.
@@ -197,28 +255,36 @@ func (it Item) PrefetchFree(h *arena.Heap) { h.PrefetchFree(it.a, it.Bytes()) }
 func (it Item) Free(h *arena.Heap) { h.Free(it.a, it.Bytes()) }
 
 // Reshape gives the item a value of valueLen bytes and the deadline (0: none),
-// keeping kind, access, key and as much of the value as fits both; what is new
-// is undefined. It returns the item, which may be another block; the caller
+// keeping kind, access, extension, key and as much of the value as fits both; what is
+// new is undefined. It returns the item, which may be another block; the caller
 // updates the one entry that refers to it.
 func (it Item) Reshape(h *arena.Heap, valueLen int, deadlineMS int64) Item {
+	return it.reshape(h, valueLen, deadlineMS, it.Ext())
+}
+
+func (it Item) reshape(h *arena.Heap, valueLen int, deadlineMS int64, ext []uint64) Item {
 	off, k, v := it.layout()
 	old := off + k + v
-	size := ItemBytes(k, valueLen, deadlineMS != 0)
+	size := ItemBytes(k, valueLen, deadlineMS != 0) + 8*len(ext)
 	keep := min(v, valueLen)
 	newOff := size - k - valueLen
 	w := it.head()
 	kind, access := uint8(w), uint32(w>>accessShift)&0xFFFFFF
 	if arena.BlockBytes(size) == arena.BlockBytes(old) {
+		if len(ext) > 0 { // what is written in front of it may come to stand where it is
+			var room [MaxExt]uint64
+			ext = room[:copy(room[:], ext)]
+		}
 		if newOff != off { // the header grew or shrank: the rest moves
 			copy((it.a + arena.Addr(newOff)).Bytes(k+keep), (it.a + arena.Addr(off)).Bytes(k+keep))
 		}
-		it.format(kind, access, k, valueLen, deadlineMS)
+		it.format(kind, access, k, valueLen, deadlineMS, ext)
 		it.setFlags(w)
 		return it
 	}
 	to := Item{h.Alloc(size)}
 	copy((to.a + arena.Addr(newOff)).Bytes(k+keep), (it.a + arena.Addr(off)).Bytes(k+keep))
-	to.format(kind, access, k, valueLen, deadlineMS)
+	to.format(kind, access, k, valueLen, deadlineMS, ext)
 	to.setFlags(w)
 	h.Free(it.a, old)
 	return to

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"cached/engine/arena"
@@ -354,15 +355,36 @@ func TestItemKeepsValueThroughReshape(t *testing.T) {
 		}
 		deadline := int64(rng.IntN(2)) * rng.Int64()
 		it := NewItem(h, 9, 77, key, len(value), deadline)
+		it.SetMark(true)
 		copy(it.Value(), value)
-		for range 4 {
-			n := rng.IntN(len(value)*2 + 20)
-			deadline = int64(rng.IntN(2)) * rng.Int64()
-			it = it.Reshape(h, n, deadline)
+		var ext []uint64
+		for range 6 {
+			n := len(value)
+			switch rng.IntN(3) {
+			case 0: // another extension, or none
+				ext = make([]uint64, rng.IntN(2)*rng.IntN(1+rng.IntN(MaxExt+1)))
+				for i := range ext {
+					ext[i] = rng.Uint64()
+				}
+				if len(ext) > 0 {
+					ext[0] = ext[0]&^0xFF | uint64(len(ext))
+				}
+				it = it.Extend(h, ext)
+			case 1: // a copy
+				like := NewItemLike(h, it, key, deadline)
+				copy(like.Value(), it.Value())
+				like.SetMark(it.Mark())
+				it.Free(h)
+				it = like
+			default:
+				n = rng.IntN(len(value)*2 + 20)
+				deadline = int64(rng.IntN(2)) * rng.Int64()
+				it = it.Reshape(h, n, deadline)
+			}
 			keep := min(n, len(value))
-			if string(it.Value()[:keep]) != string(value[:keep]) || string(it.Key()) != string(key) ||
-				it.DeadlineMS() != deadline || it.Kind() != 9 || it.Access() != 77 || it.ValueLen() != n {
-				t.Fatalf("item of %d+%d bytes changed by a reshape to %d", len(key), len(value), n)
+			if string(it.Value()[:keep]) != string(value[:keep]) || string(it.Key()) != string(key) || !it.Mark() ||
+				it.DeadlineMS() != deadline || it.Kind() != 9 || it.Access() != 77 || it.ValueLen() != n || !slices.Equal(it.Ext(), ext) {
+				t.Fatalf("item of %d+%d bytes and %d words changed by a reshape to %d", len(key), len(value), len(ext), n)
 			}
 			value = append(value[:keep], make([]byte, n-keep)...)
 			copy(it.Value(), value)

@@ -63,10 +63,10 @@ func IsHuge(it table.Item) bool {
 	}
 }
 
-// Copy makes an item with another key, in the heap to, of an item and all that
-// its value refers to, with the deadline (0: none).
+// Copy makes an item with another key, in the heap to, of an item with its extension and
+// all that its value refers to, with the deadline (0: none).
 func Copy(to *arena.Heap, it table.Item, key []byte, deadlineMS int64) table.Item {
-	c := table.NewItem(to, it.Kind(), it.Access(), key, it.ValueLen(), deadlineMS)
+	c := table.NewItemLike(to, it, key, deadlineMS)
 	copy(c.Value(), it.Value())
 	switch TypeOf(it) {
 	case List:

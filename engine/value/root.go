@@ -106,7 +106,7 @@ func copyRoot(to *arena.Heap, it, c table.Item, order func(r *root, x table.Item
 	a := newRoot(to)
 	r := arena.At[root](a)
 	rootOf(it).items.Each(func(x table.Item) bool {
-		y := table.NewItem(to, x.Kind(), x.Access(), x.Key(), x.ValueLen(), x.DeadlineMS())
+		y := table.NewItemLike(to, x, x.Key(), x.DeadlineMS())
 		copy(y.Value(), x.Value())
 		r.items.Insert(to, table.Hash(y.Key()), y)
 		if order != nil {
