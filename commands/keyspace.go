@@ -47,7 +47,7 @@ func swapdb(c *Ctx) error {
 // Data returns the rows of all commands that work on keys.
 func Data() []Spec {
 	var rows []Spec
-	for _, group := range [][]Spec{stringCommands, genericCommands, keyspaceCommands, listCommands,
+	for _, group := range [][]Spec{stringCommands, genericCommands, metaCommands, keyspaceCommands, listCommands,
 		setCommands, zsetCommands, hashCommands, streamCommands, streamGroupCommands, bitmapCommands, hyperloglogCommands, geoCommands,
 		sortCommands} {
 		rows = append(rows, group...)

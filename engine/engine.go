@@ -50,6 +50,7 @@ type Engine struct {
 
 	journal                atomic.Pointer[Journal] // nil: none
 	watchers               []Watcher               // set before the first Tx
+	removals               []RemovalWatcher        // those of watchers that are
 	codec                  *codec.Codec
 	renewal                renewal   // of one goroutine, see Renew
 	frames                 sync.Pool // of *[]byte, room for the codec
@@ -96,6 +97,14 @@ type keyspace struct {
 
 	origin int    // which database it was when the snapshot began
 	walked uint64 // where the snapshot goes on
+}
+
+// number is the database that ks belongs to.
+func (s *shard) number(ks *keyspace) (db int) {
+	for &s.dbs[db] != ks {
+		db++
+	}
+	return db
 }
 
 // Stats count what happened since the start or the last ResetStats.
@@ -193,8 +202,14 @@ func (e *Engine) journaled() Journal {
 	return nil
 }
 
-// Watch adds somebody who hears of every change. It comes before the first Tx.
-func (e *Engine) Watch(w Watcher) { e.watchers = append(e.watchers, w) }
+// Watch adds a watcher of every change, and of removals if it is a RemovalWatcher. It
+// comes before the first Tx.
+func (e *Engine) Watch(w Watcher) {
+	e.watchers = append(e.watchers, w)
+	if r, ok := w.(RemovalWatcher); ok {
+		e.removals = append(e.removals, r)
+	}
+}
 
 // Memory says what the data occupies.
 type Memory struct {

@@ -1,5 +1,7 @@
 package engine
 
+import "cached/engine/table"
+
 // A Journal sees every effect in the order in which it happened to each key. It
 // is called under shard locks, must not call back, and must not keep what it is
 // given.
@@ -19,6 +21,15 @@ type Watcher interface {
 	Flushed(tx *Tx, db int)
 	// Swapped: two databases have changed places.
 	Swapped(tx *Tx, a, b int)
+}
+
+// A RemovalWatcher is a Watcher that hears of a key before it is removed: because its
+// deadline has passed, it is evicted, deleted or overwritten by a value of another kind. Not
+// of keys that are flushed, or change their name or database.
+type RemovalWatcher interface {
+	// Removing is called under the lock of the shard. The item, with its metadata, is
+	// good until it returns.
+	Removing(tx *Tx, db int, it table.Item)
 }
 
 // Tee returns a Journal that passes every effect to each of js in turn; nil

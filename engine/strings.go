@@ -110,6 +110,10 @@ func (tx *Tx) MakeString(key []byte, n int, deadlineMS int64, enc value.Encoding
 		tx.add(tx.DB, &a, it)
 		return it.Value()
 	}
+	if it.Extended() { // what is set anew has no metadata
+		tx.extend(&a, &Meta{})
+		it = table.ItemOf(a.slot)
+	}
 	had := it.DeadlineMS() != 0
 	if had || deadlineMS != 0 || it.ValueLen() != n {
 		it = it.Reshape(a.s.heap, n, deadlineMS)

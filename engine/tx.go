@@ -389,6 +389,9 @@ func (tx *Tx) detach(a *at) table.Item {
 
 // remove ends the key at a; large values are freed by Maintain when lazy.
 func (tx *Tx) remove(a *at, lazy bool) {
+	for _, w := range tx.e.removals {
+		w.Removing(tx, a.s.number(a.ks), table.ItemOf(a.slot))
+	}
 	it := tx.detach(a)
 	if lazy && value.FreeEffort(it) > lazyFreeThreshold {
 		a.s.tasks = append(a.s.tasks, task{item: it})

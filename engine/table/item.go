@@ -1,6 +1,8 @@
 package table
 
 import (
+	"encoding/binary"
+
 	"cached/engine/arena"
 	"cached/internal/invariants"
 )
@@ -187,6 +189,9 @@ func (it Item) layout() (off, keyLen, valueLen int) {
 	return off, keyLen, valueLen
 }
 
+// Extended reports whether the item has an extension.
+func (it Item) Extended() bool { return it.head()&flagExt != 0 }
+
 // Ext returns the words of the item's extension, or nil; it aliases the block. The low
 // byte of the first is not to be changed.
 func (it Item) Ext() []uint64 {
@@ -203,6 +208,14 @@ func (it Item) Ext() []uint64 {
 	}
 	n := int(uint8(*it.a.Word(at)))
 	return arena.Array[uint64](it.a, at+n)[at:]
+}
+
+// AppendExt appends the words of the item's extension, the low byte of each first.
+func (it Item) AppendExt(b []byte) []byte {
+	for _, w := range it.Ext() {
+		b = binary.LittleEndian.AppendUint64(b, w)
+	}
+	return b
 }
 
 // Extend gives the item a copy of ext as its extension instead of the one it has; an

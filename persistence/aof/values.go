@@ -18,6 +18,7 @@ type Commands struct {
 	body  []byte // words of the command being made, behind those in front
 	words int
 	buf   []byte
+	meta  []byte
 	plain []byte // a string that its item does not hold as it is
 }
 
@@ -66,6 +67,10 @@ func (c *Commands) Key(it table.Item) {
 	}
 	if due := it.DeadlineMS(); due != 0 {
 		c.command("PEXPIREAT", key, due)
+	}
+	if it.Extended() {
+		c.meta = it.AppendExt(c.meta[:0])
+		c.command("CACHE.SETMETA", key, c.meta)
 	}
 }
 

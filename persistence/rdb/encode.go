@@ -27,6 +27,7 @@ type Encoder struct {
 	Used func(it table.Item, nowMS int64) (idleMS int64, count uint8)
 
 	compressor *Compressor
+	words      []byte // metadata that is being written
 	pack       []byte // a packed form being made
 	dues       []dueField
 	plain      []byte // a string that its item does not hold as it is
@@ -95,6 +96,19 @@ func (e *Encoder) Value(it table.Item) {
 	e.body(t, it)
 }
 
+// metaAux is the name of the auxiliary field in front of a key, or behind the value of a
+// payload, that has the key's metadata. Redis skips both.
+const metaAux = "cached-meta"
+
+func (e *Encoder) meta(it table.Item) {
+	if it.Extended() {
+		e.words = it.AppendExt(e.words[:0])
+		e.B = append(e.B, opAux)
+		e.String([]byte(metaAux))
+		e.String(e.words)
+	}
+}
+
 // How much of what is known about accesses KeyValue writes.
 const (
 	NoAccess = iota
@@ -110,6 +124,7 @@ func (e *Encoder) KeyValue(it table.Item, access int, nowMS int64) {
 }
 
 func (e *Encoder) keyHead(it table.Item, t byte, access int, nowMS int64) {
+	e.meta(it)
 	if due := it.DeadlineMS(); due != 0 {
 		e.B = append(e.B, opExpireMS)
 		e.B = binary.LittleEndian.AppendUint64(e.B, uint64(due))

@@ -85,6 +85,7 @@ type entry struct {
 	hash             uint64 // of the key
 	offset           int64
 	origin           engine.Origin
+	meta             *engine.Meta // or nil
 }
 
 // Load reads a file into e, whose databases are empty unless o says otherwise.
@@ -117,7 +118,8 @@ type loader struct {
 	o        LoadOptions
 	in       *reader
 	result   Result
-	reserved []int // databases for whose keys there is room
+	meta     *engine.Meta // of the next key, or nil
+	reserved []int        // databases for whose keys there is room
 
 	inserters []*inserter
 	group     sync.WaitGroup
@@ -347,14 +349,21 @@ func (l *loader) aux(raw, name, scratch *[]byte) error {
 		return err
 	}
 	*name = append((*name)[:0], key...)
-	if !keptAux[string(*name)] {
+	ofKey := string(*name) == metaAux
+	if !ofKey && !keptAux[string(*name)] {
 		return l.in.passString()
 	}
 	text, err := l.in.string(raw, scratch)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(text) < 1024 {
+	case ofKey:
+		m, ok := engine.ParseMeta(text)
+		if !ok {
+			return l.in.fail("malformed metadata of a key")
+		}
+		l.meta = &m
+	case len(text) < 1024:
 		l.result.Aux[string(*name)] = string(text)
 	}
 	return nil
@@ -362,7 +371,8 @@ func (l *loader) aux(raw, name, scratch *[]byte) error {
 
 // key cuts the value of a key out of the file.
 func (l *loader) key(db int, t byte, key []byte, origin engine.Origin) error {
-	in := l.in
+	in, meta := l.in, l.meta
+	l.meta = nil
 	if d := origin.DeadlineMS; d != 0 && d < l.o.NowMS && !l.o.KeepExpired {
 		l.o.Progress.Expired.Add(1)
 		return in.passValue(t, nil)
@@ -370,7 +380,7 @@ func (l *loader) key(db int, t byte, key []byte, origin engine.Origin) error {
 	hash := engine.Hash(key)
 	to := l.inserters[l.e.ShardOf(hash)%len(l.inserters)]
 	b := to.batch
-	e := entry{db: db, typ: t, first: true, hash: hash, origin: origin}
+	e := entry{db: db, typ: t, first: true, hash: hash, origin: origin, meta: meta}
 	begin := func() {
 		b = to.batch
 		e.key = len(b.data)
@@ -518,6 +528,9 @@ func (in *inserter) one(e *entry, key, raw []byte) error {
 		return err
 	}
 	in.isOpen = false
+	if e.meta != nil {
+		it = in.tx.WithMeta(it, e.meta)
+	}
 	if !in.tx.Adopt(it, in.l.o.Merge) {
 		return &FormatError{e.offset, "the file has a key twice: " + strconv.QuoteToASCII(string(key))}
 	}

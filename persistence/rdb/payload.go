@@ -1,6 +1,7 @@
 package rdb
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"cached/engine"
@@ -9,8 +10,13 @@ import (
 )
 
 // A payload is what DUMP makes of a value: its type, the value, two bytes of the
-// version and eight of a checksum.
-const payloadTail = 10
+// version and eight of a checksum. In front of the version is the metadata of the key, if
+// it has any, with its length in one byte and metaMark. Redis looks at nothing behind the
+// value.
+const (
+	payloadTail = 10
+	metaMark    = "cached-meta"
+)
 
 // Dump appends the payload of an item to e.B, which was empty.
 func (e *Encoder) Dump(it table.Item) {
@@ -22,6 +28,11 @@ func (e *Encoder) Dump(it table.Item) {
 		version = Version
 	}
 	e.Value(it)
+	if it.Extended() {
+		start := len(e.B)
+		e.B = it.AppendExt(e.B)
+		e.B = append(append(e.B, byte((len(e.B)-start)/8)), metaMark...)
+	}
 	e.B = binary.LittleEndian.AppendUint16(e.B, uint16(version))
 	e.B = binary.LittleEndian.AppendUint64(e.B, crc.Sum64(0, e.B))
 }
@@ -44,6 +55,37 @@ func PayloadOK(p []byte) bool {
 // Undump makes an item for key of a payload that is OK.
 func (d *Decoder) Undump(tx *engine.Tx, key, p []byte, o engine.Origin) (table.Item, error) {
 	p = p[:len(p)-payloadTail]
+	if it, err := d.undump(tx, key, p, o); err == nil {
+		return it, nil
+	}
+	// A value that only ends like metadata was whole.
+	value, m, ok := cutMeta(p)
+	if !ok {
+		return d.undump(tx, key, p, o)
+	}
+	it, err := d.undump(tx, key, value, o)
+	if err == nil {
+		it = tx.WithMeta(it, &m)
+	}
+	return it, err
+}
+
+// cutMeta cuts what may be metadata from the end of a payload.
+func cutMeta(p []byte) (value []byte, m engine.Meta, ok bool) {
+	p, ok = bytes.CutSuffix(p, []byte(metaMark))
+	if !ok || len(p) == 0 {
+		return nil, m, false
+	}
+	n := 8 * int(p[len(p)-1])
+	p = p[:len(p)-1]
+	if n == 0 || n > len(p) {
+		return nil, m, false
+	}
+	m, ok = engine.ParseMeta(p[len(p)-n:])
+	return p[:len(p)-n], m, ok
+}
+
+func (d *Decoder) undump(tx *engine.Tx, key, p []byte, o engine.Origin) (table.Item, error) {
 	if len(p) == 0 {
 		return table.Item{}, &FormatError{0, "unexpected end"}
 	}
