@@ -20,7 +20,7 @@ type bench struct {
 	quick  bool
 
 	traces  string   // the directory of traces; empty: one is made up
-	loads   []string // those of hitratio; empty: all
+	loads   []string // those of hitratio and load; empty: all
 	servers []string // of hitratio; empty: all
 
 	profile  string // the file for what cached spends its time on; empty: none
@@ -39,9 +39,9 @@ type program struct {
 
 func main() {
 	var (
-		only      = flag.String("only", "", "sections by comma: strings, memory, pause, structures, server, persistence, compression, expiry, hitratio; empty: all but these two")
+		only      = flag.String("only", "", "sections by comma: strings, memory, pause, structures, server, load, idle, persistence, compression, expiry, hitratio; empty: all but the last two")
 		traces    = flag.String("traces", os.Getenv("CACHED_TRACES"), "directory of traces for hitratio; empty: one is made up")
-		loads     = flag.String("workloads", "", "workloads of hitratio by comma, such as oltp/etc*2; empty: all")
+		loads     = flag.String("workloads", "", "workloads of hitratio by comma, such as oltp/etc*2, or of load (connections/depth/rate), such as 50/1/15000; empty: all")
 		servers   = flag.String("servers", "", "servers of hitratio by comma; empty: all")
 		quick     = flag.Bool("quick", false, "smaller loads and one round")
 		rounds    = flag.Int("rounds", 3, "rounds of which the median is taken")
@@ -91,7 +91,7 @@ func (b *bench) run(chosen []string, cachedBin, redisBin, file string) error {
 		return err
 	}
 	sections := []section{{"strings", true, b.strings}, {"memory", true, b.memory}, {"pause", true, b.pause},
-		{"structures", true, b.structures}, {"server", true, b.serving}, {"persistence", true, b.persistence},
+		{"structures", true, b.structures}, {"server", true, b.serving}, {"load", true, b.offeredLoad}, {"idle", true, b.idle}, {"persistence", true, b.persistence},
 		{"compression", true, b.compression}, {"expiry", false, b.expiry}, {"hitratio", false, b.hitRatio}}
 	for _, name := range chosen {
 		if !slices.ContainsFunc(sections, func(s section) bool { return s.name == name }) {
