@@ -7,9 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -175,12 +173,9 @@ func (c *offerConn) count(in []byte) (replies int, err error) {
 // epollWait waits until a time and returns how many events there are.
 func epollWait(epfd int, events []unix.EpollEvent, wait time.Duration) int {
 	ts := unix.NsecToTimespec(int64(max(wait, 0)))
-	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(events))),
-		uintptr(len(events)), uintptr(unsafe.Pointer(&ts)), 0, 0)
-	if errno != 0 {
-		return 0 // interrupted
-	}
-	return int(n)
+	_, _ = unix.Ppoll([]unix.PollFd{{Fd: int32(epfd), Events: unix.POLLIN}}, &ts, nil)
+	n, _ := unix.EpollWait(epfd, events, 0)
+	return max(n, 0)
 }
 
 // dialOffer opens connections, all of which epfd tells of.

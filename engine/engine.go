@@ -59,6 +59,8 @@ type Engine struct {
 	leastGaps              atomic.Int64             // the sum of compaction.left over shards
 	snap                   atomic.Pointer[Snapshot] // that is being taken; changes under all locks
 
+	unfreed atomic.Int32 // tasks of all shards
+
 	curve missCurve
 
 	_    [64]byte // what is written often stays off the lines of what everybody reads

@@ -128,7 +128,7 @@ func (e *Engine) Evict(tx *Tx, nowMS, bytes int64) (freed int64) {
 	}
 	tx.one = i
 	start := s.heap.LiveBytes()
-	unused, _ := s.work(maintainBudget)
+	unused, _ := s.work(e, maintainBudget)
 	if p := tx.policy; p.Order != NoEviction && !tx.Replaying() {
 		if p.Order == Auto {
 			s.auto().Resize(s.len())
@@ -138,7 +138,7 @@ func (e *Engine) Evict(tx *Tx, nowMS, bytes int64) (freed int64) {
 				break
 			}
 			if len(s.tasks) > 0 && unused == nil {
-				unused, _ = s.work(maintainBudget)
+				unused, _ = s.work(e, maintainBudget)
 			}
 		}
 	}

@@ -76,6 +76,16 @@ func (t task) pending() int {
 	return 1
 }
 
+// later leaves a task to Maintain. The shard's lock is held.
+func (e *Engine) later(s *shard, t task) {
+	s.tasks = append(s.tasks, t)
+	e.unfreed.Add(1)
+}
+
+// Unfreed reports whether there is something that Maintain has to free. It takes no
+// lock.
+func (e *Engine) Unfreed() bool { return e.unfreed.Load() > 0 }
+
 // resetHeap empties the shard's heap at once, or leaves the old one to
 // Maintain.
 func (s *shard) resetHeap(e *Engine, async bool) {
@@ -84,13 +94,13 @@ func (s *shard) resetHeap(e *Engine, async bool) {
 		return
 	}
 	if s.heap.LiveBytes() > 0 {
-		s.tasks = append(s.tasks, task{heap: s.heap})
+		e.later(s, task{heap: s.heap})
 		s.heap = arena.NewHeap(e.pool)
 	}
 }
 
 // dropTable empties a keyspace that shares its heap with others.
-func (s *shard) dropTable(t *table.Table, async bool) {
+func (s *shard) dropTable(e *Engine, t *table.Table, async bool) {
 	old := *t
 	t.Init(int(old.Skip()))
 	if old.Len() == 0 {
@@ -98,7 +108,7 @@ func (s *shard) dropTable(t *table.Table, async bool) {
 	}
 	if async {
 		old.BeginFree()
-		s.tasks = append(s.tasks, task{keys: &old})
+		e.later(s, task{keys: &old})
 		return
 	}
 	old.Free(s.heap, func(it table.Item) { value.Free(s.heap, it) })
@@ -107,7 +117,7 @@ func (s *shard) dropTable(t *table.Table, async bool) {
 // work frees about budget blocks of the shard's first task and reports whether
 // there is more to do. A heap nobody uses is returned, to be ended without the
 // shard's lock.
-func (s *shard) work(budget int) (unused *arena.Heap, more bool) {
+func (s *shard) work(e *Engine, budget int) (unused *arena.Heap, more bool) {
 	if len(s.tasks) == 0 {
 		return nil, false
 	}
@@ -124,6 +134,7 @@ func (s *shard) work(budget int) (unused *arena.Heap, more bool) {
 	if done {
 		s.stats.LazyFreed++
 		s.tasks = slices.Delete(s.tasks, 0, 1)
+		e.unfreed.Add(-1)
 	}
 	return unused, len(s.tasks) > 0
 }
@@ -143,7 +154,7 @@ func (e *Engine) Maintain(tx *Tx, nowMS int64) (worked, more bool) {
 	tx.Begin(e, 0, nowMS)
 	s.mu.Lock()
 	tx.one = i
-	unused, more := s.work(maintainBudget)
+	unused, more := s.work(e, maintainBudget)
 	worked = more || unused != nil
 	s.gone.forgetOld(nowMS / 1000)
 	if s.density != nil {

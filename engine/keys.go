@@ -313,7 +313,7 @@ func (tx *Tx) Flush(db int, async bool) (n int) {
 			}
 		default:
 			for j := first; j < end; j++ {
-				s.dropTable(&s.dbs[j].keys, async)
+				s.dropTable(tx.e, &s.dbs[j].keys, async)
 			}
 		}
 		s.gone.clear()

@@ -25,6 +25,9 @@ func (e *Engine) Compression() codec.Stats { return e.codec.Stats() }
 // and Renew are called by one goroutine.
 func (e *Engine) Train() bool { return e.codec.Train() }
 
+// Squeezes reports whether Train or Renew may have something to do.
+func (e *Engine) Squeezes() bool { return e.codec.Learns() || e.codec.Stale() }
+
 // AppendText appends the string that an item holds to dst. The lock of its shard is
 // held.
 func (e *Engine) AppendText(dst []byte, it table.Item) []byte {

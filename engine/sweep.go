@@ -25,7 +25,7 @@ type sweep struct {
 var restMS = [table.MaxRest + 1]int64{0, 8_000, 24_000, 120_000}
 
 const (
-	roundEvery    = 100 // ms at least from one round to the next, and one more for so many items of all shards:
+	roundEvery    = 90 // ms at least from one round to the next, and one more for so many items of all shards:
 	itemsPerMS    = 1000
 	sweepSegments = 4   // for one step to look at
 	sweepSeen     = 128 // items, after which a step looks at no further segment

@@ -394,7 +394,7 @@ func (tx *Tx) remove(a *at, lazy bool) {
 	}
 	it := tx.detach(a)
 	if lazy && value.FreeEffort(it) > lazyFreeThreshold {
-		a.s.tasks = append(a.s.tasks, task{item: it})
+		tx.e.later(a.s, task{item: it})
 		return
 	}
 	value.Free(a.s.heap, it)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cached/engine"
+	"cached/internal/clock"
 	"cached/internal/config"
 	"cached/internal/vfs"
 	"cached/persistence/rdb"
@@ -48,6 +49,7 @@ type Disk struct {
 
 	newReplayer func(*engine.Tx) Replayer // set before Begin
 
+	look     chan struct{} // has the save points be looked at
 	quit     chan struct{}
 	quitOnce sync.Once
 	group    sync.WaitGroup
@@ -93,7 +95,7 @@ type codec struct {
 // New returns the persistence of a keyspace. Until Load has returned, or Begin was
 // never called, it does not save anything by itself.
 func New(o Options) *Disk {
-	d := &Disk{cfg: o.Config, keys: o.Engine, log: o.Log, fs: o.FS, version: o.Version, quit: make(chan struct{})}
+	d := &Disk{cfg: o.Config, keys: o.Engine, log: o.Log, fs: o.FS, version: o.Version, quit: make(chan struct{}), look: make(chan struct{}, 1)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
@@ -175,18 +177,27 @@ func (d *Disk) Start() {
 // watchEvery is how often the save points are looked at; retryAfter how long a
 // snapshot that failed is not tried again.
 const (
-	watchEvery = 100 * time.Millisecond
+	watchEvery = 500 * time.Millisecond
 	retryAfter = 5 * time.Second
 )
 
+// lookSoon has watch look: something may be due.
+func (d *Disk) lookSoon() {
+	select {
+	case d.look <- struct{}{}:
+	default:
+	}
+}
+
 func (d *Disk) watch() {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	for {
+	beat := clock.NewBeat(watchEvery)
+	defer beat.Stop()
+	for ; ; beat.Next(watchEvery) {
 		select {
 		case <-d.quit:
 			return
-		case <-tick.C:
+		case <-d.look:
+		case <-beat.C:
 		}
 		d.peers.tidy(time.Now(), false)
 		if reason, due := d.due(time.Now()); due {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cached/engine"
+	"cached/internal/clock"
 	"cached/internal/config"
 	"cached/internal/vfs"
 	"cached/persistence/aof"
@@ -103,6 +104,7 @@ func (j *journal) start(file vfs.File, size int64) {
 	j.on, j.dropping, j.db, j.second = true, false, -1, 0
 	j.failure.Store(nil)
 	j.durable.Store(j.logged.Load())
+	j.wake()
 }
 
 // Append implements engine.Journal.
@@ -274,16 +276,19 @@ func (j *journal) lookAgain() {
 
 // run is the goroutine that writes, until quit is closed.
 func (j *journal) run(quit chan struct{}) {
-	tick := time.NewTicker(tickEvery)
-	defer tick.Stop()
+	beat := clock.NewBeat(tickEvery)
+	defer beat.Stop()
 	for {
 		select {
 		case <-quit:
 			return
 		case <-j.kick:
-		case <-tick.C:
+		case <-beat.C:
 		}
 		j.kicked.Store(false)
+		if j.active() {
+			beat.Next(tickEvery)
+		}
 		j.out.mu.Lock()
 		j.write(allRounds)
 		j.out.mu.Unlock()
@@ -291,15 +296,22 @@ func (j *journal) run(quit chan struct{}) {
 	}
 }
 
+// active reports whether effects are logged.
+func (j *journal) active() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.on
+}
+
 // runSync is the goroutine that syncs each second, until quit is closed.
 func (j *journal) runSync(quit chan struct{}) {
-	tick := time.NewTicker(syncEvery)
-	defer tick.Stop()
-	for {
+	beat := clock.NewBeat(syncEvery)
+	defer beat.Stop()
+	for ; ; beat.Next(syncEvery) {
 		select {
 		case <-quit:
 			return
-		case <-tick.C:
+		case <-beat.C:
 		}
 		j.sync(j.policy.Int() != never && !j.pause())
 	}

@@ -235,6 +235,7 @@ func (d *Disk) inBackground(begin, work func()) bool {
 	d.group.Add(1)
 	go func() {
 		defer d.group.Done()
+		defer d.lookSoon() // for what was put off
 		defer d.saving.Store(false)
 		giveWay()
 		work()

@@ -36,6 +36,7 @@ func (d *Disk) Stream(w io.Writer, keys, functions bool, gone func() bool) error
 		}
 		time.Sleep(waitToStream)
 	}
+	defer d.lookSoon()
 	defer d.saving.Store(false)
 	start := time.Now()
 	d.mu.Lock()

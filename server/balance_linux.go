@@ -1,14 +1,15 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"os"
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"cached/internal/clock"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,10 +24,13 @@ import (
 
 const (
 	balanceEvery = 10 * time.Millisecond
+	seldomEvery  = 2 * balanceEvery // while no driver was busy half of its time
+	seldomBelow  = 0.5
 	splitAbove   = 0.9                    // of its time, in the last period
 	crowdedFor   = 5 * time.Second        // with too much to do: then it needs no free processor
 	mergeBelow   = 0.55                   // of both drivers' time together, on the mean of some periods
 	calmAfter    = 200 * time.Millisecond // since the last split, before drivers are merged again
+	calmLooks    = 20                     // at drivers that did nothing, after which nobody looks until one is woken
 	movedMost    = 512                    // clients of a loop that is moved in order to merge: about a millisecond's work
 )
 
@@ -57,17 +61,29 @@ func (s *Server) balance(ctx context.Context) {
 	}
 	b := balancer{t: &s.transport, loads: make([]driverLoad, len(s.transport.drivers)), threads: runnable, cores: runtime.NumCPU()}
 	b.crowd = float64(b.cores)
-	tick := time.NewTicker(balanceEvery)
-	defer tick.Stop()
-	for last := time.Now(); ; {
+	beat := clock.NewBeat(balanceEvery)
+	defer beat.Stop()
+	for last, calm := time.Now(), 0; ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-s.roused:
+			calm, last = 0, time.Now()
+			b.begin()
+			beat.Next(balanceEvery)
+			continue
+		case <-beat.C:
 		}
 		now := time.Now()
-		b.look(now.Sub(last))
+		if calm++; b.look(now.Sub(last)) {
+			calm = 0
+		}
 		last = now
+		if calm < calmLooks {
+			beat.Next(b.period())
+		} else if s.atRest.Store(true); b.turned() {
+			s.rouse() // a driver has taken a turn since, and rouses nobody
+		}
 		if b.split() {
 			b.lastSplit = now
 		} else if now.Sub(b.lastSplit) > calmAfter {
@@ -76,9 +92,37 @@ func (s *Server) balance(ctx context.Context) {
 	}
 }
 
-// look measures what the drivers did in a period.
-func (b *balancer) look(period time.Duration) {
+// period is how long it is until the next look. To look costs as much as some requests.
+func (b *balancer) period() time.Duration {
+	for i := range b.loads {
+		if b.loads[i].now > seldomBelow {
+			return balanceEvery
+		}
+	}
+	return seldomEvery
+}
+
+// begin begins a period at whose beginning nobody looked.
+func (b *balancer) begin() {
+	for i, d := range b.t.drivers {
+		b.loads[i].idle, b.loads[i].rounds = d.idle(), d.rounds.Load()
+	}
+}
+
+// turned reports whether a driver has taken a turn since the last look.
+func (b *balancer) turned() bool {
+	for i, d := range b.t.drivers {
+		if d.rounds.Load() != b.loads[i].rounds || d.waitsSince.Load() == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// look measures what the drivers did in a period, and reports whether they did anything.
+func (b *balancer) look(period time.Duration) (active bool) {
 	full := false
+	active = b.turned()
 	for i, d := range b.t.drivers {
 		x := &b.loads[i]
 		idle := d.idle()
@@ -95,29 +139,30 @@ func (b *balancer) look(period time.Duration) {
 		}
 	}
 	if !full {
-		return
+		return active
 	}
 	if n, err := b.threads(); err == nil {
 		b.crowd += (float64(n) - b.crowd) / 4
 	} else {
 		b.crowd = 0 // nobody knows
 	}
+	return active
 }
 
 // runnable is how many threads of the system run or could run, but for the caller's.
 func runnable() (int, error) {
-	line, err := os.ReadFile("/proc/loadavg") // 0.20 0.18 0.12 2/1234 5678
-	if err != nil {
-		return 0, err
-	}
-	f := strings.Fields(string(line))
+	var buf [128]byte
+	line := loadavg().read(buf[:]) // 0.20 0.18 0.12 2/1234 5678
+	f := bytes.Fields(line)
 	if len(f) < 4 {
 		return 0, errors.ErrUnsupported
 	}
-	n, _, _ := strings.Cut(f[3], "/")
-	running, err := strconv.Atoi(n)
+	n, _, _ := bytes.Cut(f[3], []byte("/"))
+	running, err := strconv.Atoi(string(n))
 	return running - 1, err
 }
+
+var loadavg = openStatus("/proc/loadavg")
 
 // wants reports whether a driver should hand loops to another.
 func (b *balancer) wants(x *driverLoad) bool {

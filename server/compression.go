@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cached/engine/codec"
+	"cached/internal/clock"
 	"cached/internal/config"
 )
 
@@ -23,20 +24,34 @@ func (s *Server) setCompression(*config.Value) error {
 	return nil
 }
 
+// wakeCompression has compress look, if there may be something for it to do. Cron
+// calls it.
+func (s *Server) wakeCompression() {
+	if s.keys.Squeezes() {
+		select {
+		case s.squeeze <- struct{}{}:
+		default:
+		}
+	}
+}
+
 // compress does what compression leaves for the background until ctx ends.
 func (s *Server) compress(ctx context.Context) {
-	tick := time.NewTicker(compressEvery)
-	defer tick.Stop()
+	beat := clock.NewBeat(compressEvery)
+	defer beat.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-s.squeeze:
+		case <-beat.C:
 		}
-		if s.keys.Train() {
-			continue
+		more := s.keys.Train()
+		for end := time.Now().Add(compressFor); !more && s.keys.Renew(); {
+			more = time.Now().After(end)
 		}
-		for end := time.Now().Add(compressFor); s.keys.Renew() && time.Now().Before(end); {
+		if more {
+			beat.Next(compressEvery)
 		}
 	}
 }

@@ -5,13 +5,18 @@ import (
 	"time"
 
 	"cached/engine"
+	"cached/internal/clock"
 )
 
-// Background work runs this often, for at most workBatch of each period, except that
-// a backlog of expired keys may take more. It works in short stretches, and rests for
-// twice as long in between: who does so is seldom interrupted by the system.
+// Background work runs this often while there is some, and else seldom: to be woken
+// costs more than to see that there is nothing to do. It works for at most workBatch
+// each time, except that a backlog of expired keys may take more. It works in short
+// stretches, and rests for twice as long in between: who does so is seldom interrupted
+// by the system.
 const (
 	cronEvery   = 10 * time.Millisecond
+	cronSeldom  = 100 * time.Millisecond
+	cronAtRest  = 500 * time.Millisecond // nothing comes, and nothing can expire
 	workBatch   = 450 * time.Microsecond
 	backlog     = 2500 * time.Microsecond
 	workStretch = 500 * time.Microsecond
@@ -20,53 +25,97 @@ const (
 // cron does the background work until ctx ends: it keeps the clock, sweeps
 // expired keys, frees what was unlinked and ends clients that are idle or too large.
 func (s *Server) cron(ctx context.Context) {
-	tick := time.NewTicker(cronEvery)
-	defer tick.Stop()
+	beat := clock.NewBeat(cronEvery)
+	defer beat.Stop()
 	var tx engine.Tx
 	w := newWorker(s)
 	tx.Owner = w
-	lookAtClients := 0
-	for n := 1; ; n++ {
+	var lookAtClients time.Duration // when, as what follows: since base
+	var second, tenth time.Duration
+	for first := true; ; first = false {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-s.hurried:
+		case <-beat.C:
 		}
-		if n == 1 {
+		s.slack.Store(false)
+		if first {
 			settleMemory()
 		}
 		w.tick()
+		now := time.Duration(w.nowNS)
 		if s.scripts.busy.Load() == 0 {
 			s.block.resume()
 		}
-		s.maintain(w, &tx)
-		if lookAtClients--; lookAtClients <= 0 {
-			lookAtClients = s.evictClients() // before keys make room for them
+		worked, more := s.maintain(w, &tx)
+		if now >= lookAtClients {
+			lookAtClients = now + cronEvery*time.Duration(s.evictClients()) // before keys make room for them
 		}
-		s.keepWithin(w)
-		if n%100 == 0 {
+		more = s.keepWithin(w) || more
+		if now >= second {
+			second = now + time.Second
 			// The wall clock may have been set; it is followed once a second.
 			now := time.Now()
 			s.wallNS.Store(now.UnixNano() - int64(now.Sub(s.base)))
 			s.closeIdle(w.nowMS())
 			s.setGated()
-			s.memoryUse(nil) // follows the peak
+			s.followPeak()
 			s.keys.CountRequests(nil, w.nowMS())
 			s.gc.follow()
 			s.transport.trim()
 		}
-		s.sampler.sample(s, n)
+		if now >= tenth {
+			tenth = now + cronSeldom - cronEvery/2
+			s.sampler.sample(s)
+			s.wakeCompression()
+		}
+		if more || s.scripts.busy.Load() > 0 {
+			beat.Next(cronEvery)
+			continue
+		}
+		s.slack.Store(true)
+		if worked || !s.atRest.Load() {
+			beat.Next(cronSeldom)
+		} else {
+			beat.Next(cronAtRest)
+		}
+		if s.keys.Unfreed() {
+			s.hurry()
+		}
 	}
 }
 
-// maintain gives the engine some time.
-func (s *Server) maintain(w *worker, tx *engine.Tx) {
+// hurry has cron come soon, and often for as long as it has something to do.
+func (s *Server) hurry() {
+	if s.slack.Load() && s.slack.CompareAndSwap(true, false) {
+		select {
+		case s.hurried <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// rouse has the drivers looked at again: one of them has something to do.
+func (s *Server) rouse() {
+	if s.atRest.Load() && s.atRest.CompareAndSwap(true, false) {
+		select {
+		case s.roused <- struct{}{}:
+		default:
+		}
+		s.hurry()
+	}
+}
+
+// maintain gives the engine some time, and reports whether there was anything to do and
+// whether it would take more.
+func (s *Server) maintain(w *worker, tx *engine.Tx) (any, more bool) {
 	start, before := time.Now(), time.Duration(0) // of this stretch, and in those before it
 	defer func() { s.sweepNS.Add(int64(before + time.Since(start))) }()
 	for idle := 0; idle < s.keys.Shards(); {
-		worked, more := s.keys.Maintain(tx, w.nowMS())
+		worked, urgent := s.keys.Maintain(tx, w.nowMS())
 		if idle++; worked {
-			idle = 0
+			idle, any = 0, true
 		}
 		if len(w.events)+len(w.stale) > 0 {
 			w.tell(nil, 0)
@@ -75,8 +124,8 @@ func (s *Server) maintain(w *worker, tx *engine.Tx) {
 			w.serveReady()
 		}
 		spent := time.Since(start)
-		if total := before + spent; total > backlog || !more && total > workBatch {
-			return
+		if total := before + spent; total > backlog || !urgent && total > workBatch {
+			return true, true
 		}
 		if spent > workStretch {
 			before += spent
@@ -85,6 +134,7 @@ func (s *Server) maintain(w *worker, tx *engine.Tx) {
 			start = time.Now()
 		}
 	}
+	return any, false
 }
 
 // closeIdle ends clients that said nothing for as long as timeout allows.

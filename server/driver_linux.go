@@ -17,6 +17,7 @@ import (
 type driver struct {
 	srv          *Server
 	epfd, wakeFD int
+	park         *parking // where it waits for long
 
 	loops []*loop // those it drives, as of moves
 	moves int64
@@ -47,6 +48,11 @@ func newDriver(s *Server) (*driver, error) {
 		return nil, fmt.Errorf("create wake-up event: %w", err)
 	}
 	d := &driver{srv: s, epfd: epfd, wakeFD: wake, moves: -1}
+	if d.park, err = newParking(epfd); err != nil {
+		unix.Close(epfd)
+		unix.Close(wake)
+		return nil, err
+	}
 	// Each write is an event, which nobody has to read away.
 	return d, d.control(unix.EPOLL_CTL_ADD, wake, unix.EPOLLIN|unix.EPOLLET, ofDriver)
 }
@@ -65,7 +71,7 @@ func (d *driver) wake() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.gone {
-		_, _ = unix.Write(d.wakeFD, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+		rawSignal(d.wakeFD)
 	}
 }
 
@@ -86,6 +92,7 @@ func (d *driver) run() {
 	d.gone = true
 	unix.Close(d.wakeFD)
 	d.mu.Unlock()
+	d.park.close()
 	unix.Close(d.epfd)
 }
 
@@ -143,6 +150,9 @@ func (d *driver) serve(events []unix.EpollEvent) {
 // long the driver may wait. Nobody is written to before all have run: who waits for
 // the log then waits for one sync of it.
 func (d *driver) finish() (ms int) {
+	if s := d.srv; s.slack.Load() && (s.keys.Unfreed() || s.limit.littered()) {
+		s.hurry()
+	}
 	d.refresh()
 	ms = -1
 	for _, l := range d.loops {
@@ -195,11 +205,15 @@ func (d *driver) wait(events []unix.EpollEvent, ms int) (int, error) {
 	if n != 0 || uint(ms) <= busyWaitMS {
 		return n, err
 	}
-	return unix.EpollWait(d.epfd, events, ms)
+	n, err = d.park.wait(events, ms-busyWaitMS)
+	if n > 0 {
+		d.srv.rouse()
+	}
+	return n, err
 }
 
 // busyWaitMS is how long a driver waits on the processor it holds.
-const busyWaitMS = 2
+const busyWaitMS = 8
 
 // idle is for how long the driver has waited, in nanoseconds.
 func (d *driver) idle() int64 {

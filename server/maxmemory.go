@@ -32,7 +32,8 @@ type memoryLimit struct {
 	// share of a processor in percent.
 	defragNS, defragNowNS, defragShare atomic.Int64
 
-	started int64 // resident bytes before the first key
+	started  int64 // resident bytes before the first key
+	lastLive int64 // bytes in use when cron has last looked
 }
 
 const (
@@ -46,6 +47,8 @@ const (
 	// farShare is the share by which it may exceed it before commands wait for as
 	// long as eviction takes.
 	farShare = 24
+	// nearShare is the share of maxmemory below which what is left of it is little.
+	nearShare = 16
 	// longestWait is for how long they do, at most, for each such share: clients that
 	// are to be closed for what they take are closed in between.
 	longestWait = 5 * time.Millisecond
@@ -224,6 +227,7 @@ func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration, mayWa
 	if l.overMS.Load() == 0 {
 		l.overMS.Store(nowMS)
 	}
+	s.hurry()
 	margin, far := l.bytes.Load()/slack, l.bytes.Load()/farShare
 	start := time.Now()
 	shards := s.keys.Shards()
@@ -264,6 +268,12 @@ func (l *memoryLimit) letGo(bytes int) {
 	}
 }
 
+// littered reports whether there is garbage that cron should not leave for long.
+func (l *memoryLimit) littered() bool {
+	g := l.garbage.Load()
+	return g > 0 && l.bytes.Load() > 0 && g > l.bytes.Load()/garbageShare
+}
+
 // collect gives what large buffers took back to the system. A buffer in use when
 // the collector comes by is there until it has come twice, which with little garbage
 // beside it takes a long time: for so long keys would have to make room for it.
@@ -279,16 +289,34 @@ func (l *memoryLimit) collect(nowMS int64) {
 	}
 }
 
+// near reports whether there is so little room below the limit that it is looked at
+// often, and whether more of it was taken since the last call.
+func (l *memoryLimit) near(e *engine.Engine) bool {
+	live, resident := e.InUse()
+	grew := live != l.lastLive
+	l.lastLive = live
+	return grew && max(live, resident)+l.rest.Load() > l.bytes.Load()-l.bytes.Load()/nearShare
+}
+
+// followPeak notes how much is in use, for the most of it that ever was.
+func (s *Server) followPeak() {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	live, _ := s.keys.InUse()
+	s.notePeak(live + int64(sample[0].Value.Uint64()))
+}
+
 // keepWithin is cron's part: it measures, evicts what commands have left, and
-// moves blocks so that memory can go back.
-func (s *Server) keepWithin(w *worker) {
+// moves blocks so that memory can go back. It reports whether it should come again soon.
+func (s *Server) keepWithin(w *worker) (soon bool) {
 	l := &s.limit
 	if l.bytes.Load() > 0 {
 		l.collect(w.nowMS())
 		s.measureRest()
 		s.makeRoom(&w.evict, w.nowMS(), cronEvictSlice, true)
+		soon = l.near(s.keys) || l.littered()
 	}
-	_, system := l.over(s.keys)
+	data, system := l.over(s.keys)
 	if system > 0 {
 		s.keys.Trim()
 	}
@@ -306,9 +334,11 @@ func (s *Server) keepWithin(w *worker) {
 			}
 		}
 		l.defragged(time.Since(start), moved)
+		soon = soon || moved
 	} else {
 		l.defragged(0, false)
 	}
+	return soon || data > 0
 }
 
 // defragged notes for how long cron has moved blocks, and whether there were any.

@@ -205,6 +205,7 @@ func (c *netConn) goOnLocked() {
 	w := c.srv.worker()
 	defer c.srv.giveBack(w)
 	w.begin(&c.client)
+	w.srv.rouse() // whose loops may have been at rest for long
 	for again := true; again && !c.stopped() && len(c.in) > 0 && len(c.in) >= c.parser.Need(c.in); {
 		used := w.feed(&c.client, c.in)
 		again = used >= turnBytes

@@ -37,6 +37,22 @@ func rawEpollWait(epfd int, events []unix.EpollEvent, ms uint) (int, error) {
 	return int(n), nil
 }
 
+// rawEpollCtl changes what an epoll waits for.
+func rawEpollCtl(epfd, op, fd int, events uint32) error {
+	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
+	if _, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_CTL, uintptr(epfd), uintptr(op), uintptr(fd),
+		uintptr(unsafe.Pointer(&ev)), 0, 0); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// rawSignal adds one to an eventfd.
+func rawSignal(fd int) {
+	one := [8]byte{1}
+	_, _, _ = syscall.RawSyscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&one)), uintptr(len(one)))
+}
+
 // sockAddress writes an address as clients are listed, and reports whether it
 // is of this machine.
 func sockAddress(sa unix.Sockaddr) (text string, loopback bool) {

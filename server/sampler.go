@@ -16,11 +16,8 @@ type sampler struct {
 	in, out   int64
 }
 
-// sample is called by cron, n times since the start; it measures every tenth.
-func (p *sampler) sample(s *Server, n int) {
-	if n%10 != 0 {
-		return
-	}
+// sample is called by cron, every cronSeldom.
+func (p *sampler) sample(s *Server) {
 	t := &s.totals
 	now, calls, in, out := time.Now(), t.calls.Load(), t.netIn.Load(), t.netOut.Load()
 	if !p.last.IsZero() {

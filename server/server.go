@@ -103,6 +103,11 @@ type Server struct {
 	transport transport
 	net       netServer
 	stop      context.CancelFunc
+	atRest    atomic.Bool   // nobody looks at the drivers
+	roused    chan struct{} // they are to be looked at again
+	slack     atomic.Bool   // cron comes seldom
+	hurried   chan struct{} // it is to come at once
+	squeeze   chan struct{} // there may be something to compress
 	group     sync.WaitGroup
 	unixPaths []string
 	endpoints endpoints
@@ -119,6 +124,8 @@ func New(o Options) (*Server, error) {
 		clients: make(map[int64]*client),
 
 		portable: o.Portable,
+		roused:   make(chan struct{}, 1), hurried: make(chan struct{}, 1),
+		squeeze: make(chan struct{}, 1),
 	}
 	s.net.conns = make(map[*netConn]struct{})
 	s.net.holders.moved.L = &s.net.holders.mu

@@ -35,6 +35,9 @@ func (c *Codec) Train() bool {
 	return false
 }
 
+// Learns reports whether Train may have something to do.
+func (c *Codec) Learns() bool { return Mode(c.mode.Load()) == Zstd }
+
 // changing reports whether there are values of a retired dictionary of the group.
 func (c *Codec) changing(g *group) bool {
 	for i := firstDict; i < len(c.methods); i++ {
