@@ -106,18 +106,21 @@ func (d *Disk) loadLog() error {
 	return d.openLog(m, last)
 }
 
-// openLog goes on with the log m, whose last file has so many bytes. A log that has
-// no base gets one, of the keyspace as it is now, before clients come.
+// openLog goes on with the log m, whose last file has so many bytes. A log without
+// any file gets a base, of the keyspace as it is now, before clients come. A log that
+// has an increment is used as it is, and nothing has to be written: after a disk ran
+// full the server starts, and refuses changes until there is room.
 func (d *Disk) openLog(m *aof.Manifest, last int64) error {
 	if m == nil {
 		m = new(aof.Manifest)
 	}
 	m = m.Clone()
-	if m.Base == nil {
+	d.removeTemporaries()
+	if m.Base == nil && len(m.Increments) == 0 {
 		var tx engine.Tx
 		tx.Begin(d.keys, 0, time.Now().UnixMilli())
 		tx.LockAll()
-		base := m.Replace(d.logName(), d.preamble(), len(m.Increments))
+		base := m.Replace(d.logName(), d.preamble(), 0)
 		_, err := d.replaceBase(base.Name, func(w io.Writer) error { return d.writeAllOf(w, &tx, true) })
 		tx.Unlock()
 		if err != nil {
@@ -125,18 +128,8 @@ func (d *Disk) openLog(m *aof.Manifest, last int64) error {
 		}
 		d.log.Info("made a base of the append-only file", "file", d.logPath(base.Name))
 	}
-	fresh := len(m.Increments) == 0
-	if fresh {
-		m.AddIncrement(d.logName())
-		last = 0
-	}
-	inc := m.Increments[len(m.Increments)-1]
-	f, err := d.fs.Append(d.logPath(inc.Name))
+	f, last, err := d.openIncrement(m, last)
 	if err != nil {
-		return fmt.Errorf("open append-only file: %w", err)
-	}
-	if err := d.writeManifest(m); err != nil {
-		_ = f.Close()
 		return err
 	}
 	d.dropHistory(m)
@@ -149,6 +142,44 @@ func (d *Disk) openLog(m *aof.Manifest, last int64) error {
 	d.keys.SetJournal(d.aof.journal)
 	return nil
 }
+
+// openIncrement opens the last increment of m, which has last bytes, to append to it.
+// If m has none, an empty one is made and the manifest written.
+func (d *Disk) openIncrement(m *aof.Manifest, last int64) (vfs.File, int64, error) {
+	if n := len(m.Increments); n > 0 {
+		f, err := d.fs.Append(d.logPath(m.Increments[n-1].Name))
+		if err != nil {
+			return nil, 0, fmt.Errorf("open append-only file: %w", err)
+		}
+		return f, last, nil
+	}
+	// A file of that name may be left of a log that was never in a manifest.
+	f, err := d.newIncrement(m.AddIncrement(d.logName()).Name)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := d.writeManifest(m); err != nil {
+		_ = f.Close()
+		return nil, 0, err
+	}
+	return f, 0, nil
+}
+
+// removeTemporaries removes what a server that ended while it wrote files of the log
+// has left. Such a file may be what fills the disk.
+func (d *Disk) removeTemporaries() {
+	for _, name := range []string{temporaryBase, d.temporaryIncrement(), "temp-" + aof.ManifestName(d.logName())} {
+		if exists(d.fs, d.logPath(name)) {
+			_ = d.fs.Remove(d.logPath(name))
+		}
+	}
+}
+
+// temporaryBase is the name of a base until it is whole.
+const temporaryBase = "temp-rewriteaof-bg.aof"
+
+// temporaryIncrement is the name of the first increment of a log until its base is whole.
+func (d *Disk) temporaryIncrement() string { return "temp-" + d.logName() + ".incr" }
 
 // sizeOf is how many bytes the files of a log have.
 func (d *Disk) sizeOf(m *aof.Manifest) (total int64) {
@@ -181,7 +212,7 @@ func (d *Disk) preamble() bool { return d.cfg.Value("aof-use-rdb-preamble").Bool
 
 // replaceBase has write make a base.
 func (d *Disk) replaceBase(name string, write func(w io.Writer) error) (size int64, err error) {
-	temp := d.logPath("temp-rewriteaof-bg.aof") // what is left of one is overwritten
+	temp := d.logPath(temporaryBase) // what is left of one is overwritten
 	pace := d.cfg.Value("aof-rewrite-incremental-fsync").Bool()
 	if err := d.makeLogDir(); err != nil {
 		return 0, err

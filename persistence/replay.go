@@ -117,8 +117,8 @@ func (d *Disk) replay(m *aof.Manifest, tx *engine.Tx) (last int64, err error) {
 	p.progress.Bytes.Store(0)
 	p.progress.Keys.Store(0)
 	p.progress.Expired.Store(0)
-	total := int64(0)
-	for _, f := range files {
+	total, end := int64(0), 0 // end: the last file that is not empty
+	for i, f := range files {
 		h, err := d.fs.Open(d.logPath(f.Name))
 		if err != nil {
 			return 0, fmt.Errorf("load the append-only file: %w", err)
@@ -129,12 +129,15 @@ func (d *Disk) replay(m *aof.Manifest, tx *engine.Tx) (last int64, err error) {
 			return 0, fmt.Errorf("load the append-only file: %w", err)
 		}
 		total += size
+		if size > 0 {
+			end = i
+		}
 	}
 	p.total.Store(total)
 	for i, f := range files {
 		path := d.logPath(f.Name)
 		start := time.Now()
-		last, err = d.replayFile(path, i == len(files)-1, tx)
+		last, err = d.replayFile(path, i >= end, tx)
 		if err != nil {
 			return 0, fmt.Errorf("load the append-only file %s: %w", path, err)
 		}
@@ -147,7 +150,8 @@ func (d *Disk) replay(m *aof.Manifest, tx *engine.Tx) (last int64, err error) {
 }
 
 // replayFile loads one file. The last of a log may end in the middle of a command,
-// because a server ended so: then that is cut off.
+// because a server ended so: then that is cut off. Files behind it may be there and
+// empty: a rewrite names the next increment before anything is in it.
 func (d *Disk) replayFile(path string, last bool, tx *engine.Tx) (size int64, err error) {
 	f, err := d.fs.Open(path)
 	if err != nil {

@@ -171,7 +171,7 @@ func (d *Disk) journalGoesOn(m *aof.Manifest) (*aof.Manifest, journalPart, error
 // journalBegins has the journal begin in a file that gets its name when the base is
 // there.
 func (d *Disk) journalBegins() (journalPart, error) {
-	temp := "temp-" + d.logName() + ".incr"
+	temp := d.temporaryIncrement()
 	f, err := d.newIncrement(temp)
 	if err != nil {
 		return journalPart{}, err

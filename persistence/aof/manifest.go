@@ -195,7 +195,18 @@ func (m *Manifest) AddIncrement(log string) File {
 
 // NextIncrement is the increment that AddIncrement would add.
 func (m *Manifest) NextIncrement(log string) File {
-	return File{fmt.Sprintf("%s.%d.incr.aof", log, m.incrementSeq+1), m.incrementSeq + 1, Increment}
+	return m.unused(m.incrementSeq+1, Increment, log+".%d.incr.aof")
+}
+
+// unused returns a file with the first number from seq whose name is not taken.
+func (m *Manifest) unused(seq int64, t Type, pattern string) File {
+	for ; ; seq++ {
+		name := fmt.Sprintf(pattern, seq)
+		same := func(f File) bool { return f.Name == name }
+		if !slices.ContainsFunc(m.History, same) && !slices.ContainsFunc(m.Files(), same) {
+			return File{name, seq, t}
+		}
+	}
 }
 
 // Replace puts a new base in the place of everything before the increments that
@@ -209,13 +220,14 @@ func (m *Manifest) Replace(log string, snapshot bool, keep int) File {
 		m.History = append(m.History, File{f.Name, f.Seq, History})
 	}
 	m.Increments = slices.Clone(m.Increments[old:])
-	m.baseSeq++
 	ending := "aof"
 	if snapshot {
 		ending = "rdb"
 	}
-	m.Base = &File{fmt.Sprintf("%s.%d.base.%s", log, m.baseSeq, ending), m.baseSeq, Base}
-	return *m.Base
+	m.Base = nil
+	base := m.unused(m.baseSeq+1, Base, log+".%d.base."+ending)
+	m.Base, m.baseSeq = &base, base.Seq
+	return base
 }
 
 // Upgraded is the manifest of a log that is one file, as servers before Redis 7
