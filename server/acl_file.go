@@ -15,26 +15,53 @@ func (s *Server) loadUsers() error {
 	path, lines := s.cfg.Value("aclfile").String(), s.cfg.Lines("user")
 	s.cfg.Provide("user", s.userLines)
 	if path == "" {
-		for _, words := range lines {
-			if _, err := s.accounts.set(words[0], words[1:], s.channelsByDefault()); err != nil {
-				return fmt.Errorf("user %s in the configuration: %w", words[0], err)
-			}
-		}
-		return nil
+		return s.setUsers(lines)
 	}
 	if len(lines) > 0 {
 		return errors.New("users are configured in the configuration and in an aclfile: only one of the two can be used")
 	}
 	users, err := s.readACLFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("aclfile: %w", err)
-	}
 	if err != nil {
-		return err
+		return fmt.Errorf("Aborting Redis startup because of ACL errors: %w", err)
 	}
 	s.accounts.replace(users)
 	return nil
 }
+
+// setUsers makes the users of the configuration's lines, each from nothing: the
+// default user too loses what he has without a line.
+func (s *Server) setUsers(lines [][]string) error {
+	seen := map[string]bool{}
+	for _, words := range lines {
+		name, rules := words[0], words[1:]
+		if seen[name] {
+			return fmt.Errorf("Error in user declaration '%s': Duplicate user found. A user can only be defined once in config files", name)
+		}
+		if !validUserName(name) {
+			return errors.New("Spaces not allowed in ACL usernames")
+		}
+		seen[name] = true
+		if name == "default" {
+			rules = append([]string{"reset"}, rules...)
+		}
+		a, err := s.accounts.set(name, rules, s.channelsByDefault())
+		var bad *acl.RuleError
+		if errors.As(err, &bad) {
+			return fmt.Errorf("Error loading ACL rule '%s' for the user named '%s': %w", bad.Rule, name, err)
+		}
+		if err != nil {
+			return fmt.Errorf("Error in user declaration '%s': %w", name, err)
+		}
+		if !a.user.Load().Enabled {
+			s.log.Info("The user '" + name + "' is disabled (there is no 'on' modifier in the user description). " +
+				"Make sure this is not a configuration error.")
+		}
+	}
+	return nil
+}
+
+// validUserName reports whether a user may have a name.
+func validUserName(name string) bool { return !strings.ContainsAny(name, " \t\n\v\f\r\x00") }
 
 // userLines are the users as CONFIG REWRITE writes them; those of an aclfile are
 // not its business.
@@ -52,36 +79,53 @@ func (s *Server) userLines() (lines []string) {
 func (s *Server) readACLFile(path string) (map[string]*acl.User, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("Error loading ACLs, opening file '%s': %s", path, reason(err))
 	}
 	users := make(map[string]*acl.User)
 	var bad strings.Builder
 	for i, line := range strings.Split(string(text), "\n") {
-		words := strings.Fields(line)
-		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
+		if line = strings.Trim(line, " \t\r\n"); line == "" || line[0] == '#' {
 			continue
 		}
-		fail := func(format string, args ...any) {
-			fmt.Fprintf(&bad, "%s:%d: %s. ", path, i+1, fmt.Sprintf(format, args...))
-		}
+		words := strings.Split(line, " ")
 		switch {
 		case words[0] != "user" || len(words) < 2:
-			fail("line should start with user keyword followed by the username")
+			fmt.Fprintf(&bad, "%s:%d should start with user keyword followed by the username. ", path, i+1)
+		case !validUserName(words[1]):
+			fmt.Fprintf(&bad, "'%s:%d: username '%s' contains invalid characters. ", path, i+1, words[1])
 		case users[words[1]] != nil:
-			fail("WARNING: duplicate user '%s' found", words[1])
+			fmt.Fprintf(&bad, "WARNING: Duplicate user '%s' found on line %d. ", words[1], i+1)
 		default:
 			u := acl.New(words[1], s.accounts.catalog, s.channelsByDefault())
-			if u, err = u.Apply(s.accounts.catalog, words[2:], s.channelsByDefault()); err != nil {
-				fail("%v", err)
-				continue
-			}
+			u, wrong := u.ApplyAll(s.accounts.catalog, words[2:], s.channelsByDefault())
 			users[words[1]] = u
+			told := false
+			for _, err := range wrong {
+				// What is wrong otherwise may follow from what was wrong before.
+				if unknown := errors.Is(err, acl.ErrUnknown); unknown || !told {
+					fmt.Fprintf(&bad, "%s:%d: %s", path, i+1, lineFault(err))
+					told = told || !unknown
+				}
+			}
 		}
 	}
 	if bad.Len() > 0 {
 		return nil, errors.New(bad.String() + "WARNING: ACL errors detected, no change to the previously active ACL rules was performed")
 	}
 	return users, nil
+}
+
+// lineFault is what is said of a rule of an aclfile that cannot be applied.
+func lineFault(err error) string {
+	var unmatched *acl.UnmatchedError
+	if errors.As(err, &unmatched) {
+		return "Unmatched parenthesis in selector definition."
+	}
+	var bad *acl.RuleError
+	if errors.As(err, &bad) && errors.Is(err, acl.ErrUnknown) {
+		return "Error in applying operation '" + bad.Rule + "': " + err.Error() + ". "
+	}
+	return err.Error() + ". "
 }
 
 // writeACLFile replaces the file by one with the present users, whole or not at

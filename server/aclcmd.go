@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
-	"strings"
 
 	"cached/commands"
 	"cached/engine/value"
@@ -18,7 +17,7 @@ const errNoACLFile = commands.Error("ERR This Redis instance is not configured t
 
 func (s *Server) aclSetuser(c *commands.Ctx) error {
 	name := string(c.Argv[2])
-	if strings.ContainsAny(name, " \x00") {
+	if !validUserName(name) {
 		return commands.Error("ERR Usernames can't contain spaces or null characters")
 	}
 	rules := make([]string, len(c.Argv)-3)

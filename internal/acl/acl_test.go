@@ -123,14 +123,15 @@ func TestPasswords(t *testing.T) {
 // What a user is shown as makes the same user.
 func TestStringMakesTheSameUser(t *testing.T) {
 	for rules, want := range map[string]string{
-		"": "off resetchannels -@all",
-		"on >secret ~x* %R~r* %RW~rw* &ch* +@read -get +set +config|get (+get ~z %W~q &c) +select|0": "on #2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b " +
+		"": "off sanitize-payload resetchannels -@all",
+		"on >secret ~x* %R~r* %RW~rw* &ch* +@read -get +set +config|get (+get ~z %W~q &c) +select|0": "on sanitize-payload #2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b " +
 			"~x* %R~r* ~rw* resetchannels &ch* -@all +@read -get +set +config|get +select|0 (~z %W~q resetchannels &c -@all +get)",
-		"on nopass ~* &* +@all":           "on nopass ~* &* +@all",
-		"+@all -@admin +config":           "off resetchannels +@all -@admin +config",
-		"+config|get +config":             "off resetchannels -@all +config",
+		"on nopass ~* &* +@all":           "on nopass sanitize-payload ~* &* +@all",
+		"+@all -@admin +config":           "off sanitize-payload resetchannels +@all -@admin +config",
+		"+config|get +config":             "off sanitize-payload resetchannels -@all +config",
+		"skip-sanitize-payload +get":      "off skip-sanitize-payload resetchannels -@all +get",
 		"reset":                           "off sanitize-payload resetchannels -@all",
-		"~* allkeys +get -get +@all +get": "off ~* resetchannels +@all +get",
+		"~* allkeys +get -get +@all +get": "off sanitize-payload ~* resetchannels +@all +get",
 	} {
 		u := user(t, rules)
 		if got := u.String(); got != want {
@@ -144,10 +145,10 @@ func TestStringMakesTheSameUser(t *testing.T) {
 
 func TestBadRules(t *testing.T) {
 	for rules, want := range map[string]error{
-		"+nosuch": errUnknown, "+@nosuch": errUnknown, "-@nosuch": errUnknown, "nosuch": errSyntax, "#12": errHash,
+		"+nosuch": ErrUnknown, "+@nosuch": ErrUnknown, "-@nosuch": ErrUnknown, "nosuch": errSyntax, "#12": errHash,
 		"#" + strings.Repeat("A", 64): errHash, "<nopw": errPass, "%X~a": errSyntax, "%~a": errSyntax, "%RR~a": errSyntax, "%Ra": errSyntax,
-		"+config|nosuch": errUnknown, "+get|x|y": errUnknown, "-get|x": errUnknown, "+@all|x": errUnknown,
-		"~* ~x": errKeys, "&* &x": errChannels, "(+nosuch)": errUnknown,
+		"+config|nosuch": ErrUnknown, "+get|x|y": ErrUnknown, "-get|x": ErrUnknown, "+@all|x": ErrUnknown,
+		"~* ~x": errKeys, "&* &x": errChannels, "(+nosuch)": ErrUnknown,
 	} {
 		c := catalog()
 		u := New("u", c, false)

@@ -21,8 +21,10 @@ func (u *User) Describe() (d Description) {
 	if u.NoPass {
 		d.Flags = append(d.Flags, "nopass")
 	}
-	if word := u.sanitize.word(); word != "" {
-		d.Flags = append(d.Flags, word)
+	if u.trusted {
+		d.Flags = append(d.Flags, "skip-sanitize-payload")
+	} else {
+		d.Flags = append(d.Flags, "sanitize-payload")
 	}
 	for _, p := range u.passwords {
 		d.Passwords = append(d.Passwords, hex.EncodeToString(p[:]))
@@ -102,8 +104,4 @@ func onOff(on bool) string {
 		return "on"
 	}
 	return "off"
-}
-
-func (s sanitize) word() string {
-	return [...]string{sanitizeUnsaid: "", sanitizeOn: "sanitize-payload", sanitizeSkip: "skip-sanitize-payload"}[s]
 }

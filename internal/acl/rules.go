@@ -11,14 +11,16 @@ import (
 
 // What is wrong with a rule, as clients see it.
 var (
+	// ErrUnknown is the error of a command or category that does not exist.
+	ErrUnknown = errors.New("Unknown command or category name in ACL")
 	errSyntax  = errors.New("Syntax error")
-	errUnknown = errors.New("Unknown command or category name in ACL")
 	errKeys    = errors.New("Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not " +
 		"have any effect. Try 'resetkeys' to start with an empty list of patterns")
 	errChannels = errors.New("Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does not " +
 		"have any effect. Try 'resetchannels' to start with an empty list of channels")
-	errHash = errors.New("The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters")
-	errPass = errors.New("The password you are trying to remove from the user does not exist")
+	errFirst = errors.New("Allowing first-arg of a subcommand is not supported")
+	errHash  = errors.New("The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters")
+	errPass  = errors.New("The password you are trying to remove from the user does not exist")
 )
 
 // A RuleError is a rule that cannot be applied.
@@ -38,8 +40,8 @@ func (e *UnmatchedError) Error() string {
 }
 
 // Apply returns the user that the rules make of u, or what is wrong with the first
-// bad one: a *RuleError or an *UnmatchedError. allChannels is what "reset" leaves
-// of channels.
+// bad one: a *RuleError or an *UnmatchedError. allChannels is what "reset"
+// and a new selector have of channels.
 func (u *User) Apply(catalog *Catalog, rules []string, allChannels bool) (*User, error) {
 	rules, err := joinSelectors(rules)
 	if err != nil {
@@ -52,6 +54,22 @@ func (u *User) Apply(catalog *Catalog, rules []string, allChannels bool) (*User,
 		}
 	}
 	return n, nil
+}
+
+// ApplyAll returns the user that the rules make of u but for those that are wrong, and
+// what is wrong with each of these. It applies nothing if a selector does not end.
+func (u *User) ApplyAll(catalog *Catalog, rules []string, allChannels bool) (*User, []error) {
+	rules, err := joinSelectors(rules)
+	if err != nil {
+		return u, []error{err}
+	}
+	n, bad := u.clone(), []error(nil)
+	for _, rule := range rules {
+		if err := n.apply(catalog, rule, allChannels); err != nil {
+			bad = append(bad, &RuleError{Rule: rule, Err: err})
+		}
+	}
+	return n, bad
 }
 
 // joinSelectors makes one rule of the words between parentheses.
@@ -113,24 +131,23 @@ func (u *User) apply(catalog *Catalog, rule string, allChannels bool) error {
 	case "resetpass":
 		u.NoPass, u.passwords = false, nil
 	case "sanitize-payload":
-		u.sanitize = sanitizeOn
+		u.trusted = false
 	case "skip-sanitize-payload":
-		u.sanitize = sanitizeSkip
+		u.trusted = true
 	case "clearselectors":
 		u.selectors = u.selectors[:1]
 	case "reset":
 		*u = *New(u.Name, catalog, allChannels)
-		u.sanitize = sanitizeOn
 	default:
 		switch {
 		case rule == "":
-			return errSyntax
+			return nil
 		case rule[0] == '>' || rule[0] == '#':
 			return u.addPassword(rule)
 		case rule[0] == '<' || rule[0] == '!':
 			return u.removePassword(rule)
 		case rule[0] == '(':
-			return u.addSelector(catalog, rule)
+			return u.addSelector(catalog, rule, allChannels)
 		}
 		return u.selectors[0].apply(catalog, rule)
 	}
@@ -177,8 +194,8 @@ func (u *User) removePassword(rule string) error {
 	return nil
 }
 
-func (u *User) addSelector(catalog *Catalog, rule string) error {
-	s := newSelector(catalog, false)
+func (u *User) addSelector(catalog *Catalog, rule string, allChannels bool) error {
+	s := newSelector(catalog, allChannels)
 	for _, r := range strings.Fields(strings.TrimSuffix(rule[1:], ")")) {
 		if err := s.apply(catalog, r); err != nil {
 			return err
@@ -242,6 +259,9 @@ func (s *selector) apply(catalog *Catalog, rule string) error {
 }
 
 func (s *selector) addKeys(rule string) error {
+	if s.allKeys {
+		return errKeys
+	}
 	p := keyPattern{pattern: rule[1:], read: true, write: true}
 	if rule[0] == '%' {
 		flags, pattern, ok := strings.Cut(rule[1:], "~")
@@ -259,9 +279,6 @@ func (s *selector) addKeys(rule string) error {
 				return errSyntax
 			}
 		}
-	}
-	if s.allKeys {
-		return errKeys
 	}
 	if strings.ContainsAny(p.pattern, " \x00") {
 		return errSyntax
@@ -285,7 +302,7 @@ func (s *selector) addKeys(rule string) error {
 func (s *selector) category(catalog *Catalog, allow bool, name string) error {
 	members, ok := catalog.category[name]
 	if !ok {
-		return errUnknown
+		return ErrUnknown
 	}
 	for i := range s.commands {
 		if allow {
@@ -320,11 +337,16 @@ func (s *selector) command(catalog *Catalog, allow bool, name string) error {
 	}
 	parent, first, has := strings.Cut(name, "|")
 	numbers, ok := catalog.numbers[parent]
+	if sub, _, deeper := strings.Cut(first, "|"); deeper && allow && catalog.numbers[parent+"|"+sub] != nil {
+		return errFirst
+	}
 	switch {
-	case !has || !ok || catalog.subs[parent] || first == "" || !allow:
-		return errUnknown
+	case !has || !ok || catalog.subs[parent] || !allow:
+		return ErrUnknown
+	case first == "":
+		return errSyntax
 	case strings.Contains(first, "|"):
-		return errUnknown
+		return ErrUnknown
 	}
 	if s.firsts == nil {
 		s.firsts = make(map[int][]string)

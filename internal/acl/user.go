@@ -14,22 +14,12 @@ type User struct {
 	Enabled bool
 	NoPass  bool // any password is right
 
-	sanitize  sanitize
+	trusted   bool       // skip-sanitize-payload was said, which has no effect but to be shown
 	passwords []password // without repetitions, in the order they came
 	selectors []selector // the first is the user's own
 }
 
 type password [sha256.Size]byte
-
-// sanitize is which of the words about the payload of RESTORE was given; they
-// have no effect.
-type sanitize uint8
-
-const (
-	sanitizeUnsaid sanitize = iota
-	sanitizeOn
-	sanitizeSkip
-)
 
 // A selector is a set of permissions.
 type selector struct {
@@ -61,7 +51,6 @@ func Default(catalog *Catalog) *User {
 	if err != nil {
 		panic("acl: " + err.Error())
 	}
-	u.sanitize = sanitizeUnsaid
 	return u
 }
 

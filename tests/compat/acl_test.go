@@ -261,7 +261,7 @@ func TestUsersOfTheConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"# mine", "user hal on #", "user ida on ~i* resetchannels -@all +get", "rename-command CONFIG secretconfig"} {
+	for _, part := range []string{"# mine", "user hal on sanitize-payload #", "user ida on sanitize-payload ~i* resetchannels -@all +get", "rename-command CONFIG secretconfig"} {
 		if !strings.Contains(string(text), part) {
 			t.Errorf("the rewritten file lacks %q:\n%s", part, text)
 		}
