@@ -37,6 +37,9 @@ func (tx *Tx) endLong() {
 	tx.e.long.works.Add(-1)
 }
 
+// LongWork reports whether long work holds locks or is about to.
+func (e *Engine) LongWork() bool { return e.long.works.Load() > 0 }
+
 // lock locks a shard. It reports false, with the shard not locked, if the Tx has
 // given up.
 func (tx *Tx) lock(s *shard) bool { return s.mu.TryLock() || tx.waitFor(s) }

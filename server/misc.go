@@ -81,12 +81,20 @@ func (s *Server) shutdown(c *commands.Ctx) error {
 	if s.exit == nil {
 		return commands.Error("ERR Errors trying to SHUTDOWN. Check logs.")
 	}
+	if !nosave {
+		begin, err := s.scripts.await()
+		if err != nil {
+			return err
+		}
+		defer begin()
+	}
 	if s.disk != nil {
 		if err := s.disk.Shutdown(context.Background(), save, nosave, force); err != nil {
 			return commands.Error("ERR Errors trying to SHUTDOWN. Check logs.")
 		}
 	}
 	s.log.Info("shutdown asked for by a client", "client", clientOf(c).addr)
+	s.HoldScripts(true)
 	clientOf(c).closing = true
 	s.exit()
 	return nil

@@ -30,6 +30,8 @@ func usedParams() []config.Param {
 			Doc: "Seconds after which an idle client is closed; 0 never."},
 		{Name: "busy-reply-threshold", Alias: "lua-time-limit", Kind: config.Int, Default: "5000", Min: 0, Max: math.MaxInt64,
 			Doc: "Milliseconds a script may run before other clients are told BUSY; 0 never."},
+		{Name: "shutdown-timeout", Kind: config.Int, Default: "10", Min: 0, Max: math.MaxInt32,
+			Doc: "Seconds the end of the server waits for a script that has written before the log says so."},
 		{Name: "maxclients", Kind: config.Int, Default: "10000", Min: 1, Max: math.MaxUint32,
 			Doc: "Clients served at once."},
 		{Name: "max-new-connections-per-cycle", Kind: config.Int, Default: "10", Min: 1, Max: 1000,

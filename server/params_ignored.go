@@ -51,7 +51,6 @@ func ignoredParams() []config.Param {
 		{Name: "bio_cpulist", Alias: "bio-cpulist", Kind: config.String, Default: "", Flags: config.Immutable | config.Ignored},
 		{Name: "aof_rewrite_cpulist", Alias: "aof-rewrite-cpulist", Kind: config.String, Default: "", Flags: config.Immutable | config.Ignored},
 		{Name: "bgsave_cpulist", Alias: "bgsave-cpulist", Kind: config.String, Default: "", Flags: config.Immutable | config.Ignored},
-		{Name: "shutdown-timeout", Kind: config.Int, Default: "10", Flags: config.Ignored, Min: 0, Max: math.MaxInt32},
 		{Name: "shutdown-on-sigint", Kind: config.String, Default: "default", Flags: config.Ignored},
 		{Name: "shutdown-on-sigterm", Kind: config.String, Default: "default", Flags: config.Ignored},
 		{Name: "socket-mark-id", Kind: config.Int, Default: "0", Flags: config.Immutable | config.Ignored, Min: 0, Max: math.MaxUint32},

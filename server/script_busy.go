@@ -10,6 +10,7 @@ import (
 )
 
 const (
+	errEnding       = commands.Error("ERR the server is shutting down")
 	errBusyScript   = commands.Error("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.")
 	errBusyFunction = commands.Error("BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.")
 	errNotBusy      = commands.Error("NOTBUSY No scripts in execution right now.")
@@ -38,6 +39,8 @@ type scripts struct {
 	cache   *scriptCache
 	limitNS atomic.Int64
 	busy    atomic.Int32 // how many are slow
+	held    atomic.Bool  // none may begin
+	ending  atomic.Bool  // the server ends: those that have written nothing end too
 
 	mu   sync.Mutex // guards long
 	long map[*running]struct{}
@@ -74,6 +77,39 @@ func (x *scripts) end(r *running) {
 	}
 }
 
+// HoldScripts has no script begin until it is called with false, and ends those that have
+// written nothing. It is for the time before the server ends.
+func (s *Server) HoldScripts(on bool) {
+	s.scripts.held.Store(on)
+	s.scripts.ending.Store(on)
+}
+
+// RunningScript describes a script or function that runs; ok is false when there is
+// none. A script that has just begun has no name yet.
+func (s *Server) RunningScript() (what string, ok bool) {
+	if !s.keys.LongWork() {
+		return "", false
+	}
+	x := &s.scripts
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for r := range x.long {
+		return r.run.name, true
+	}
+	return "", true
+}
+
+// await waits until no script runs, and lets none begin before begin is called. It
+// returns an error when one of them is slow.
+func (x *scripts) await() (begin func(), err error) {
+	x.held.Store(true)
+	if !x.srv.keys.Patiently(func() bool { return !x.srv.keys.LongWork() }) {
+		x.held.Store(false)
+		return nil, x.busyError()
+	}
+	return func() { x.held.Store(false) }, nil
+}
+
 // Tick is called about once a millisecond while the script runs.
 func (r *scriptRun) Tick() error {
 	s := r.w.srv
@@ -100,6 +136,9 @@ func (r *scriptRun) Tick() error {
 	}
 	if r.run.kill.Load() {
 		return lua.ErrKilled
+	}
+	if s.scripts.ending.Load() && !r.run.wrote.Load() {
+		return errEnding
 	}
 	return nil
 }

@@ -51,6 +51,9 @@ func (w *worker) newRun(c *commands.Ctx, name string, flags lua.Flags, readOnly 
 
 // lock takes the locks that a script needs, unless those of a transaction are held.
 func (r *scriptRun) lock(l *engine.LockSet) error {
+	if r.w.srv.scripts.held.Load() {
+		return errEnding
+	}
 	if r.inExec = r.cl.mode&inExec != 0; r.inExec {
 		return nil
 	}

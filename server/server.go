@@ -211,6 +211,7 @@ func (s *Server) Close() {
 	if s.stop != nil {
 		s.stop()
 	}
+	s.HoldScripts(true)
 	s.closeEndpoints()
 	s.closeNet()
 	s.closeTransport()

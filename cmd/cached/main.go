@@ -109,14 +109,20 @@ func run(args []string) error {
 	}
 	disk.Start()
 	log.Info("ready to accept connections", "port", cfg.Value("port").Int(), "pid", os.Getpid())
+	e := ending{srv: srv, end: end, asked: &asked, log: log.Logger, wait: func() time.Duration {
+		return time.Duration(cfg.Value("shutdown-timeout").Int()) * time.Second
+	}}
 	for sig := range end {
 		log.Info("shutting down", "signal", sig.String())
+		e.awaitScripts()
 		if asked.Load() || disk.Shutdown(context.Background(), false, false, false) == nil {
 			break
 		}
+		srv.HoldScripts(false) // it goes on
 	}
-	srv.Close()
-	disk.Close()
+	if e.closed() {
+		disk.Close()
+	}
 	return nil
 }
 

@@ -123,11 +123,13 @@ func option(l *glua.LState, i int, p *int, lo, hi int) {
 }
 
 func (s *State) appendJSON(b []byte, v glua.LValue, depth int) []byte {
+	s.spend(s.l, 1)
 	if len(b) > maxString {
 		s.l.RaiseError("not enough memory")
 	}
 	switch v := v.(type) {
 	case glua.LString:
+		s.spend(s.l, len(v)/16)
 		return appendJSONString(b, string(v))
 	case glua.LNumber:
 		return s.appendJSONNumber(b, float64(v))
@@ -206,6 +208,7 @@ func (s *State) appendJSONTable(b []byte, t *glua.LTable, depth int) []byte {
 func (s *State) jsonArray(t *glua.LTable) int {
 	most, items := 0, 0
 	for k, _ := t.Next(glua.LNil); k != glua.LNil; k, _ = t.Next(k) {
+		s.spend(s.l, 1)
 		n, ok := k.(glua.LNumber)
 		if !ok || n < 1 || n != glua.LNumber(math.Floor(float64(n))) || n > math.MaxInt32 {
 			return 0
@@ -319,6 +322,7 @@ func (d *jsonReader) fail(what, found string, at int) {
 }
 
 func (d *jsonReader) value() glua.LValue {
+	d.s.spend(d.s.l, 2)
 	d.space()
 	if d.at >= len(d.in) {
 		d.expected("value")
@@ -449,6 +453,7 @@ func (d *jsonReader) text() string {
 		c := d.in[d.at]
 		switch {
 		case c == '"':
+			d.s.spend(d.s.l, (d.at-from)/16)
 			if b == nil {
 				d.at++
 				return d.in[from : d.at-1]

@@ -38,6 +38,7 @@ func (s *State) cmsgpackTable() *glua.LTable {
 }
 
 func (s *State) appendPacked(b []byte, v glua.LValue, depth int) []byte {
+	s.spend(s.l, 1)
 	if len(b) > maxString {
 		s.l.RaiseError("not enough memory")
 	}
@@ -107,6 +108,7 @@ func (s *State) appendPackedTable(b []byte, t *glua.LTable, depth int) []byte {
 	n, most, array := 0, 0, true
 	for k, _ := t.Next(glua.LNil); k != glua.LNil; k, _ = t.Next(k) {
 		n++
+		s.spend(s.l, 1)
 		if i, ok := k.(glua.LNumber); ok && i >= 1 && i == glua.LNumber(math.Floor(float64(i))) && i < 1<<31 {
 			most = max(most, int(i))
 		} else {
@@ -199,6 +201,7 @@ func (u *unpacker) uint(n int) uint64 {
 }
 
 func (u *unpacker) value(depth int) glua.LValue {
+	u.s.spend(u.s.l, 2)
 	if depth > unpackDepth {
 		u.s.l.RaiseError("Bad data format in input.")
 	}

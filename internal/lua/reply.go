@@ -94,14 +94,19 @@ func (s *State) field(name string, v glua.LValue) *glua.LTable {
 // replyDepth bounds how deep a reply nests, as the stack of C's Lua does.
 const replyDepth = 2000
 
-// reply writes what a script returned.
+// reply writes what a script returned. The reply is not whole if the script's time is
+// over.
 func (s *State) reply(w *resp.Writer, v glua.LValue, depth int) {
+	if s.over(2) {
+		return
+	}
 	if depth > replyDepth {
 		w.Error("ERR reached lua stack limit")
 		return
 	}
 	switch v := v.(type) {
 	case glua.LString:
+		s.over(len(v) / 32)
 		w.BulkString(string(v))
 	case glua.LNumber:
 		w.Int(truncate(float64(v)))

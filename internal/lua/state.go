@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	glua "github.com/yuin/gopher-lua"
@@ -95,29 +96,38 @@ func NewState(o Options) *State {
 // Close frees what the interpreter holds.
 func (s *State) Close() { s.l.Close() }
 
-// A clock is the interpreter's context. The interpreter asks it at every
-// instruction whether the script is over, which makes it the place to look at the
-// time every so many instructions.
+// A clock is the interpreter's context. The interpreter asks it at every instruction
+// whether the script is over, which makes it the place to look at the time: first
+// after so many instructions, then every millisecond, however long an instruction
+// takes. Functions of the libraries say what they do by spend.
 type clock struct {
 	context.Context
-	s    *State
-	left int
-	err  error
-	done chan struct{}
+	s     *State
+	left  int
+	due   atomic.Bool // a millisecond is over
+	timer *time.Timer
+	err   error
+	done  chan struct{}
 }
 
-// ticks is how many instructions pass between calls of Host.Tick: about a
-// millisecond.
+// ticks is how many instructions pass before the first call of Host.Tick, and at most
+// between two of them: about a millisecond.
 const ticks = 50000
 
 var closedChan = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
-func (c *clock) reset() { c.left, c.err, c.done = ticks, nil, nil }
+func (c *clock) reset() {
+	if c.timer != nil {
+		c.timer.Stop()
+		c.due.Store(false)
+	}
+	c.left, c.err, c.done = ticks, nil, nil
+}
 
 // Done counts an instruction.
 func (c *clock) Done() <-chan struct{} {
 	c.left--
-	if c.left <= 0 {
+	if c.left <= 0 || c.due.Load() {
 		c.tick()
 	}
 	return c.done
@@ -128,9 +138,32 @@ func (c *clock) tick() {
 	if c.err == nil && c.s.host != nil {
 		c.err = c.s.host.Tick()
 	}
-	if c.err != nil {
+	c.due.Store(false)
+	switch {
+	case c.err != nil:
 		c.done, c.left = closedChan, 0 // at every instruction from now on: pcall does not catch it
+	case c.timer == nil:
+		c.timer = time.AfterFunc(time.Millisecond, func() { c.due.Store(true) })
+	default:
+		c.timer.Reset(time.Millisecond)
 	}
+}
+
+// spend counts what a function of a library does, in instructions that would take as
+// long, and ends the function if the script is over.
+func (s *State) spend(l *glua.LState, n int) {
+	if s.over(n) {
+		l.RaiseError("%s", s.clock.err.Error())
+	}
+}
+
+// over counts like spend, and reports whether the script is over.
+func (s *State) over(n int) bool {
+	c := &s.clock
+	if c.left -= n; c.left <= 0 || c.due.Load() {
+		c.tick()
+	}
+	return c.err != nil
 }
 
 func (c *clock) Err() error                       { return c.err }
@@ -189,6 +222,7 @@ func (s *State) begin(host Host) {
 
 func (s *State) end() {
 	s.host = nil
+	s.clock.reset()
 	s.l.SetTop(0)
 }
 
@@ -204,7 +238,11 @@ func (s *State) call(w *resp.Writer, fn glua.LValue, args ...glua.LValue) error 
 	v := s.l.Get(-1)
 	s.l.Pop(1)
 	if w != nil {
-		s.reply(w, v, 0)
+		mark := len(w.B)
+		if s.reply(w, v, 0); s.clock.err != nil {
+			w.B = w.B[:mark]
+			return &Error{Text: s.clock.err.Error()}
+		}
 	}
 	return nil
 }

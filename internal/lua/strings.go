@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	glua "github.com/yuin/gopher-lua"
-	"github.com/yuin/gopher-lua/pm"
 )
 
 func (s *State) overrideString(t *glua.LTable) {
@@ -23,13 +22,14 @@ func (s *State) overrideString(t *glua.LTable) {
 		if float64(len(str))*float64(n) > maxString {
 			l.RaiseError("not enough memory")
 		}
+		s.spend(l, len(str)*int(n)/64)
 		l.Push(glua.LString(strings.Repeat(str, int(n))))
 		return 1
 	}
 	s.set(t, "rep", rep)
 	s.set(t, "format", s.format)
-	s.set(t, "lower", func(l *glua.LState) int { return mapBytes(l, s.argText(l, 1), 'A', 'Z') })
-	s.set(t, "upper", func(l *glua.LState) int { return mapBytes(l, s.argText(l, 1), 'a', 'z') })
+	s.set(t, "lower", func(l *glua.LState) int { return s.mapBytes(l, 'A', 'Z') })
+	s.set(t, "upper", func(l *glua.LState) int { return s.mapBytes(l, 'a', 'z') })
 	s.set(t, "char", func(l *glua.LState) int {
 		b := make([]byte, l.GetTop())
 		for i := range b {
@@ -42,8 +42,11 @@ func (s *State) overrideString(t *glua.LTable) {
 		l.Push(glua.LString(b))
 		return 1
 	})
+	s.set(t, "find", func(l *glua.LState) int { return s.find(l, true) })
+	s.set(t, "match", func(l *glua.LState) int { return s.find(l, false) })
 	s.set(t, "gmatch", s.gmatch)
-	for _, name := range []string{"len", "reverse", "sub", "byte", "find", "match", "gsub"} {
+	s.set(t, "gsub", s.gsub)
+	for _, name := range []string{"len", "reverse", "sub", "byte"} {
 		f, ok := t.RawGetString(name).(*glua.LFunction)
 		if !ok {
 			continue
@@ -56,72 +59,21 @@ func (s *State) overrideString(t *glua.LTable) {
 			// Numbers become strings here and not in the interpreter's way.
 			if n, ok := l.Get(1).(glua.LNumber); ok {
 				l.Replace(1, glua.LString(numberText(n)))
+			} else if text, ok := l.Get(1).(glua.LString); ok && name == "reverse" {
+				s.spend(l, len(text)/16)
 			}
 			return old(l)
 		})
 	}
-	for _, name := range []string{"find", "match"} { // a search begins at the end at the latest
-		f := t.RawGetString(name).(*glua.LFunction)
-		old := f.GFunction
-		f.GFunction = func(l *glua.LState) int {
-			text, _ := l.Get(1).(glua.LString)
-			from, ok := l.Get(3).(glua.LNumber)
-			if !ok {
-				return old(l)
-			}
-			if from < 0 {
-				from += glua.LNumber(len(text) + 1)
-			}
-			from = min(max(from, 1), glua.LNumber(len(text)+1))
-			if name == "find" && l.Get(2) == glua.LString("") {
-				l.Push(from)
-				l.Push(from - 1)
-				return 2
-			}
-			l.Replace(3, from)
-			return old(l)
-		}
-	}
 	s.takesNumbers(t, 2, 2, "rep")
 	s.takesNumbers(t, 2, 3, "sub", "byte")
-	s.takesNumbers(t, 3, 3, "find", "match")
-	s.takesNumbers(t, 4, 4, "gsub")
-}
-
-// gmatch is string.gmatch, whose iterator, unlike the interpreter's, needs no
-// arguments.
-func (s *State) gmatch(l *glua.LState) int {
-	text, pattern := s.argText(l, 1), s.argText(l, 2)
-	found, err := pm.Find(pattern, []byte(text), 0, -1)
-	if err != nil {
-		l.RaiseError("%s", err.Error())
-	}
-	l.Push(l.NewFunction(func(l *glua.LState) int {
-		if len(found) == 0 {
-			return 0
-		}
-		m := found[0]
-		found = found[1:]
-		first := 2
-		if m.CaptureLength() == 2 {
-			first = 0 // without captures, all of the match
-		}
-		for i := first; i < m.CaptureLength(); i += 2 {
-			if m.IsPosCapture(i) {
-				l.Push(glua.LNumber(m.Capture(i)))
-			} else {
-				l.Push(glua.LString(text[m.Capture(i):m.Capture(i+1)]))
-			}
-		}
-		return (m.CaptureLength() - first) / 2
-	}))
-	return 1
 }
 
 // mapBytes is string.lower or upper, of bytes and not of runes: what is no ASCII
 // stays as it is.
-func mapBytes(l *glua.LState, text string, from, to byte) int {
-	b := []byte(text)
+func (s *State) mapBytes(l *glua.LState, from, to byte) int {
+	b := []byte(s.argText(l, 1))
+	s.spend(l, len(b)/16)
 	for i, c := range b {
 		if from <= c && c <= to {
 			b[i] = c ^ 0x20
@@ -187,6 +139,7 @@ func (s *State) format(l *glua.LState) int {
 		default:
 			l.RaiseError("invalid option '%%%c' to 'format'", verb)
 		}
+		s.spend(l, 4)
 		if len(b) > maxString {
 			l.RaiseError("not enough memory")
 		}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"cached/server"
+)
+
+// An ending is how the server ends while scripts may run.
+type ending struct {
+	srv   *server.Server
+	end   <-chan os.Signal
+	asked *atomic.Bool // by SHUTDOWN
+	log   *slog.Logger
+	wait  func() time.Duration // until the log says what the end waits for
+}
+
+// closeWithin is how long commands that still run may take when the server closes.
+const closeWithin = 500 * time.Millisecond
+
+// awaitScripts ends scripts that have written nothing and waits for the others:
+// their changes are whole or not there. The log says so when that takes long.
+// SHUTDOWN NOSAVE ends the wait.
+func (e *ending) awaitScripts() {
+	e.srv.HoldScripts(true)
+	late := time.After(e.wait())
+	for !e.asked.Load() {
+		what, runs := e.srv.RunningScript()
+		if !runs {
+			return
+		}
+		select {
+		case sig := <-e.end:
+			e.log.Info("shutting down already", "signal", sig.String())
+		case <-late:
+			e.log.Error("the end waits for a script that has written: SHUTDOWN NOSAVE ends the server without it", "script", what)
+			late = time.After(max(e.wait(), time.Second))
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// closed closes the server. It reports false if a command still runs after a while:
+// after SHUTDOWN NOSAVE that is a script that has written, whose changes the log of
+// changes does not have yet.
+func (e *ending) closed() bool {
+	done := make(chan struct{})
+	go func() {
+		e.srv.Close()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return true
+	case <-time.After(closeWithin):
+	}
+	if what, runs := e.srv.RunningScript(); runs {
+		e.log.Warn("the server ends while a script runs", "script", what)
+		return false
+	}
+	<-done
+	return true
+}
