@@ -20,6 +20,8 @@ type Ctx struct {
 	Spec  *Spec        // the row
 	Table *Table
 
+	Script bool // a script or function runs it
+
 	// Env is the server's side of the client, for handlers that need one.
 	Env Env
 

@@ -5,7 +5,7 @@ var listCommands = []Spec{
 	{
 		Name: "blmove", Group: List, Since: "6.2.0", Arity: 6, Complexity: "O(1)",
 		Summary: "Pop an element from a list, push it to another list and return it; or block until one is available.",
-		Flags:   Write | DenyOOM | NoScript | Blocking, ACL: CatList,
+		Flags:   Write | DenyOOM | Blocking, ACL: CatList,
 		Keys: []KeySpec{KeyAt(1, RW|Access|Delete), KeyAt(2, RW|Insert)},
 		Args: []Arg{Key("source", 0), Key("destination", 1), OneOf("wherefrom", Token("left", "LEFT"), Token("right", "RIGHT")), OneOf("whereto", Token("left", "LEFT"), Token("right", "RIGHT")), Double("timeout")},
 		Run:  blmove,
@@ -21,7 +21,7 @@ var listCommands = []Spec{
 	{
 		Name: "blpop", Group: List, Since: "2.0.0", Arity: -3, Complexity: "O(N) where N is the number of provided keys",
 		Summary: "Remove and get the first element in a list, or block until one is available.",
-		Flags:   Write | NoScript | Blocking, ACL: CatList,
+		Flags:   Write | Blocking, ACL: CatList,
 		Keys: []KeySpec{KeysFrom(1, -2, 1, RW|Access|Delete)},
 		Args: []Arg{Many(Key("key", 0)), Double("timeout")},
 		Run:  blpop,
@@ -29,7 +29,7 @@ var listCommands = []Spec{
 	{
 		Name: "brpop", Group: List, Since: "2.0.0", Arity: -3, Complexity: "O(N) where N is the number of provided keys",
 		Summary: "Remove and get the last element in a list, or block until one is available.",
-		Flags:   Write | NoScript | Blocking, ACL: CatList,
+		Flags:   Write | Blocking, ACL: CatList,
 		Keys: []KeySpec{KeysFrom(1, -2, 1, RW|Access|Delete)},
 		Args: []Arg{Many(Key("key", 0)), Double("timeout")},
 		Run:  brpop,
@@ -37,7 +37,7 @@ var listCommands = []Spec{
 	{
 		Name: "brpoplpush", Group: List, Since: "2.2.0", Arity: 4, Complexity: "O(1)",
 		Summary: "Pop an element from a list, push it to another list and return it; or block until one is available.",
-		Flags:   Write | DenyOOM | NoScript | Blocking, ACL: CatList,
+		Flags:   Write | DenyOOM | Blocking, ACL: CatList,
 		Keys:            []KeySpec{KeyAt(1, RW|Access|Delete), KeyAt(2, RW|Insert)},
 		Args:            []Arg{Key("source", 0), Key("destination", 1), Double("timeout")},
 		Doc:             Deprecated,

@@ -71,8 +71,9 @@ func (c *Ctx) sort(mayStore bool) error {
 	if err != nil {
 		return err
 	}
-	if q.unsorted && isSet && q.store != nil {
-		// What is stored must not depend on the order of a hash table.
+	if q.unsorted && isSet && (q.store != nil || c.Script) {
+		// What is stored, or decides what a script does, must not depend on the order
+		// of a hash table.
 		q.unsorted, q.alpha, q.by = false, true, nil
 	}
 	if !q.unsorted {

@@ -13,7 +13,7 @@ var zsetCommands = []Spec{
 	{
 		Name: "bzpopmax", Group: SortedSet, Since: "5.0.0", Arity: -3, Complexity: "O(log(N)) with N being the number of elements in the sorted set",
 		Summary: "Remove and return the member with the highest score from one or more sorted sets, or block until one is available.",
-		Flags:   Write | NoScript | Blocking | Fast, ACL: CatSortedSet,
+		Flags:   Write | Blocking | Fast, ACL: CatSortedSet,
 		Keys: []KeySpec{KeysFrom(1, -2, 1, RW|Access|Delete)},
 		Args: []Arg{Many(Key("key", 0)), Double("timeout")},
 		Run:  bzpopmax,
@@ -21,7 +21,7 @@ var zsetCommands = []Spec{
 	{
 		Name: "bzpopmin", Group: SortedSet, Since: "5.0.0", Arity: -3, Complexity: "O(log(N)) with N being the number of elements in the sorted set",
 		Summary: "Remove and return the member with the lowest score from one or more sorted sets, or block until one is available.",
-		Flags:   Write | NoScript | Blocking | Fast, ACL: CatSortedSet,
+		Flags:   Write | Blocking | Fast, ACL: CatSortedSet,
 		Keys: []KeySpec{KeysFrom(1, -2, 1, RW|Access|Delete)},
 		Args: []Arg{Many(Key("key", 0)), Double("timeout")},
 		Run:  bzpopmin,

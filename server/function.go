@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"cached/commands"
 	"cached/engine"
@@ -34,29 +33,57 @@ const maxLibraryBytes = 256 << 20
 // a call holds mu as long as it runs, so that whoever wants mu has to be ready to
 // give up. Shards are locked before mu; who changes the libraries holds all.
 type functions struct {
-	mu        sync.Mutex // guards what follows
-	state     *lua.State
-	libraries map[string]*lua.Library
-	byName    map[string]*lua.Function // by their names in lower case
-
+	mu     sync.Mutex // guards state; held by who changes the libraries
+	state  *lua.State
 	keysOf lua.KeysOf
 
-	shown atomic.Pointer[functionsShown] // for those who may not wait for mu
+	look      sync.RWMutex // guards what follows, for moments
+	libraries map[string]*lua.Library
+	byName    map[string]*lua.Function // by their names in lower case
+	bytes     int                      // of code
+	version   int                      // grows with each change
 }
 
-// functionsShown is what libraries there are. It does not change.
-type functionsShown struct {
-	libraries []*lua.Library // by name
-	byName    map[string]*lua.Function
-	bytes     int // of code
-}
-
-// find returns the function of a name in any case, or nil.
-func (n *functionsShown) find(name []byte) *lua.Function {
-	if fn := n.byName[string(name)]; fn != nil {
-		return fn
+// find returns the function of a name in any case, or nil, and the version of the
+// libraries in which it was found.
+func (f *functions) find(name []byte) (fn *lua.Function, version int) {
+	f.look.RLock()
+	defer f.look.RUnlock()
+	fn = f.byName[string(name)]
+	if fn == nil {
+		fn = f.byName[fold(name)]
 	}
-	return n.byName[fold(name)]
+	return fn, f.version
+}
+
+// library returns the library of a name, or nil.
+func (f *functions) library(name string) *lua.Library {
+	f.look.RLock()
+	defer f.look.RUnlock()
+	return f.libraries[name]
+}
+
+// changes is the version of the libraries.
+func (f *functions) changes() int {
+	f.look.RLock()
+	defer f.look.RUnlock()
+	return f.version
+}
+
+// count is how many libraries and functions there are and how long their code is.
+func (f *functions) count() (libraries, functions, bytes int) {
+	f.look.RLock()
+	defer f.look.RUnlock()
+	return len(f.libraries), len(f.byName), f.bytes
+}
+
+// sorted returns the libraries by name.
+func (f *functions) sorted() []*lua.Library {
+	f.look.RLock()
+	libs := slices.Collect(maps.Values(f.libraries))
+	f.look.RUnlock()
+	slices.SortFunc(libs, func(a, b *lua.Library) int { return strings.Compare(a.Name, b.Name) })
+	return libs
 }
 
 func newFunctions(keysOf lua.KeysOf) *functions {
@@ -70,20 +97,13 @@ func (f *functions) resetLocked() {
 	if f.state != nil {
 		f.state.Close()
 	}
-	f.state = lua.NewState(lua.Options{Version: luaVersion, Functions: true})
-	f.libraries, f.byName = make(map[string]*lua.Library), make(map[string]*lua.Function)
-	f.showLocked()
-}
-
-// showLocked shows others what libraries there are.
-func (f *functions) showLocked() {
-	n := &functionsShown{byName: maps.Clone(f.byName)}
-	for _, lib := range f.libraries {
-		n.libraries = append(n.libraries, lib)
-		n.bytes += len(lib.Code)
-	}
-	slices.SortFunc(n.libraries, func(a, b *lua.Library) int { return strings.Compare(a.Name, b.Name) })
-	f.shown.Store(n)
+	o := luaOptions
+	o.Functions = true
+	f.state = lua.NewState(o)
+	f.look.Lock()
+	defer f.look.Unlock()
+	f.libraries, f.byName, f.bytes = make(map[string]*lua.Library), make(map[string]*lua.Function), 0
+	f.version++
 }
 
 // lockFunctions locks the functions, or returns what a client is told meanwhile.
@@ -100,38 +120,48 @@ func (f *functions) loadLocked(code string, replace bool, host lua.Host) (*lua.L
 	if err != nil {
 		return nil, err
 	}
-	old := f.libraries[name]
+	old := f.library(name)
 	if old != nil && !replace {
 		return nil, commands.Error("ERR Library '" + name + "' already exists")
 	}
-	if f.shown.Load().bytes+len(code) > maxLibraryBytes {
+	if _, _, bytes := f.count(); bytes+len(code) > maxLibraryBytes {
 		return nil, errFunctionsFull
 	}
 	taken := func(name string) bool {
-		fn := f.byName[strings.ToLower(name)]
+		fn, _ := f.find([]byte(name))
 		return fn != nil && fn.Library != old
 	}
 	lib, err := f.state.Load(name, code, body, f.keysOf, taken, host)
 	if err != nil {
 		return nil, commands.Error(err.Error())
 	}
+	f.look.Lock()
+	defer f.look.Unlock()
 	if old != nil {
-		f.dropLocked(old)
+		f.drop(old)
 	}
 	f.libraries[name] = lib
 	for _, fn := range lib.Functions {
 		f.byName[strings.ToLower(fn.Name)] = fn
 	}
-	f.showLocked()
+	f.bytes += len(code)
+	f.version++
 	return lib, nil
 }
 
 func (f *functions) dropLocked(lib *lua.Library) {
+	f.look.Lock()
+	defer f.look.Unlock()
+	f.drop(lib)
+}
+
+func (f *functions) drop(lib *lua.Library) {
 	delete(f.libraries, lib.Name)
 	for _, fn := range lib.Functions {
 		delete(f.byName, strings.ToLower(fn.Name))
 	}
-	f.showLocked()
+	f.bytes -= len(lib.Code)
+	f.version++
 }
 
 // libraryHead reads the first line of a library.
@@ -172,7 +202,7 @@ func libraryHead(code string) (name, body string, err error) {
 // LibraryCode returns the code of all libraries, in the order of their names.
 func (s *Server) LibraryCode() []string {
 	var all []string
-	for _, lib := range s.functions.shown.Load().libraries {
+	for _, lib := range s.functions.sorted() {
 		all = append(all, lib.Code)
 	}
 	return all
@@ -195,8 +225,7 @@ func (s *Server) fcall(c *commands.Ctx) error {
 	r.function = true
 	r.argv = c.Argv
 	for {
-		seen := s.functions.shown.Load()
-		fn := seen.find(c.Argv[1])
+		fn, seen := s.functions.find(c.Argv[1])
 		if fn == nil {
 			return errNoFunction
 		}
@@ -216,7 +245,7 @@ func (s *Server) fcall(c *commands.Ctx) error {
 		if err := r.lock(&l); err != nil {
 			return err
 		}
-		if s.functions.shown.Load() != seen {
+		if s.functions.changes() != seen {
 			c.Tx.Unlock()
 			continue
 		}
@@ -274,7 +303,7 @@ func (s *Server) functionDelete(c *commands.Ctx) error {
 	}
 	f := s.functions
 	defer f.mu.Unlock()
-	lib := f.libraries[string(c.Argv[2])]
+	lib := f.library(string(c.Argv[2]))
 	if lib == nil {
 		return errNoLibrary
 	}
@@ -318,7 +347,7 @@ func (s *Server) functionList(c *commands.Ctx) error {
 			return commands.Error("ERR Unknown argument " + string(c.Argv[i]))
 		}
 	}
-	libs := slices.DeleteFunc(slices.Clone(s.functions.shown.Load().libraries), func(lib *lua.Library) bool {
+	libs := slices.DeleteFunc(s.functions.sorted(), func(lib *lua.Library) bool {
 		return pattern != nil && !glob.Match(pattern, []byte(lib.Name), true)
 	})
 	w := c.Reply
@@ -383,15 +412,15 @@ func (s *Server) functionStats(c *commands.Ctx) error {
 	} else {
 		w.Null()
 	}
-	n := s.functions.shown.Load()
+	libraries, functions, _ := s.functions.count()
 	w.BulkString("engines")
 	w.Map(1)
 	w.BulkString("LUA")
 	w.Map(2)
 	w.BulkString("libraries_count")
-	w.Int(int64(len(n.libraries)))
+	w.Int(int64(libraries))
 	w.BulkString("functions_count")
-	w.Int(int64(len(n.byName)))
+	w.Int(int64(functions))
 	return nil
 }
 

@@ -25,15 +25,26 @@ const (
 	errNoDumpCode = commands.Error("ERR failed loading functions")
 )
 
-// A loadRun is the host of a library's code while it is loaded: it may not run
-// longer than half a second.
+// A loadRun is the host of a library's code while it is loaded: it may write to the
+// log, and not run longer than half a second.
 type loadRun struct {
-	scriptRun
 	srv   *Server
 	start time.Time
 }
 
 const maxLoadTime = 500 * time.Millisecond
+
+// Call is not reached: code that is loaded has no way to run commands.
+func (r *loadRun) Call([][]byte, int) []byte { return []byte("-" + string(errNotFromScript) + "\r\n") }
+
+// Allowed is not reached either.
+func (r *loadRun) Allowed([][]byte) (allowed, known bool) { return false, false }
+
+// Failed has nothing to count: the load is refused as a whole.
+func (r *loadRun) Failed(string, bool) {}
+
+// Log writes a line to the log.
+func (r *loadRun) Log(level int, text string) { r.srv.logForScript(level, text) }
 
 // Tick ends code that takes too long.
 func (r *loadRun) Tick() error {
@@ -41,7 +52,7 @@ func (r *loadRun) Tick() error {
 		r.start = time.Now()
 	}
 	if time.Since(r.start) > maxLoadTime {
-		return errors.New("FUNCTION LOAD timeout")
+		return errors.New("ERR FUNCTION LOAD timeout")
 	}
 	return nil
 }
@@ -158,12 +169,12 @@ func (s *Server) functionRestore(c *commands.Ctx) error {
 	f := s.functions
 	defer f.mu.Unlock()
 	// All or nothing: what there was comes back if something does not load.
-	before := f.shown.Load().libraries
+	before := f.sorted()
 	if policy == "flush" {
 		f.resetLocked()
 	}
 	for _, code := range all {
-		if name, _, _ := libraryHead(code); policy == "append" && f.libraries[name] != nil {
+		if name, _, _ := libraryHead(code); policy == "append" && f.library(name) != nil {
 			err = commands.Error("ERR Library " + name + " already exists")
 			break
 		}

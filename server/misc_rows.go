@@ -73,14 +73,14 @@ func (s *Server) miscRows() []commands.Spec {
 		{
 			Name: "wait", Group: commands.Generic, Since: "3.0.0", Arity: 3, Complexity: "O(1)",
 			Summary: "Wait for the synchronous replication of all the write commands sent in the context of the current connection.",
-			Flags:   commands.NoScript, ACL: commands.CatConnection, Tips: []string{"request_policy:all_shards", "response_policy:agg_min"},
+			Flags:   commands.Blocking, ACL: commands.CatConnection, Tips: []string{"request_policy:all_shards", "response_policy:agg_min"},
 			Args: []commands.Arg{commands.Int("numreplicas"), commands.Int("timeout")},
 			Run:  s.wait,
 		},
 		{
 			Name: "waitaof", Group: commands.Generic, Since: "7.2.0", Arity: 4, Complexity: "O(1)",
 			Summary: "Blocks until all of the preceding write commands sent by the connection are written to the append-only file of the master and/or replicas.",
-			Flags:   commands.NoScript, ACL: commands.CatConnection, Tips: []string{"request_policy:all_shards", "response_policy:agg_min"},
+			Flags:   commands.Blocking, ACL: commands.CatConnection, Tips: []string{"request_policy:all_shards", "response_policy:agg_min"},
 			Args: []commands.Arg{commands.Int("numlocal"), commands.Int("numreplicas"), commands.Int("timeout")},
 			Run:  s.waitaof,
 		},

@@ -194,7 +194,7 @@ func (s *Server) exec(c *commands.Ctx) error {
 func (s *Server) lockExec(cl *client, tx *engine.Tx) error {
 	m := cl.multi
 	for {
-		seen := s.functions.shown.Load()
+		seen := s.functions.changes()
 		var l engine.LockSet
 		for i := range m.queue {
 			q := &m.queue[i]
@@ -213,7 +213,7 @@ func (s *Server) lockExec(cl *client, tx *engine.Tx) error {
 		if !tx.Lock(&l) {
 			return s.scripts.busyError()
 		}
-		if m.flags&commands.NoMandatoryKeys == 0 || s.functions.shown.Load() == seen {
+		if m.flags&commands.NoMandatoryKeys == 0 || s.functions.changes() == seen {
 			return nil
 		}
 		tx.Unlock() // a library has changed: its functions may need other locks

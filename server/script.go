@@ -1,6 +1,8 @@
 package server
 
 import (
+	"time"
+
 	"cached/commands"
 	"cached/engine"
 	"cached/engine/value"
@@ -17,8 +19,14 @@ const (
 	errScriptFlushArg = commands.Error("ERR SCRIPT FLUSH only support SYNC|ASYNC option")
 )
 
-// luaVersion is the version that scripts see.
-var luaVersion = lua.Versions{Text: RedisVersion, Num: versionNumber(RedisVersion)}
+// luaOptions are those of an interpreter for scripts.
+var luaOptions = lua.Options{
+	Version: lua.Versions{Text: RedisVersion, Num: versionNumber(RedisVersion)},
+	CPUTime: func() time.Duration {
+		sys, user := cpuTime()
+		return sys + user
+	},
+}
 
 // versionNumber is a.b.c as the number 0xaabbcc.
 func versionNumber(v string) int {
@@ -86,7 +94,7 @@ func (s *Server) runProgram(c *commands.Ctx, p *lua.Program, keys, args [][]byte
 	}
 	w := workerOf(c)
 	if w.lua == nil {
-		w.lua = lua.NewState(lua.Options{Version: luaVersion})
+		w.lua = lua.NewState(luaOptions)
 	}
 	state := w.lua
 	r := w.newRun(c, p.SHA, p.Flags, asReader || p.Flags&lua.NoWrites != 0)
@@ -127,7 +135,7 @@ func (s *Server) addScriptLocks(l *engine.LockSet, spec *commands.Spec, argv [][
 			}
 		}
 	default:
-		if fn := s.functions.shown.Load().find(argv[1]); fn != nil {
+		if fn, _ := s.functions.find(argv[1]); fn != nil {
 			s.addFunctionLocks(l, fn, keys)
 		}
 	}

@@ -50,7 +50,7 @@ func (s *Server) scriptFlags(spec *commands.Spec, argv [][]byte) (flags lua.Flag
 		}
 		return p.Flags, true
 	}
-	fn := s.functions.shown.Load().find(argv[1])
+	fn, _ := s.functions.find(argv[1])
 	if fn == nil {
 		return 0, false
 	}

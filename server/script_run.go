@@ -77,8 +77,11 @@ func (r *scriptRun) runScript(call func() error) error {
 	argv, spec, db, proto, mode := c.Argv, c.Spec, cl.db(), c.Reply.Proto, cl.mode
 	readOnly, counting, noTouch := tx.ReadOnly, tx.Counting, tx.NoTouch
 	cl.mode |= inExec | inScript
+	c.Script = true
 
 	err := call()
+
+	c.Script = false
 
 	if r.long {
 		s.scripts.end(&r.run)
@@ -200,7 +203,7 @@ func (r *scriptRun) refuse(spec *commands.Spec, argv [][]byte) error {
 // admit refuses a command that may not write, or not now. A script that has written
 // is not stopped half-way for want of memory.
 func (r *scriptRun) admit(spec *commands.Spec) error {
-	if spec.Flags&commands.Write != 0 {
+	if spec.Flags&(commands.Write|commands.MayReplicate) != 0 {
 		if r.readOnly {
 			return errReadOnlyScript
 		}
@@ -230,20 +233,16 @@ func (r *scriptRun) Allowed(argv [][]byte) (allowed, known bool) {
 }
 
 // Log writes a script's line to the log.
-func (r *scriptRun) Log(level int, text string) {
+func (r *scriptRun) Log(level int, text string) { r.w.srv.logForScript(level, text) }
+
+func (s *Server) logForScript(level int, text string) {
 	l := []slog.Level{slog.LevelDebug, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn}[level]
-	r.w.srv.log.Log(context.Background(), l, "script says", "text", text)
+	s.log.Log(context.Background(), l, "script says", "text", text)
 }
 
 // mayFromScript refuses a command that the script's user may not run.
 func (s *Server) mayFromScript(c *client, spec *commands.Spec, argv [][]byte) error {
-	return s.allow(c, spec, argv, "lua", func(_ string, reason acl.Reason, _ string) string {
-		return "ERR The user executing the script " + scriptDenied[reason]
+	return s.allow(c, spec, argv, "lua", func(user string, reason acl.Reason, object string) string {
+		return "ERR ACL failure in script: " + describeDenial(user, reason, object, false)
 	})
-}
-
-var scriptDenied = [...]string{
-	acl.DeniedCommand: "can't run this command or subcommand",
-	acl.DeniedKey:     "can't access at least one of the keys mentioned in the command arguments",
-	acl.DeniedChannel: "can't publish to the channel mentioned in the command",
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -278,6 +279,29 @@ func TestADeclaredFunctionLocksItsKeysOnly(t *testing.T) {
 		if got, err := r.ReadString('\n'); err != nil || got != want+"\r\n" {
 			t.Fatalf("%q %v instead of %s", got, err, want)
 		}
+	}
+}
+
+// What a library costs does not depend on how many there are.
+func TestLoadingALibraryCostsTheSameHoweverManyThereAre(t *testing.T) {
+	s, _ := startServer(t, false)
+	n := 0
+	load := func(count int) (bytes uint64) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range count {
+			n++
+			if err := s.LoadLibrary(fmt.Sprintf("#!lua name=l%d\nredis.register_function('f%d', function() return %d end)", n, n, n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		return (after.TotalAlloc - before.TotalAlloc) / uint64(count)
+	}
+	first := load(100)
+	load(3000)
+	if last := load(100); last > first*3/2 {
+		t.Errorf("a library takes %d bytes at first and %d behind 3,000 others", first, last)
 	}
 }
 

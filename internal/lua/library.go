@@ -37,10 +37,11 @@ func (s *State) Load(name, code, body string, keysOf KeysOf, taken func(string) 
 		var proto *glua.FunctionProto
 		if proto, err = compileChunk(chunk, "user_function", false); err == nil {
 			lib := &Library{Name: name, Code: code, Declared: clear}
-			s.begin(nil)
+			s.begin(host)
 			s.loading = lib
-			s.clock.s.host = tickOnly{host}
+			s.showGlobals(s.whileLoading)
 			err := s.call(nil, s.l.NewFunctionFromProto(proto), s.tostr)
+			s.showGlobals(s.globals)
 			s.loading = nil
 			s.end()
 			if err != nil {
@@ -68,8 +69,11 @@ func loadText(err error) string {
 	return e.Text
 }
 
-// tickOnly is the host of a library's code, which may run no commands.
-type tickOnly struct{ Host }
+// showGlobals has code see a table as its globals.
+func (s *State) showGlobals(t *glua.LTable) {
+	s.l.G.Global.Metatable.(*glua.LTable).RawSetString("__index", t)
+	s.protected[s.l.G.Global] = t
+}
 
 // Call calls a function of a library and replies with what it returns.
 func (s *State) Call(f *Function, keys, args [][]byte, host Host, w *resp.Writer) error {
@@ -94,7 +98,10 @@ func (s *State) registerFunction(l *glua.LState) int {
 			return s.raise(l, text)
 		}
 	case n == 2:
-		name := s.argText(l, 1)
+		name, ok := textOf(l.Get(1))
+		if !ok {
+			return s.raise(l, "ERR first argument to redis.register_function must be a string")
+		}
 		body, ok := l.Get(2).(*glua.LFunction)
 		if !ok {
 			return s.raise(l, "ERR second argument to redis.register_function must be a function")
@@ -118,23 +125,23 @@ func (s *State) registerFunction(l *glua.LState) int {
 // namedArguments reads register_function{...}; it returns what is wrong.
 func (s *State) namedArguments(f *Function, t *glua.LTable) string {
 	for k, v := t.Next(glua.LNil); k != glua.LNil; k, v = t.Next(k) {
-		key, ok := k.(glua.LString)
+		key, ok := textOf(k)
 		if !ok {
 			return "ERR named argument key given to redis.register_function is not a string"
 		}
 		switch key {
 		case "function_name":
-			name, ok := v.(glua.LString)
+			name, ok := textOf(v)
 			if !ok {
 				return "ERR function_name argument given to redis.register_function must be a string"
 			}
-			f.Name = string(name)
+			f.Name = name
 		case "description":
-			text, ok := v.(glua.LString)
+			text, ok := textOf(v)
 			if !ok {
 				return "ERR description argument given to redis.register_function must be a string"
 			}
-			f.Description, f.HasDesc = string(text), true
+			f.Description, f.HasDesc = text, true
 		case "callback":
 			body, ok := v.(*glua.LFunction)
 			if !ok {

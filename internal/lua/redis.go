@@ -1,6 +1,7 @@
 package lua
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,6 @@ func (s *State) redisTable() *glua.LTable {
 	s.pcallFunc = s.l.NewFunction(func(l *glua.LState) int { return s.command(l, false) })
 	t.RawSetString("call", s.callFunc)
 	t.RawSetString("pcall", s.pcallFunc)
-	add("log", s.log)
 	add("sha1hex", func(l *glua.LState) int {
 		if l.GetTop() != 1 {
 			return s.raise(l, "ERR wrong number of arguments")
@@ -30,20 +30,39 @@ func (s *State) redisTable() *glua.LTable {
 	add("set_repl", s.setRepl)
 	add("setresp", s.setResp)
 	add("acl_check_cmd", s.aclCheck)
-	if s.opts.Functions {
-		add("register_function", s.registerFunction)
-	} else {
+	if !s.opts.Functions {
 		add("replicate_commands", func(l *glua.LState) int { l.Push(glua.LTrue); return 1 })
 		add("breakpoint", func(l *glua.LState) int { l.Push(glua.LFalse); return 1 })
 		add("debug", func(*glua.LState) int { return 0 })
 	}
+	for name, n := range map[string]int{"REPL_NONE": 0, "REPL_AOF": 1, "REPL_SLAVE": 2, "REPL_REPLICA": 2, "REPL_ALL": 3} {
+		t.RawSetString(name, glua.LNumber(n))
+	}
+	s.addLog(t)
+	return t
+}
+
+// addLog adds what a library may have of the redis table while it is loaded, too.
+func (s *State) addLog(t *glua.LTable) {
+	s.set(t, "log", s.log)
 	for name, n := range map[string]int{"LOG_DEBUG": 0, "LOG_VERBOSE": 1, "LOG_NOTICE": 2, "LOG_WARNING": 3,
-		"REPL_NONE": 0, "REPL_AOF": 1, "REPL_SLAVE": 2, "REPL_REPLICA": 2, "REPL_ALL": 3,
 		"REDIS_VERSION_NUM": s.opts.Version.Num} {
 		t.RawSetString(name, glua.LNumber(n))
 	}
 	t.RawSetString("REDIS_VERSION", glua.LString(s.opts.Version.Text))
-	return t
+}
+
+// loadTable makes the globals that the code of a library sees while it is loaded: a
+// redis table that registers functions and writes to the log, and nothing else.
+func (s *State) loadTable() *glua.LTable {
+	t := s.l.NewTable()
+	s.addLog(t)
+	s.set(t, "register_function", s.registerFunction)
+	t.Metatable = s.missing()
+	globals := s.l.NewTable()
+	globals.RawSetString("redis", s.protect(t, t))
+	globals.Metatable = s.missing()
+	return globals
 }
 
 // raise ends the script, or its pcall, with an error table.
@@ -68,9 +87,6 @@ const errNoWords = "ERR Please specify at least one argument for this redis lib 
 // command is redis.call and redis.pcall.
 func (s *State) command(l *glua.LState, raise bool) int {
 	n := l.GetTop()
-	if s.loading != nil {
-		l.RaiseError("Script attempted to access nonexistent global variable 'call'")
-	}
 	if s.host == nil {
 		return s.raise(l, "ERR redis.call/pcall can only be called inside a script invocation")
 	}
@@ -117,15 +133,16 @@ func (s *State) words(l *glua.LState, n int) ([][]byte, bool) {
 	return argv, true
 }
 
-// appendArgument appends a number as a word of a command: %.17g.
+// appendArgument appends a number as a word of a command: an integer of up to 62 bits
+// as one, what is not finite as C does, the rest in the fewest digits.
 func appendArgument(b []byte, n float64) []byte {
-	if i := int64(n); float64(i) == n && i > -1e15 && i < 1e15 && (i != 0 || 1/n > 0) {
-		return strconv.AppendInt(b, i, 10)
-	}
-	if n-n != 0 {
+	switch {
+	case n >= -1<<62 && n <= 1<<62 && n == math.Trunc(n):
+		return strconv.AppendInt(b, int64(n), 10)
+	case n-n != 0:
 		return appendNumber(b, n)
 	}
-	return resp.AppendG17(b, n)
+	return resp.AppendShortest(b, n)
 }
 
 func (s *State) log(l *glua.LState) int {
@@ -211,7 +228,7 @@ func (s *State) aclCheck(l *glua.LState) int {
 	}
 	argv, ok := s.words(l, n)
 	if !ok {
-		return s.raise(l, "ERR redis.acl_check_cmd() arguments must be strings or integers")
+		return s.raise(l, "ERR Lua redis lib command arguments must be strings or integers")
 	}
 	if s.host == nil {
 		l.Push(glua.LTrue)
@@ -225,14 +242,22 @@ func (s *State) aclCheck(l *glua.LState) int {
 	return 1
 }
 
+// textOf is a string or a number as a string.
+func textOf(v glua.LValue) (string, bool) {
+	switch v := v.(type) {
+	case glua.LString:
+		return string(v), true
+	case glua.LNumber:
+		return numberText(v), true
+	}
+	return "", false
+}
+
 // argText is an argument that is a string or a number, as a string.
 func (s *State) argText(l *glua.LState, i int) string {
-	switch v := l.Get(i).(type) {
-	case glua.LString:
-		return string(v)
-	case glua.LNumber:
-		return numberText(v)
+	text, ok := textOf(l.Get(i))
+	if !ok {
+		l.TypeError(i, glua.LTString)
 	}
-	l.TypeError(i, glua.LTString)
-	return ""
+	return text
 }

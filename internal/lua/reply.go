@@ -194,6 +194,14 @@ func truncate(f float64) int64 {
 	return int64(f)
 }
 
+// unsigned is truncate to an unsigned integer, of which C's conversion makes two.
+func unsigned(f float64) uint64 {
+	if f >= 1<<63 {
+		return uint64(truncate(f-1<<63)) ^ 1<<63
+	}
+	return uint64(truncate(f))
+}
+
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\r' || r == '\n' {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	glua "github.com/yuin/gopher-lua"
 )
@@ -38,6 +39,7 @@ func (s *State) openLibraries() {
 	s.globals.RawSetString("cmsgpack", s.cmsgpackTable())
 	s.globals.RawSetString("bit", s.bitTable())
 	s.globals.RawSetString("struct", s.structTable())
+	s.globals.RawSetString("os", s.osTable())
 	s.overrideBase()
 	s.overrideTable(s.globals.RawGetString("table").(*glua.LTable))
 	s.overrideString(s.globals.RawGetString("string").(*glua.LTable))
@@ -50,20 +52,41 @@ func (s *State) openLibraries() {
 			s.globals.RawSet(k, s.protect(t, t))
 		}
 	})
-	missing := l.NewFunction(func(l *glua.LState) int {
-		l.RaiseError("Script attempted to access nonexistent global variable '%s'", s.text(l.Get(2)))
-		return 0
-	})
-	meta := l.NewTable()
-	meta.RawSetString("__index", missing)
-	s.globals.Metatable = meta
+	s.globals.Metatable = s.missing()
 	s.protectInto(g, s.globals, s.globals)
 	s.globals.RawSetString("_G", g)
+	if s.opts.Functions {
+		s.whileLoading = s.loadTable()
+	}
 	if m, ok := l.GetMetatable(glua.LString("")).(*glua.LTable); ok {
 		m.RawSetString("__index", s.globals.RawGetString("string"))
 		s.overrideArithmetic(m)
 		s.strings = s.protect(m, m)
 	}
+}
+
+// osTable is all that scripts have of the os library.
+func (s *State) osTable() *glua.LTable {
+	t := s.l.NewTable()
+	s.set(t, "clock", func(l *glua.LState) int {
+		var used time.Duration
+		if s.opts.CPUTime != nil {
+			used = s.opts.CPUTime()
+		}
+		l.Push(glua.LNumber(used.Seconds()))
+		return 1
+	})
+	return t
+}
+
+// missing makes the metatable of a table in which only what is there may be looked up.
+func (s *State) missing() *glua.LTable {
+	meta := s.l.NewTable()
+	s.set(meta, "__index", func(l *glua.LState) int {
+		l.RaiseError("Script attempted to access nonexistent global variable '%s'", s.text(l.Get(2)))
+		return 0
+	})
+	return meta
 }
 
 // protect returns a table that shows real and takes no changes.

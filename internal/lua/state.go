@@ -39,6 +39,8 @@ type Versions struct {
 // Options are what a State is made of.
 type Options struct {
 	Version Versions
+	// CPUTime is the processor time that the process has used, for os.clock.
+	CPUTime func() time.Duration
 	// Functions makes an interpreter for libraries of functions, not scripts.
 	Functions bool
 }
@@ -76,7 +78,8 @@ type State struct {
 	functions            map[*Program]*glua.LFunction
 	keyTables, argTables tableCache
 
-	loading *Library // while a library's code runs
+	loading      *Library     // while a library's code runs
+	whileLoading *glua.LTable // the globals it sees
 }
 
 // NewState makes an interpreter.

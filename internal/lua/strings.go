@@ -120,9 +120,9 @@ func (s *State) format(l *glua.LState) int {
 		case 'd', 'i':
 			b = fmt.Appendf(b, spec+"d", truncate(argNumber(l, arg)))
 		case 'u':
-			b = fmt.Appendf(b, spec+"d", uint64(truncate(argNumber(l, arg))))
+			b = fmt.Appendf(b, spec+"d", unsigned(argNumber(l, arg)))
 		case 'o', 'x', 'X':
-			b = fmt.Appendf(b, spec+string(verb), uint64(truncate(argNumber(l, arg))))
+			b = fmt.Appendf(b, spec+string(verb), unsigned(argNumber(l, arg)))
 		case 'e', 'E', 'f':
 			n := argNumber(l, arg)
 			if n-n != 0 { // C's words for what is not finite

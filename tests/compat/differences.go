@@ -49,10 +49,19 @@ var lacking = map[string]string{
 	"slaveof":   noReplicas,
 }
 
+const fromScripts = "scripts may run it, as since Redis 7.2"
+
 const noReplicas = "there is no replication yet"
 
 // differentRows are the commands of which COMMAND INFO tells something else.
 var differentRows = map[string]string{
+	"blmove":                  fromScripts,
+	"blpop":                   fromScripts,
+	"brpop":                   fromScripts,
+	"brpoplpush":              fromScripts,
+	"bzpopmax":                fromScripts,
+	"bzpopmin":                fromScripts,
+	"wait":                    fromScripts,
 	"command|getkeys":         "the command asked about may be one word, as in Redis 7.2",
 	"zrank":                   "WITHSCORE came with Redis 7.2",
 	"zrevrank":                "WITHSCORE came with Redis 7.2",
