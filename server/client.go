@@ -96,6 +96,7 @@ const (
 	tracks                            // hears of changed keys
 	monitors                          // hears of all commands
 	inScript                          // a script of its runs now
+	debugs                            // has asked for its scripts to be debugged
 )
 
 // setIfChanged stores without the cost of an atomic write when nothing changes.
@@ -156,6 +157,7 @@ func (c *client) reset() {
 	c.account.Store(c.srv.accounts.std)
 	c.authed = c.srv.open()
 	c.noTouch, c.replyOff, c.skip = false, false, 0
+	c.mode &^= debugs
 	c.shown.noTouch.Store(false)
 	c.shown.noEvict.Store(false)
 }

@@ -15,7 +15,8 @@ const (
 	errKeysNegative   = commands.Error("ERR Number of keys can't be negative")
 	errWriteFlagOnRO  = commands.Error("ERR Can not execute a script with write flag using *_ro command.")
 	errDebugInMulti   = commands.Error("ERR SCRIPT DEBUG must be called outside a pipeline")
-	errNoDebugger     = commands.Error("ERR SCRIPT DEBUG is not supported: there is no debugger")
+	errNoDebugger     = commands.Error("ERR There is no debugger here. SCRIPT DEBUG NO has scripts run again.")
+	errDebugBySHA     = commands.Error("ERR Please use EVAL instead of EVALSHA for debugging")
 	errScriptFlushArg = commands.Error("ERR SCRIPT FLUSH only support SYNC|ASYNC option")
 )
 
@@ -62,6 +63,9 @@ func (s *Server) eval(c *commands.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if clientOf(c).mode&debugs != 0 {
+		return errNoDebugger
+	}
 	p, err := s.scripts.cache.compiled(c.Argv[1], false)
 	if err != nil {
 		return err
@@ -72,6 +76,9 @@ func (s *Server) eval(c *commands.Ctx) error {
 // evalsha is EVALSHA and EVALSHA_RO.
 func (s *Server) evalsha(c *commands.Ctx) error {
 	workerOf(c).showScript(c)
+	if clientOf(c).mode&debugs != 0 {
+		return errDebugBySHA
+	}
 	name, ok := nameOf(c.Argv[1])
 	if !ok {
 		return errNoScript
@@ -180,16 +187,23 @@ func (s *Server) scriptKill(c *commands.Ctx) error {
 	return nil
 }
 
-// scriptDebug knows that there is no debugger, which is what NO asks for.
+// scriptDebug has the client's scripts debugged. There is no debugger, so that they
+// are refused: under YES a script must not change anything for good.
 func (s *Server) scriptDebug(c *commands.Ctx) error {
+	cl := clientOf(c)
+	if cl.mode&inExec != 0 {
+		return errDebugInMulti
+	}
 	switch fold(c.Argv[2]) {
 	case "no":
-		c.Reply.OK()
-		return nil
+		cl.mode &^= debugs
 	case "yes", "sync":
-		return errNoDebugger
+		cl.mode |= debugs
+	default:
+		return commands.Error("ERR Use SCRIPT DEBUG YES/SYNC/NO")
 	}
-	return commands.Error("ERR Use SCRIPT DEBUG YES/SYNC/NO")
+	c.Reply.OK()
+	return nil
 }
 
 func (s *Server) scriptHelp(c *commands.Ctx) error {
