@@ -307,6 +307,9 @@ func listKeys(c *Ctx) error {
 	})
 	c.Reply.Array(n)
 	for _, it := range found {
+		if c.Reply.Full {
+			break
+		}
 		c.Reply.Bulk(it.Key())
 	}
 	c.keepFound(found)
@@ -392,6 +395,9 @@ func scan(c *Ctx) error {
 	c.replyCursor(next)
 	c.Reply.Array(len(found))
 	for _, it := range found {
+		if c.Reply.Full {
+			break
+		}
 		c.Reply.Bulk(it.Key())
 	}
 	c.keepFound(found)

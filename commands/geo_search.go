@@ -275,6 +275,9 @@ func (c *Ctx) replyHits(q *geoQuery, hits []geoHit) {
 	}
 	c.Reply.Array(len(hits))
 	for _, h := range hits {
+		if c.Reply.Full {
+			break
+		}
 		if fields > 1 {
 			c.Reply.Array(fields)
 		}

@@ -155,7 +155,7 @@ func hgetall(c *Ctx) error {
 	h.Each(func(f, v value.Elem, _ int64) bool {
 		c.replyElem(f)
 		c.replyElem(v)
-		return true
+		return !c.Reply.Full
 	})
 	return nil
 }
@@ -179,7 +179,7 @@ func (c *Ctx) replyHalf(fields bool) error {
 			f = v
 		}
 		c.replyElem(f)
-		return true
+		return !c.Reply.Full
 	})
 	return nil
 }
@@ -370,23 +370,22 @@ func hrandfield(c *Ctx) error {
 			c.replyElem(v)
 		}
 	}
-	c.replyRandom(h.Len(), count, withValues, func() { f, v := h.Random(); reply(f, v) }, func(visit func(i int) bool) {
+	return c.replyRandom(h.Len(), count, withValues, func() { f, v := h.Random(); reply(f, v) }, func(visit func(i int) bool) {
 		i := 0
 		h.Each(func(f, v value.Elem, _ int64) bool {
 			if visit(i) {
 				reply(f, v)
 			}
 			i++
-			return true
+			return !c.Reply.Full
 		})
 	})
-	return nil
 }
 
 // replyRandom replies count random elements of n: with a negative count each
 // drawn anew by one, else different ones, which all replies of the elements at
 // the positions it is told.
-func (c *Ctx) replyRandom(n int, count int64, pairs bool, one func(), all func(visit func(i int) bool)) {
+func (c *Ctx) replyRandom(n int, count int64, pairs bool, one func(), all func(visit func(i int) bool)) error {
 	header := func(k int64) {
 		if pairs && c.Reply.Proto != 3 {
 			k *= 2
@@ -394,11 +393,19 @@ func (c *Ctx) replyRandom(n int, count int64, pairs bool, one func(), all func(v
 		c.Reply.Array(int(k))
 	}
 	if count < 0 {
+		// Replies that are larger than their data are made by whoever asks for them.
+		size := leastElem * min(-count, math.MaxInt64/leastElem)
+		if !c.Reply.Fits(size) {
+			return nil
+		}
+		if size > int64(c.Env.MaxBulk()) {
+			return Error("ERR value is out of range")
+		}
 		header(-count)
-		for range -count {
+		for left := -count; left > 0 && !c.Reply.Full; left-- {
 			one()
 		}
-		return
+		return nil
 	}
 	left := int(min(count, int64(n)))
 	header(int64(left))
@@ -413,7 +420,11 @@ func (c *Ctx) replyRandom(n int, count int64, pairs bool, one func(), all func(v
 		}
 		return take
 	})
+	return nil
 }
+
+// leastElem is how many bytes the reply of an element takes at least.
+const leastElem = int64(len("$1\r\nx\r\n"))
 
 func hscan(c *Ctx) error {
 	var h value.HashRef

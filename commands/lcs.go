@@ -46,6 +46,9 @@ func lcs(c *Ctx) error {
 		c.Reply.BulkString("matches")
 		c.Reply.Array(len(matches))
 		for _, m := range matches {
+			if c.Reply.Full {
+				break
+			}
 			if withLen {
 				c.Reply.Array(3)
 			} else {

@@ -221,7 +221,7 @@ func lrange(c *Ctx) error {
 	}
 	a, b := clampRange(first, last, l.Len())
 	c.Reply.Array(b - a)
-	l.Range(a, b-a, false, func(e value.Elem) bool { c.replyElem(e); return true })
+	l.Range(a, b-a, false, func(e value.Elem) bool { c.replyElem(e); return !c.Reply.Full })
 	return nil
 }
 

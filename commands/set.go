@@ -101,7 +101,7 @@ func smembers(c *Ctx) error {
 		return nil
 	}
 	c.Reply.Set(s.Len())
-	s.Each(func(e value.Elem) bool { c.replyElem(e); return true })
+	s.Each(func(e value.Elem) bool { c.replyElem(e); return !c.Reply.Full })
 	return nil
 }
 
@@ -174,7 +174,7 @@ func spop(c *Ctx) error {
 	}
 	if count >= int64(s.Len()) {
 		c.Reply.Set(s.Len())
-		s.Each(func(e value.Elem) bool { c.replyElem(e); return true })
+		s.Each(func(e value.Elem) bool { c.replyElem(e); return !c.Reply.Full })
 		c.Tx.Unlink(key)
 		c.Tx.Modified(key, eventSPop)
 		c.Propagate("DEL", key)
@@ -226,17 +226,16 @@ func srandmember(c *Ctx) error {
 		c.Reply.Array(0)
 		return nil
 	}
-	c.replyRandom(s.Len(), count, false, func() { c.replyElem(s.Random()) }, func(visit func(i int) bool) {
+	return c.replyRandom(s.Len(), count, false, func() { c.replyElem(s.Random()) }, func(visit func(i int) bool) {
 		i := 0
 		s.Each(func(e value.Elem) bool {
 			if visit(i) {
 				c.replyElem(e)
 			}
 			i++
-			return true
+			return !c.Reply.Full
 		})
 	})
-	return nil
 }
 
 func sscan(c *Ctx) error {
@@ -354,7 +353,7 @@ func (c *Ctx) combine(op setOperation, keys [][]byte, visit func(value.Elem)) er
 	switch op {
 	case opInter:
 		if !missing {
-			inter(sets, func(e value.Elem) bool { visit(e); return true })
+			inter(sets, func(e value.Elem) bool { visit(e); return !c.Reply.Full })
 		}
 	case opUnion:
 		union(sets, visit)

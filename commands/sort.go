@@ -93,6 +93,9 @@ func (c *Ctx) sort(mayStore bool) error {
 	}
 	c.Reply.Array(len(elems) * max(len(q.get), 1))
 	for _, e := range elems {
+		if c.Reply.Full {
+			break
+		}
 		if len(q.get) == 0 {
 			c.Reply.Bulk(e)
 		}

@@ -431,6 +431,6 @@ func (c *Ctx) replyStreamRange(s value.StreamRef, from, to value.StreamID, rev b
 	s.Range(from, to, rev, func(e value.StreamEntry) bool {
 		c.replyStreamEntry(e)
 		n--
-		return n > 0
+		return n > 0 && !c.Reply.Full
 	})
 }

@@ -178,7 +178,7 @@ func (c *Ctx) replyFullGroup(s value.StreamRef, g value.StreamGroup, count int64
 		c.intField("pel-count", int64(x.Pending()))
 		c.field("pending")
 		c.replyPending(g, &x, count)
-		return true
+		return !c.Reply.Full
 	})
 }
 
@@ -207,7 +207,7 @@ func (c *Ctx) replyPending(g value.StreamGroup, of *value.StreamConsumer, count 
 		c.Reply.Int(p.DeliveredMS)
 		c.Reply.Int(int64(p.Count))
 		n--
-		return n > 0
+		return n > 0 && !c.Reply.Full
 	})
 }
 

@@ -34,9 +34,10 @@ func (c *Ctx) replyText(t engine.Text) {
 
 // replyUnpacked replies a string that is compressed: it is unpacked into the reply.
 func (c *Ctx) replyUnpacked(t engine.Text) {
-	c.Reply.BeginBulk(t.Len())
-	c.Reply.B = c.Tx.AppendText(c.Reply.B, t)
-	c.Reply.EndBulk()
+	if c.Reply.BeginBulk(t.Len()) {
+		c.Reply.B = c.Tx.AppendText(c.Reply.B, t)
+		c.Reply.EndBulk()
+	}
 }
 
 // expiry is one of the options that say when a string expires.
@@ -234,6 +235,9 @@ func getex(c *Ctx) error {
 func mget(c *Ctx) error {
 	c.Reply.Array(len(c.Argv) - 1)
 	for _, key := range c.Argv[1:] {
+		if c.Reply.Full {
+			break
+		}
 		s, _ := c.Tx.Text(key) // another type counts as missing
 		c.replyText(s)
 	}

@@ -291,17 +291,16 @@ func zrandmember(c *Ctx) error {
 		return nil
 	}
 	reply := func(m value.Elem, f float64) { c.replyPair(m, f, withScores) }
-	c.replyRandom(z.Len(), count, withScores, func() { m, f := z.Random(); reply(m, f) }, func(visit func(i int) bool) {
+	return c.replyRandom(z.Len(), count, withScores, func() { m, f := z.Random(); reply(m, f) }, func(visit func(i int) bool) {
 		i := 0
 		z.Each(func(m value.Elem, f float64) bool {
 			if visit(i) {
 				reply(m, f)
 			}
 			i++
-			return true
+			return !c.Reply.Full
 		})
 	})
-	return nil
 }
 
 // replyPair replies a member and, with scores, its score: as a pair of their own

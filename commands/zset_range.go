@@ -103,7 +103,7 @@ func (c *Ctx) zrange(by byte, rev, revFixed bool) error {
 	if n > 0 {
 		z.Range(first, n, q.rev, func(m value.Elem, f float64) bool {
 			c.replyPair(m, f, q.withScores)
-			return true
+			return !c.Reply.Full
 		})
 	}
 	return nil

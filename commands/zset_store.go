@@ -255,6 +255,9 @@ func (c *Ctx) replyZOperation(op setOperation) error {
 	out := q.sorted()
 	c.replyPairs(len(out), q.withScores)
 	for _, p := range out {
+		if c.Reply.Full {
+			break
+		}
 		c.replyPair(p.m, p.f, q.withScores)
 	}
 	return nil

@@ -250,6 +250,7 @@ func (w *worker) serve(wt *waiter, key []byte) {
 		w.reply = out
 		return
 	}
+	w.boundFor(wt.c)
 	ctx := &w.ctx
 	saved := *ctx
 	ctx.Argv, ctx.Spec, ctx.NowMS, ctx.Env = wt.argv, wt.spec, tx.NowMS, wt.c
@@ -271,7 +272,7 @@ func (w *worker) serve(wt *waiter, key []byte) {
 	}
 	tx.Unlock()
 	*ctx = saved
-	reply := w.reply.B
+	reply, full := w.reply.B, w.reply.Full
 	w.reply = out
 	if len(w.events)+len(w.stale) > 0 {
 		w.tell(nil, 0)
@@ -280,9 +281,14 @@ func (w *worker) serve(wt *waiter, key []byte) {
 		return
 	}
 	w.srv.block.remove(wt)
-	wt.c.conn.post(func(_ *worker, c *client) {
+	wt.c.conn.post(func(w *worker, c *client) {
 		c.logged, c.changed = max(c.logged, logged), max(c.changed, logged)
 		c.unblock(wt, reply)
+		if full {
+			w.srv.overOutput.Add(1)
+			w.srv.log.Warn("closing client for the size of its replies", "client", c.addr, "bytes", len(reply))
+			c.cutOff()
+		}
 	})
 }
 

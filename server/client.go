@@ -75,6 +75,7 @@ type shown struct {
 	noTouch  atomic.Bool
 	blocked  atomic.Bool
 	monitor  atomic.Bool
+	replica  atomic.Bool // it is sent a snapshot
 	tracking atomic.Pointer[tracking]
 	closing  atomic.Bool
 }
@@ -215,6 +216,7 @@ func (w *worker) runBatches(c *client, data []byte) (used int) {
 			if len(w.reply.B)-w.base > flushAt {
 				w.tx.GiveBack()
 				w.flush(c)
+				w.bound(c)
 			}
 		}
 		w.tx.GiveBack()

@@ -119,6 +119,9 @@ const clientBytes = 1024
 func (c *client) flags() string {
 	var b []byte
 	sh := &c.shown
+	if sh.replica.Load() {
+		b = append(b, 'S')
+	}
 	if sh.monitor.Load() {
 		b = append(b, 'O')
 	}
@@ -180,8 +183,11 @@ func clientKind(b []byte) (string, error) {
 }
 
 func (c *client) kind() string {
-	if c.isSubscribed() {
+	switch {
+	case c.isSubscribed():
 		return "pubsub"
+	case c.shown.replica.Load():
+		return "replica"
 	}
 	return "normal"
 }

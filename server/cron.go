@@ -59,6 +59,7 @@ func (s *Server) cron(ctx context.Context) {
 			now := time.Now()
 			s.wallNS.Store(now.UnixNano() - int64(now.Sub(s.base)))
 			s.closeIdle(w.nowMS())
+			s.closeSlow()
 			s.setGated()
 			s.followPeak()
 			s.keys.CountRequests(nil, w.nowMS())

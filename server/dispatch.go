@@ -208,6 +208,12 @@ func (w *worker) afterReply(c *client, mark int) {
 		if c.skip > 0 {
 			c.skip--
 		}
+		if w.reply.Full {
+			w.bound(c) // what was too long for it, it does not want
+		}
+	}
+	if w.reply.Full {
+		w.tooMuch(c)
 	}
 	w.pushed = false
 }

@@ -76,6 +76,7 @@ const errOOM = commands.Error("OOM command not allowed when used memory > 'maxme
 func (s *Server) setMaxMemory(*config.Value) error {
 	bytes := s.cfg.Value("maxmemory").Bytes(machineBytes())
 	s.limit.bytes.Store(bytes)
+	s.setMostReply(bytes)
 	slice := evictSlice * time.Duration(s.cfg.Value("maxmemory-eviction-tenacity").Int())
 	if t := s.cfg.Value("maxmemory-eviction-tenacity").Int(); t > 10 {
 		slice = 10 * evictSlice

@@ -382,7 +382,7 @@ func (c *netConn) runQueue() {
 	if c.closing || c.shown.closing.Load() {
 		c.wakeWriter()
 		c.room.Signal()
-		if c.closing && c.out.size == 0 && c.inFlight == 0 {
+		if c.shown.closing.Load() || c.closing && c.out.size == 0 && c.inFlight == 0 {
 			_ = c.sock.Close() // also ends a read that waits
 		}
 	}

@@ -126,11 +126,17 @@ func (r *scriptRun) Failed(text string, counted bool) {
 	}
 }
 
+// errReplyTooLong is what a script gets instead of a reply that takes too much of the
+// machine's memory.
+const errReplyTooLong = "ERR The reply of the command is too long"
+
 // Call runs a command for the script.
 func (r *scriptRun) Call(argv [][]byte, proto int) []byte {
 	w := r.w
 	mark := len(w.reply.B)
 	w.reply.Proto = proto
+	most, full := w.reply.Most, w.reply.Full // they are the client's
+	w.reply.Bound(mark + int(w.srv.mostReply.Load()))
 	if err := r.do(argv); err != nil {
 		w.reply.B = w.reply.B[:mark]
 		var e commands.Error
@@ -140,6 +146,13 @@ func (r *scriptRun) Call(argv [][]byte, proto int) []byte {
 		w.reply.Error(string(e))
 		w.srv.countError(string(e))
 	}
+	if w.reply.Full {
+		w.reply.B = w.reply.B[:mark]
+		w.reply.Bound(0)
+		w.reply.Error(errReplyTooLong)
+		w.srv.countError(errReplyTooLong)
+	}
+	w.reply.Most, w.reply.Full = most, full
 	out := w.reply.B[mark:]
 	w.reply.B = w.reply.B[:mark]
 	w.reply.Proto = r.cl.proto

@@ -77,6 +77,7 @@ type Server struct {
 	maxBulk          atomic.Int64
 	queryBufferLimit atomic.Int64
 	outputLimits     atomic.Pointer[outputLimits]
+	mostReply        atomic.Int64 // bytes
 	sampler          sampler
 	tracksLatency    atomic.Bool
 
@@ -312,35 +313,6 @@ func (s *Server) addUp() {
 		s.measureRest()
 	}
 	s.evictClients()
-}
-
-// tooSlow reports whether a client has more unsent replies than its limits
-// allow.
-func (s *Server) tooSlow(c *client, nowMS int64) bool {
-	n := int64(c.out.size + c.inFlight)
-	if n == 0 {
-		c.overSince, c.addedUp = 0, 0
-		return false
-	}
-	if n > c.addedUp+addUpEvery {
-		c.addedUp = n
-		s.addUp()
-	}
-	lim := s.outputLimits.Load().normal
-	if c.mode&subscribed != 0 {
-		lim = s.outputLimits.Load().pubsub
-	}
-	if lim.hard > 0 && n >= lim.hard {
-		return true
-	}
-	if lim.soft == 0 || n < lim.soft {
-		c.overSince = 0
-		return false
-	}
-	if c.overSince == 0 {
-		c.overSince = nowMS
-	}
-	return nowMS-c.overSince > lim.softMS
 }
 
 // acceptBatch bounds how many connections are taken in one turn of a loop.

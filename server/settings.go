@@ -11,14 +11,6 @@ import (
 	"cached/internal/config"
 )
 
-// outputLimit bounds the unsent replies of a class of clients.
-type outputLimit struct {
-	hard, soft int64 // bytes; 0: no limit
-	softMS     int64 // how long soft may be exceeded
-}
-
-type outputLimits struct{ normal, replica, pubsub outputLimit }
-
 // EngineOptions are the engine's part of the configuration.
 func EngineOptions(cfg *config.Config) engine.Options {
 	shards := 0

@@ -84,6 +84,7 @@ func (s *Server) syncCmd(c *commands.Ctx) error {
 	if !cl.Background(c, true, func() { s.sendSnapshot(cl) }) {
 		return errNoReplicas
 	}
+	cl.shown.replica.Store(true)
 	return nil
 }
 

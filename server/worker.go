@@ -84,5 +84,6 @@ func (w *worker) begin(c *client) {
 	w.tick()
 	w.base = len(w.reply.B)
 	w.reply.Proto = c.proto
+	w.bound(c)
 	setIfChanged(&c.shown.activeMS, w.nowMS())
 }

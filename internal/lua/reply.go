@@ -181,7 +181,7 @@ func (s *State) replyTable(w *resp.Writer, t *glua.LTable, depth int) {
 		n++
 	}
 	w.Array(n)
-	for i := 1; i <= n; i++ {
+	for i := 1; i <= n && !w.Full; i++ {
 		s.reply(w, t.RawGetInt(i), depth+1)
 	}
 }

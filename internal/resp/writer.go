@@ -8,16 +8,41 @@ import (
 )
 
 // A Writer appends replies to B, in the protocol version Proto (2 or 3; 0 is 2).
+//
+// With Most, B stays shorter than that: what would not fit is dropped, with all that
+// follows, and Full says so. Whoever makes a long reply looks at Full and stops.
 type Writer struct {
 	B     []byte
 	Proto int
+	Most  int // 0: B may become as long as it likes
+	Full  bool
 }
 
+// drops reports whether n more bytes are too many.
+func (w *Writer) drops(n int) bool {
+	// One comparison: without a limit, Most-1 is the largest of all numbers.
+	if uint(len(w.B)+n-1) < uint(w.Most-1) {
+		return false
+	}
+	w.Most, w.Full = 1, true
+	return true
+}
+
+// Fits reports whether n more bytes would be written. If not the writer is full: a reply
+// that is known to be too long need not be begun.
+func (w *Writer) Fits(n int64) bool { return !w.drops(int(min(n, math.MaxInt/2))) }
+
+// Bound has B stay shorter than most from now on; 0 is no limit.
+func (w *Writer) Bound(most int) { w.Most, w.Full = most, false }
+
 // OK replies +OK.
-func (w *Writer) OK() { w.B = append(w.B, "+OK\r\n"...) }
+func (w *Writer) OK() { w.Status("OK") }
 
 // Status replies a simple string, which must hold no line end.
 func (w *Writer) Status(s string) {
+	if w.drops(len(s) + 3) {
+		return
+	}
 	w.B = append(w.B, '+')
 	w.B = append(w.B, s...)
 	w.B = append(w.B, '\r', '\n')
@@ -26,6 +51,9 @@ func (w *Writer) Status(s string) {
 // Error replies an error; text begins with its code, such as ERR. Line ends in
 // it become spaces.
 func (w *Writer) Error(text string) {
+	if w.drops(len(text) + 3) {
+		return
+	}
 	w.B = append(w.B, '-')
 	for i := 0; i < len(text); i++ {
 		c := text[i]
@@ -39,6 +67,9 @@ func (w *Writer) Error(text string) {
 
 // Int replies an integer.
 func (w *Writer) Int(n int64) {
+	if w.drops(4) {
+		return
+	}
 	if n >= 0 && n < 10 {
 		w.B = append(w.B, ':', byte('0'+n), '\r', '\n')
 		return
@@ -48,6 +79,9 @@ func (w *Writer) Int(n int64) {
 
 // Bulk replies a string of any bytes.
 func (w *Writer) Bulk(b []byte) {
+	if w.drops(len(b) + 6) {
+		return
+	}
 	w.room(len(b))
 	w.prefix('$', len(b))
 	w.B = append(w.B, b...)
@@ -69,20 +103,33 @@ func (w *Writer) room(n int) {
 const bulkFrame = len("$2147483648\r\n\r\n")
 
 func (w *Writer) double(n int) {
-	b := make([]byte, len(w.B), 2*len(w.B)+n)
+	size := 2*len(w.B) + n
+	if w.Most > 0 {
+		size = max(min(size, w.Most), len(w.B)+n)
+	}
+	b := make([]byte, len(w.B), size)
 	copy(b, w.B)
 	w.B = b
 }
 
 // BeginBulk begins a string of n bytes, which the caller appends to B before
-// EndBulk.
-func (w *Writer) BeginBulk(n int) { w.prefix('$', n) }
+// EndBulk. It reports false if that is too much: then nothing is to be appended.
+func (w *Writer) BeginBulk(n int) bool {
+	if w.drops(n + 6) {
+		return false
+	}
+	w.prefix('$', n)
+	return true
+}
 
 // EndBulk ends it.
 func (w *Writer) EndBulk() { w.B = append(w.B, '\r', '\n') }
 
 // BulkString is Bulk of a string.
 func (w *Writer) BulkString(s string) {
+	if w.drops(len(s) + 6) {
+		return
+	}
 	w.room(len(s))
 	w.prefix('$', len(s))
 	w.B = append(w.B, s...)
@@ -90,7 +137,11 @@ func (w *Writer) BulkString(s string) {
 }
 
 // BulkInt replies the decimal form of an integer as a string.
-func (w *Writer) BulkInt(n int64) { w.B = redcon.AppendBulkInt(w.B, n) }
+func (w *Writer) BulkInt(n int64) {
+	if !w.drops(7) {
+		w.B = redcon.AppendBulkInt(w.B, n)
+	}
+}
 
 // BulkOrNull replies a string, or null for nil.
 func (w *Writer) BulkOrNull(b []byte) {
@@ -103,6 +154,9 @@ func (w *Writer) BulkOrNull(b []byte) {
 
 // Null replies that there is nothing: in version 2, a null string.
 func (w *Writer) Null() {
+	if w.drops(3) {
+		return
+	}
 	if w.Proto == 3 {
 		w.B = append(w.B, "_\r\n"...)
 		return
@@ -112,6 +166,9 @@ func (w *Writer) Null() {
 
 // NullArray replies that there is nothing where an array was to be expected.
 func (w *Writer) NullArray() {
+	if w.drops(3) {
+		return
+	}
 	if w.Proto == 3 {
 		w.B = append(w.B, "_\r\n"...)
 		return
@@ -120,15 +177,15 @@ func (w *Writer) NullArray() {
 }
 
 // Array begins an array of n replies, which follow.
-func (w *Writer) Array(n int) { w.prefix('*', n) }
+func (w *Writer) Array(n int) { w.aggregate('*', n) }
 
 // Set begins a set of n replies; in version 2, an array.
 func (w *Writer) Set(n int) {
 	if w.Proto == 3 {
-		w.prefix('~', n)
+		w.aggregate('~', n)
 		return
 	}
-	w.prefix('*', n)
+	w.aggregate('*', n)
 }
 
 // SetAt begins a set of n replies that have been written already, from mark in B
@@ -151,24 +208,25 @@ func (w *Writer) Hoist(mark, end int) {
 // Map begins a map of n pairs of replies; in version 2, an array of 2n.
 func (w *Writer) Map(n int) {
 	if w.Proto == 3 {
-		w.prefix('%', n)
+		w.aggregate('%', n)
 		return
 	}
-	w.prefix('*', 2*n)
+	w.aggregate('*', 2*n)
 }
 
 // Push begins an out-of-band message of n replies; in version 2, an array.
 func (w *Writer) Push(n int) {
 	if w.Proto == 3 {
-		w.prefix('>', n)
+		w.aggregate('>', n)
 		return
 	}
-	w.prefix('*', n)
+	w.aggregate('*', n)
 }
 
 // Bool replies a boolean; in version 2, 1 or 0.
 func (w *Writer) Bool(b bool) {
 	switch {
+	case w.Proto == 3 && w.drops(4):
 	case w.Proto == 3 && b:
 		w.B = append(w.B, "#t\r\n"...)
 	case w.Proto == 3:
@@ -186,6 +244,9 @@ func (w *Writer) Double(f float64) {
 	var buf [40]byte
 	text := AppendDouble(buf[:0], f)
 	if w.Proto == 3 {
+		if w.drops(len(text) + 3) {
+			return
+		}
 		w.B = append(w.B, ',')
 		w.B = append(w.B, text...)
 		w.B = append(w.B, '\r', '\n')
@@ -201,6 +262,9 @@ func (w *Writer) LongDouble(text []byte) {
 		w.Bulk(text)
 		return
 	}
+	if w.drops(len(text) + 3) {
+		return
+	}
 	w.B = append(append(append(w.B, ','), text...), '\r', '\n')
 }
 
@@ -208,6 +272,9 @@ func (w *Writer) LongDouble(text []byte) {
 func (w *Writer) Verbatim(format, text string) {
 	if w.Proto != 3 {
 		w.BulkString(text)
+		return
+	}
+	if w.drops(len(text) + 10) {
 		return
 	}
 	w.prefix('=', len(text)+4)
@@ -224,9 +291,19 @@ func (w *Writer) BigNumber(text string) {
 		w.BulkString(text)
 		return
 	}
+	if w.drops(len(text) + 3) {
+		return
+	}
 	w.B = append(w.B, '(')
 	w.B = append(w.B, text...)
 	w.B = append(w.B, '\r', '\n')
+}
+
+// aggregate begins an array, a set, a map or a push.
+func (w *Writer) aggregate(kind byte, n int) {
+	if !w.drops(4) {
+		w.prefix(kind, n)
+	}
 }
 
 func (w *Writer) prefix(kind byte, n int) {
