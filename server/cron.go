@@ -64,6 +64,7 @@ func (s *Server) cron(ctx context.Context) {
 			s.followPeak()
 			s.keys.CountRequests(nil, w.nowMS())
 			s.gc.follow()
+			s.limit.returnIdle()
 			s.transport.trim()
 		}
 		if now >= tenth {

@@ -26,6 +26,8 @@ type memoryLimit struct {
 
 	garbage     atomic.Int64 // bytes of large buffers that were let go
 	collectedMS int64        // when cron has last given garbage back
+	allocs      int64        // bytes ever allocated on the Go heap, when cron has last looked
+	idleTicks   int          // for how many looks idle memory has waited
 
 	defrag atomic.Bool // activedefrag
 	// What cron's moving of blocks has taken, and takes since it last rested; its
@@ -63,6 +65,10 @@ const (
 	garbageShare     = 32
 	muchGarbageShare = 16
 	garbageRestMS    = 100
+	// idleLeast is how much idle memory of the Go heap is given back, and idleTicks
+	// for how many seconds it may stay while much is allocated.
+	idleLeast = 16 << 20
+	idleTicks = 4
 	// evictSlice is how long a command may evict for each step of
 	// maxmemory-eviction-tenacity.
 	evictSlice = 50 * time.Microsecond
@@ -305,6 +311,35 @@ func (s *Server) followPeak() {
 	metrics.Read(sample)
 	live, _ := s.keys.InUse()
 	s.notePeak(live + int64(sample[0].Value.Uint64()))
+}
+
+// returnIdle gives memory of the Go heap back that large replies, scripts and other
+// commands have left: with little to do the collector comes by every two minutes, and the
+// runtime keeps what it finds. While much is allocated the memory is about to be used
+// again, and it is given back every few seconds only. Cron calls it once a second.
+func (l *memoryLimit) returnIdle() {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
+	metrics.Read(sample)
+	var n [4]int64
+	for i := range sample {
+		n[i] = int64(sample[i].Value.Uint64())
+	}
+	allocs, live, objects, free := n[0], n[1], n[2], n[3]
+	recent := allocs - l.allocs
+	l.allocs = allocs
+	idle := free + max(objects-live, 0) + l.garbage.Load()
+	switch {
+	case idle < idleLeast:
+		l.idleTicks = 0
+		return
+	case recent > idle/4 && l.idleTicks < idleTicks:
+		l.idleTicks++
+		return
+	}
+	l.idleTicks = 0
+	l.garbage.Store(0)
+	debug.FreeOSMemory()
 }
 
 // keepWithin is cron's part: it measures, evicts what commands have left, and
