@@ -67,7 +67,7 @@ func (c *Ctx) Propagate(name string, args ...[]byte) { c.Tx.Propagate(name, args
 // passed reports whether a deadline in Unix milliseconds is over, so that what it is
 // for ends at once. While a log is replayed none is: what follows in it was done
 // before.
-func (c *Ctx) passed(at int64) bool { return at <= c.NowMS && !c.Tx.Replaying() }
+func (c *Ctx) passed(at int64) bool { return at <= c.NowMS && !c.Tx.Applying }
 
 // decimal is room for the text of an integer, so that an effect which nobody
 // logs allocates nothing.

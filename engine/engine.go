@@ -12,6 +12,7 @@ import (
 	"cached/engine/table"
 	"cached/engine/value"
 	"cached/eviction"
+	"cached/internal/effects"
 	"cached/internal/invariants"
 )
 
@@ -35,7 +36,20 @@ type Options struct {
 	// asks for huge pages; 0 means never. They save up to a third of the
 	// time of a random access and cost up to 2 MiB a shard.
 	HugePagesFrom int64
+	// Effects is the stream that changes are added to; nil is a new one.
+	Effects *effects.Stream
 }
+
+// A Role says what ends keys.
+type Role int32
+
+const (
+	// Primary ends keys by itself, when their time is over or memory is short.
+	Primary Role = iota
+	// Replica waits for the effects that end them: from its primary, or from the log
+	// that is being loaded. Work that reads does not see keys past their deadline.
+	Replica
+)
 
 // An Engine is a keyspace. It is safe for concurrent use through Txs.
 type Engine struct {
@@ -46,11 +60,11 @@ type Engine struct {
 	limits    atomic.Pointer[value.Limits]
 	access    atomic.Pointer[AccessPolicy]
 	expiry    atomic.Bool // active expiry is on
-	replaying atomic.Bool // see SetReplaying
+	role      atomic.Int32
 
-	journal                atomic.Pointer[Journal] // nil: none
-	watchers               []Watcher               // set before the first Tx
-	removals               []RemovalWatcher        // those of watchers that are
+	effects                *effects.Stream
+	watchers               []Watcher        // set before the first Tx
+	removals               []RemovalWatcher // those of watchers that are
 	codec                  *codec.Codec
 	renewal                renewal   // of one goroutine, see Renew
 	frames                 sync.Pool // of *[]byte, room for the codec
@@ -137,6 +151,10 @@ func New(o Options) *Engine {
 		codec:     codec.New(),
 		shardBits: uint8(bits.Len(uint(n - 1))),
 		databases: o.Databases,
+		effects:   o.Effects,
+	}
+	if e.effects == nil {
+		e.effects = new(effects.Stream)
 	}
 	if o.HugePagesFrom > 0 {
 		e.pool.HugePagesFrom(o.HugePagesFrom)
@@ -182,27 +200,14 @@ func (e *Engine) AccessPolicy() AccessPolicy { return *e.access.Load() }
 // expire when they are accessed.
 func (e *Engine) SetActiveExpiry(on bool) { e.expiry.Store(on) }
 
-// SetReplaying has keys neither expire nor be evicted while a log is replayed: what
-// became of them it says itself, and the commands in it found them as they were.
-func (e *Engine) SetReplaying(on bool) { e.replaying.Store(on) }
+// SetRole says what ends keys from now on.
+func (e *Engine) SetRole(r Role) { e.role.Store(int32(r)) }
 
-// SetJournal names who is told what to replay, or nobody with nil. It may be called
-// at any time; whoever holds the whole keyspace knows the moment from which on the
-// new one is told.
-func (e *Engine) SetJournal(j Journal) {
-	if j == nil {
-		e.journal.Store(nil)
-		return
-	}
-	e.journal.Store(&j)
-}
+// Role returns what SetRole was given last, at first Primary.
+func (e *Engine) Role() Role { return Role(e.role.Load()) }
 
-func (e *Engine) journaled() Journal {
-	if j := e.journal.Load(); j != nil {
-		return *j
-	}
-	return nil
-}
+// Effects returns the stream that changes are added to.
+func (e *Engine) Effects() *effects.Stream { return e.effects }
 
 // Watch adds a watcher of every change, and of removals if it is a RemovalWatcher. It
 // comes before the first Tx.

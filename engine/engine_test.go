@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"cached/engine/table"
 	"cached/engine/value"
+	"cached/internal/effects/effectstest"
 )
 
 type naive struct {
@@ -204,18 +206,20 @@ func TestSeveralKeysAreSeenTogether(t *testing.T) {
 
 type recorder struct{ log []string }
 
-func (r *recorder) Append(db int, argv ...[]byte) {
-	r.log = append(r.log, fmt.Sprintf("%d %s", db, bytes.Join(argv, []byte(" "))))
-}
-func (r *recorder) AppendAll(effects []Effect) {
-	r.log = append(r.log, "together")
-	for _, e := range effects {
-		r.Append(e.DB, e.Argv...)
-	}
-}
 func (r *recorder) Changed(tx *Tx, key []byte, ev Event) {
 	r.log = append(r.log, fmt.Sprintf("%d %s:%s", tx.DB, ev.Name, key))
 }
+
+// effectLines compares what was added to the stream.
+type effectLines struct{ effectstest.Recorder }
+
+func (r *effectLines) expect(t *testing.T, want ...string) {
+	t.Helper()
+	if got := r.Take(); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
 func (r *recorder) Flushed(tx *Tx, db int)   { r.log = append(r.log, fmt.Sprint("flushed ", db)) }
 func (r *recorder) Swapped(tx *Tx, a, b int) { r.log = append(r.log, fmt.Sprint("swapped ", a, b)) }
 
@@ -229,9 +233,10 @@ func (r *recorder) expect(t *testing.T, want ...string) {
 
 // Watchers hear of each change at once, the journal of its effect at Commit.
 func TestHookAndJournalSeeEveryChange(t *testing.T) {
-	var journal, watch recorder
+	var watch recorder
+	var journal effectLines
 	e := New(Options{Shards: 2})
-	e.SetJournal(Tee(nil, &journal))
+	e.Effects().Attach(&journal.Recorder)
 	e.Watch(&watch)
 	var tx Tx
 	k := []byte("k")

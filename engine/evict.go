@@ -7,6 +7,7 @@ import (
 	"cached/engine/table"
 	"cached/engine/value"
 	"cached/eviction"
+	"cached/internal/effects"
 )
 
 // An Order says which of two keys is evicted first.
@@ -129,7 +130,7 @@ func (e *Engine) Evict(tx *Tx, nowMS, bytes int64) (freed int64) {
 	tx.one = i
 	start := s.heap.LiveBytes()
 	unused, _ := s.work(e, maintainBudget)
-	if p := tx.policy; p.Order != NoEviction && !tx.Replaying() {
+	if p := tx.policy; p.Order != NoEviction && e.Role() == Primary {
 		if p.Order == Auto {
 			s.auto().Resize(s.len())
 		}
@@ -189,7 +190,7 @@ func (tx *Tx) evictOne(s *shard) bool {
 	tx.left(&a, x.db, wasEvicted)
 	tx.tell(tx.key, EventEvicted)
 	if tx.Journaled() {
-		tx.effects = append(tx.effects, Effect{x.db, [][]byte{[]byte("DEL"), append([]byte(nil), tx.key...)}})
+		tx.effects = append(tx.effects, effects.Effect{DB: x.db, Argv: [][]byte{[]byte("DEL"), append([]byte(nil), tx.key...)}})
 	}
 	return true
 }

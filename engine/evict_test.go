@@ -141,9 +141,10 @@ func TestKeysWithoutDeadlineStayUnderVolatilePolicies(t *testing.T) {
 }
 
 func TestEvictionIsToldAndJournaled(t *testing.T) {
-	var journal, watch recorder
+	var watch recorder
+	var journal effectLines
 	e := New(Options{Shards: 1})
-	e.SetJournal(&journal)
+	e.Effects().Attach(&journal.Recorder)
 	e.Watch(&watch)
 	e.SetAccessPolicy(AccessPolicy{Order: Random})
 	set(e, "k", []byte("v"), 1000, 0)

@@ -6,6 +6,7 @@ import (
 	"cached/engine/arena"
 	"cached/engine/table"
 	"cached/engine/value"
+	"cached/internal/effects"
 )
 
 // lazyFreeThreshold is how many blocks a value may consist of and still be
@@ -22,7 +23,7 @@ func (tx *Tx) expire(db int, key []byte, a at) {
 	tx.tell(key, EventExpired)
 	if tx.Journaled() {
 		// Its own effect, in front of whatever the command goes on to do.
-		tx.effects = append(tx.effects, Effect{db, [][]byte{[]byte("DEL"), append([]byte(nil), key...)}})
+		tx.effects = append(tx.effects, effects.Effect{DB: db, Argv: [][]byte{[]byte("DEL"), append([]byte(nil), key...)}})
 	}
 	tx.DB = saved
 }
@@ -31,7 +32,7 @@ func (tx *Tx) expire(db int, key []byte, a at) {
 // passed, and the key with its last field. It reports whether the key is gone.
 func (tx *Tx) expireFields(db int, key []byte, a at, limit int) bool {
 	it := table.ItemOf(a.slot)
-	if due := value.FieldsDue(it); due == 0 || due >= tx.NowMS || tx.Replaying() {
+	if due := value.FieldsDue(it); due == 0 || due >= tx.NowMS || tx.Applying || tx.hides() {
 		return false
 	}
 	if a.s.snap != nil {
@@ -50,7 +51,7 @@ func (tx *Tx) expireFields(db int, key []byte, a at, limit int) bool {
 	tx.tell(key, EventHExpired)
 	if len(fields) > 0 {
 		argv := append([][]byte{[]byte("HDEL"), append([]byte(nil), key...)}, fields...)
-		tx.effects = append(tx.effects, Effect{db, argv})
+		tx.effects = append(tx.effects, effects.Effect{DB: db, Argv: argv})
 	}
 	if hash.Len() > 0 {
 		return false
@@ -160,7 +161,7 @@ func (e *Engine) Maintain(tx *Tx, nowMS int64) (worked, more bool) {
 	if s.density != nil {
 		s.times.note(s.density.Clock(), nowMS)
 	}
-	if e.expiry.Load() && !e.replaying.Load() {
+	if e.expiry.Load() && e.Role() == Primary {
 		for db := range s.dbs {
 			if s.dbs[db].expires > 0 || s.dbs[db].parts {
 				swept, dueMore := tx.sweep(s, db)

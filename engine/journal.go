@@ -1,16 +1,9 @@
 package engine
 
-import "cached/engine/table"
-
-// A Journal sees every effect in the order in which it happened to each key. It
-// is called under shard locks, must not call back, and must not keep what it is
-// given.
-type Journal interface {
-	Append(db int, argv ...[]byte)
-	// AppendAll takes several effects that are to be seen whole or not at all, as
-	// those between MULTI and EXEC are. No other effect comes between them.
-	AppendAll(effects []Effect)
-}
+import (
+	"cached/engine/table"
+	"cached/internal/effects"
+)
 
 // A Watcher hears of every change, under the lock of the shard it happened in.
 // It must not call back and must not keep key.
@@ -30,35 +23,6 @@ type RemovalWatcher interface {
 	// Removing is called under the lock of the shard. The item, with its metadata, is
 	// good until it returns.
 	Removing(tx *Tx, db int, it table.Item)
-}
-
-// Tee returns a Journal that passes every effect to each of js in turn; nil
-// ones are left out.
-func Tee(js ...Journal) Journal {
-	var t tee
-	for _, j := range js {
-		if j != nil {
-			t = append(t, j)
-		}
-	}
-	if len(t) == 0 {
-		return nil
-	}
-	return t
-}
-
-type tee []Journal
-
-func (t tee) Append(db int, argv ...[]byte) {
-	for _, j := range t {
-		j.Append(db, argv...)
-	}
-}
-
-func (t tee) AppendAll(effects []Effect) {
-	for _, j := range t {
-		j.AppendAll(effects)
-	}
 }
 
 // An EventClass is one of the classes of keyspace events, a bit each, in the
@@ -112,14 +76,8 @@ var (
 	EventIncrByFloat = Event{Name: "incrbyfloat", Class: ClassString}
 )
 
-// An Effect is a command that has the same outcome as what was done.
-type Effect struct {
-	DB   int
-	Argv [][]byte
-}
-
 // Propagate records an effect that replaces the command's own words in the
-// journal: commands whose outcome depends on time or chance say what they did.
+// stream: commands whose outcome depends on time or chance say what they did.
 // It copies its arguments.
 func (tx *Tx) Propagate(name string, args ...[]byte) {
 	tx.explicit = true
@@ -131,14 +89,14 @@ func (tx *Tx) Propagate(name string, args ...[]byte) {
 	for _, a := range args {
 		argv = append(argv, append([]byte(nil), a...))
 	}
-	tx.effects = append(tx.effects, Effect{tx.DB, argv})
+	tx.effects = append(tx.effects, effects.Effect{DB: tx.DB, Argv: argv})
 }
 
 // PropagateNothing says that the command's changes need no record, because
 // what they did is not worth one or was told already.
 func (tx *Tx) PropagateNothing() { tx.explicit = true }
 
-// Commit hands the effects since the last Commit to the journal: those of
+// Commit hands the effects since the last Commit to the stream: those of
 // Propagate or, when there were changes and no Propagate, the command argv
 // itself. It comes before Unlock. Between BeginAtomic and CommitAtomic effects
 // are kept back. What one command did is seen whole; without argv, each effect
@@ -155,32 +113,31 @@ func (tx *Tx) Commit(argv [][]byte) {
 }
 
 func (tx *Tx) commitEffects(argv [][]byte, own bool) {
-	j := tx.e.journaled()
 	switch {
-	case j == nil:
+	case !tx.Journaled():
 		tx.dropEffects()
 	case tx.atomic:
 		if own {
-			tx.effects = append(tx.effects, Effect{tx.DB, copyWords(argv)})
+			tx.effects = append(tx.effects, effects.Effect{DB: tx.DB, Argv: copyWords(argv)})
 		}
 	case len(tx.effects) == 0:
-		j.Append(tx.DB, argv...)
+		tx.e.effects.Append(tx.DB, argv...)
 		tx.told = true
 	default:
 		if own {
-			tx.effects = append(tx.effects, Effect{tx.DB, argv})
+			tx.effects = append(tx.effects, effects.Effect{DB: tx.DB, Argv: argv})
 		}
-		tx.tellEffects(j, argv != nil)
+		tx.tellEffects(argv != nil)
 	}
 }
 
 // tellEffects passes all effects on.
-func (tx *Tx) tellEffects(j Journal, whole bool) {
+func (tx *Tx) tellEffects(whole bool) {
 	if whole && len(tx.effects) > 1 {
-		j.AppendAll(tx.effects)
+		tx.e.effects.AppendAll(tx.effects)
 	} else {
 		for _, ef := range tx.effects {
-			j.Append(ef.DB, ef.Argv...)
+			tx.e.effects.Append(ef.DB, ef.Argv...)
 		}
 	}
 	tx.told = true
@@ -192,7 +149,7 @@ func (tx *Tx) dropEffects() {
 	tx.effects = tx.effects[:0]
 }
 
-// Told reports whether the journal was told of anything since Begin.
+// Told reports whether anything was added to the stream since Begin.
 func (tx *Tx) Told() bool { return tx.told }
 
 // countChanges adds the changes to the count of one of the shards they were in.
@@ -211,14 +168,14 @@ func (tx *Tx) countChanges() {
 func (tx *Tx) BeginAtomic() { tx.atomic = true }
 
 // CommitAtomic hands the effects of all commands since BeginAtomic to the
-// journal, to be seen whole.
+// stream, to be seen whole.
 func (tx *Tx) CommitAtomic() {
 	tx.atomic, tx.dirty, tx.explicit = false, 0, false
 	if len(tx.effects) == 0 {
 		return
 	}
-	if j := tx.e.journaled(); j != nil {
-		tx.tellEffects(j, true)
+	if tx.Journaled() {
+		tx.tellEffects(true)
 	} else {
 		tx.dropEffects()
 	}
@@ -246,8 +203,9 @@ func (tx *Tx) Modified(key []byte, ev Event) {
 // it is no event, and no change to those who watch the key.
 func (tx *Tx) Logged() { tx.dirty++ }
 
-// Journaled reports whether anybody logs effects.
-func (tx *Tx) Journaled() bool { return tx.e.journaled() != nil }
+// Journaled reports whether effects of the Tx are added to the stream: something follows
+// it, and what is done here is not applied from such a stream itself.
+func (tx *Tx) Journaled() bool { return !tx.Applying && tx.e.effects.Active() }
 
 // tell passes an event on without counting a change.
 func (tx *Tx) tell(key []byte, ev Event) {

@@ -7,6 +7,7 @@ import (
 	"cached/engine/table"
 	"cached/engine/value"
 	"cached/eviction"
+	"cached/internal/effects"
 	"cached/internal/invariants"
 )
 
@@ -26,6 +27,11 @@ type Tx struct {
 	// ReadOnly is for work that only reads: what it finds is not saved for a
 	// snapshot, which other work might be about to change.
 	ReadOnly bool
+
+	// Applying is for work that comes from a log or a primary: deadlines do not end keys,
+	// since the effects say themselves when they end, and nothing is added to the stream.
+	// Begin takes it back.
+	Applying bool
 
 	// GivesUp has LockKey and Lock stop waiting for long work when they are told
 	// to: see Engine.GiveUp.
@@ -48,8 +54,8 @@ type Tx struct {
 	dirty    int
 	explicit bool
 	atomic   bool // effects are kept until CommitAtomic
-	effects  []Effect
-	told     bool   // the journal was told of something
+	effects  []effects.Effect
+	told     bool   // something was added to the stream
 	key      []byte // a copy of a key that is about to be freed
 
 	squeezer
@@ -104,15 +110,12 @@ func (tx *Tx) begin(e *Engine, db int, nowMS int64) {
 	tx.e, tx.DB, tx.NowMS = e, db, nowMS
 	tx.policy = e.access.Load()
 	tx.clock = eviction.LRU(nowMS)
-	tx.NoTouch, tx.Counting, tx.ReadOnly, tx.told = false, false, false, false
+	tx.NoTouch, tx.Counting, tx.ReadOnly, tx.Applying, tx.told = false, false, false, false, false
 	if tx.used {
 		tx.used = false
 		tx.squeezer.end() // here, since not all work ends with Unlock
 	}
 }
-
-// Replaying reports whether a log is replayed, so that nothing ends by itself.
-func (tx *Tx) Replaying() bool { return tx.e.replaying.Load() }
 
 // Engine returns the engine the Tx works on.
 func (tx *Tx) Engine() *Engine { return tx.e }
@@ -273,8 +276,10 @@ func (tx *Tx) find(db int, key []byte) at {
 	a.slot = a.ks.keys.Find(h, key)
 	if a.slot != nil {
 		it := table.ItemOf(a.slot)
-		if d := it.DeadlineMS(); d != 0 && tx.NowMS > d && !tx.Replaying() {
-			tx.expire(db, key, a)
+		if d := it.DeadlineMS(); d != 0 && tx.NowMS > d && !tx.Applying {
+			if !tx.hides() {
+				tx.expire(db, key, a)
+			}
 			a.slot = nil
 		} else if it.HasParts() && tx.expireFields(db, key, a, 1<<30) {
 			a.slot = nil
@@ -284,6 +289,10 @@ func (tx *Tx) find(db int, key []byte) at {
 	}
 	return a
 }
+
+// hides reports whether a key past its deadline is only hidden from the work: on a replica
+// it is the primary that ends keys, and those that read do not see it until then.
+func (tx *Tx) hides() bool { return tx.ReadOnly && tx.e.role.Load() == int32(Replica) }
 
 // lookup finds a key for a command, and counts and remembers the access.
 func (tx *Tx) lookup(key []byte) at {

@@ -13,6 +13,7 @@ import (
 	"cached/engine"
 	"cached/internal/clock"
 	"cached/internal/config"
+	"cached/internal/effects"
 	"cached/internal/vfs"
 	"cached/persistence/rdb"
 )
@@ -31,6 +32,7 @@ type Options struct {
 type Disk struct {
 	cfg     *config.Config
 	keys    *engine.Engine
+	stream  *effects.Stream
 	log     *slog.Logger
 	fs      vfs.FS
 	version string
@@ -95,7 +97,7 @@ type codec struct {
 // New returns the persistence of a keyspace. Until Load has returned, or Begin was
 // never called, it does not save anything by itself.
 func New(o Options) *Disk {
-	d := &Disk{cfg: o.Config, keys: o.Engine, log: o.Log, fs: o.FS, version: o.Version, quit: make(chan struct{}), look: make(chan struct{}, 1)}
+	d := &Disk{cfg: o.Config, keys: o.Engine, stream: o.Engine.Effects(), log: o.Log, fs: o.FS, version: o.Version, quit: make(chan struct{}), look: make(chan struct{}, 1)}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}

@@ -115,7 +115,7 @@ func (d *Disk) restore(c *commands.Ctx) error {
 	if err != nil {
 		return errFormat
 	}
-	if ttl > 0 && ttl <= c.NowMS && !c.Tx.Replaying() {
+	if ttl > 0 && ttl <= c.NowMS && !c.Tx.Applying {
 		c.Tx.Discard(it)
 		if c.Tx.Delete(key) {
 			c.Tx.Modified(key, engine.EventDel)

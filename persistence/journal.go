@@ -6,28 +6,27 @@ import (
 	"sync/atomic"
 	"time"
 
-	"cached/engine"
 	"cached/internal/clock"
 	"cached/internal/config"
 	"cached/internal/vfs"
 	"cached/persistence/aof"
 )
 
-// A journal is the increments of the append-only file. Effects gather in a buffer,
-// under the locks of their shards; from there they go to the file, written by
-// whoever needs them there (a loop before it answers: flush) or by the journal's
-// own goroutine, and are synced as appendfsync says.
+// A journal is the increments of the append-only file, a sink of the stream of effects.
+// They gather in a buffer, under the locks of their shards; from there they go to the
+// file, written by whoever needs them there (a loop before it answers: flush) or by the
+// journal's own goroutine, and are synced as appendfsync says.
 //
-// Effects are counted. A client that has changed something is answered when
-// durable has come as far as logged had then: with appendfsync always, when it is
-// on the disk, else when the system has it.
+// A client that has changed something is answered when durable has come as far in the
+// stream as logged had then: with appendfsync always, when it is on the disk, else when
+// the system has it.
 type journal struct {
 	log    *slog.Logger
 	policy *config.Value // appendfsync
 	times  *config.Value // aof-timestamp-enabled
 	pause  func() bool   // nothing is synced now
 
-	logged, durable atomic.Int64 // effects
+	logged, durable atomic.Int64 // offsets in the stream
 	failure         atomic.Pointer[failure]
 	notify          atomic.Pointer[func()] // is told that durable or failure has changed
 	kicked          atomic.Bool
@@ -39,7 +38,6 @@ type journal struct {
 	dropping bool       // they are not, since a new base is needed anyway
 	buf      []byte     // logged, and taken by nobody
 	cuts     []cut      // where in buf the file changes
-	db       int        // that was selected last, or -1
 	second   int64      // of the last note of the time
 	room     sync.Cond  // buf has room again
 }
@@ -92,8 +90,9 @@ func newJournal(cfg *config.Config, log *slog.Logger, pause func() bool) *journa
 	return j
 }
 
-// start has what is logged from now on go to file, which has size bytes.
-func (j *journal) start(file vfs.File, size int64) {
+// start has what is logged from now on go to file, which has size bytes; offset is where
+// in the stream that begins.
+func (j *journal) start(file vfs.File, size, offset int64) {
 	o := &j.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -101,38 +100,21 @@ func (j *journal) start(file vfs.File, size int64) {
 	o.size.Store(size)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.on, j.dropping, j.db, j.second = true, false, -1, 0
+	j.on, j.dropping, j.second = true, false, 0
 	j.failure.Store(nil)
-	j.durable.Store(j.logged.Load())
+	j.logged.Store(offset)
+	j.durable.Store(offset)
 	j.wake()
 }
 
-// Append implements engine.Journal.
-func (j *journal) Append(db int, argv ...[]byte) {
+// Append implements effects.Sink.
+func (j *journal) Append(offset int64, b []byte) {
 	j.mu.Lock()
 	if j.begin() {
-		j.choose(db)
-		j.buf = aof.AppendCommand(j.buf, argv...)
-		j.logged.Add(1)
+		j.buf = append(j.buf, b...)
+		j.logged.Store(offset + int64(len(b)))
 	}
 	j.mu.Unlock()
-}
-
-// AppendAll implements engine.Journal.
-func (j *journal) AppendAll(effects []engine.Effect) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if !j.begin() {
-		return
-	}
-	j.choose(effects[0].DB)
-	j.buf = append(j.buf, aof.Multi...)
-	for _, e := range effects {
-		j.choose(e.DB)
-		j.buf = aof.AppendCommand(j.buf, e.Argv...)
-	}
-	j.buf = append(j.buf, aof.Exec...)
-	j.logged.Add(1)
 }
 
 // begin makes the journal ready for an effect, and reports false if it is not to
@@ -169,17 +151,9 @@ func (j *journal) dropBuffer() {
 	j.buf, j.cuts = nil, nil
 }
 
-// choose makes db the database of the next effect.
-func (j *journal) choose(db int) {
-	if db != j.db {
-		j.db = db
-		j.buf = aof.AppendSelect(j.buf, db)
-	}
-}
-
 // turn has what is logged from now on go to another file. The whole keyspace is
-// locked: a new base begins here. It returns the failure that the base will have
-// made good.
+// locked, a new base begins here, and the next effect names its database. It returns
+// the failure that the base will have made good.
 func (j *journal) turn(file vfs.File) *failure {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -188,7 +162,7 @@ func (j *journal) turn(file vfs.File) *failure {
 		j.dropping = false
 	}
 	j.cuts = append(j.cuts, cut{len(j.buf), file})
-	j.db, j.second = -1, 0
+	j.second = 0
 	return j.failure.Load()
 }
 

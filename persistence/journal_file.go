@@ -15,7 +15,7 @@ type journalFile struct {
 	syncing atomic.Int64 // since when, in Unix nanoseconds, or 0
 	delayed atomic.Int64 // syncs that took very long
 	waiting atomic.Int64 // bytes of pending
-	onDisk  atomic.Int64 // effects that are synced
+	onDisk  atomic.Int64 // how far in the stream the file is synced
 	syncNS  atomic.Int64 // how long syncs take, with appendfsync always
 
 	mu       sync.Mutex // guards what follows; taken before journal.mu

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"cached/internal/config"
+	"cached/internal/effects"
 )
 
 // A nowhere is a file that takes everything.
@@ -26,17 +27,19 @@ func newTestJournal(t testing.TB, policy string) *journal {
 		t.Fatal(err)
 	}
 	j := newJournal(cfg, slog.New(slog.DiscardHandler), func() bool { return false })
-	j.start(nowhere{}, 0)
+	j.start(nowhere{}, 0, 0)
 	return j
 }
 
 func TestLoggingAllocatesNothing(t *testing.T) {
 	for _, policy := range []string{"everysec", "no"} {
 		j := newTestJournal(t, policy)
+		stream := new(effects.Stream)
+		stream.Attach(j)
 		argv := [][]byte{[]byte("SET"), []byte("key"), make([]byte, 100)}
 		turn := func() {
 			for range 10 {
-				j.Append(0, argv...)
+				stream.Append(0, argv...)
 			}
 			j.flush()
 		}
@@ -54,9 +57,11 @@ func TestLoggingAllocatesNothing(t *testing.T) {
 
 func BenchmarkLogging(b *testing.B) {
 	j := newTestJournal(b, "no")
+	stream := new(effects.Stream)
+	stream.Attach(j)
 	argv := [][]byte{[]byte("SET"), []byte("key:000000000001"), make([]byte, 64)}
 	for i := 0; b.Loop(); i++ {
-		j.Append(0, argv...)
+		stream.Append(0, argv...)
 		if i%16 == 15 {
 			j.flush()
 		}

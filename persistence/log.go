@@ -137,9 +137,7 @@ func (d *Disk) openLog(m *aof.Manifest, last int64) error {
 	d.aof.mu.Lock()
 	defer d.aof.mu.Unlock()
 	d.aof.manifest, d.aof.base, d.aof.before = m, total, total-last
-	d.aof.journal.start(f, last)
-	d.aof.running = true
-	d.keys.SetJournal(d.aof.journal)
+	d.startJournal(f, last)
 	return nil
 }
 
@@ -269,7 +267,7 @@ func (d *Disk) turnLogOff() {
 		return
 	}
 	d.aof.running = false
-	d.keys.SetJournal(nil)
+	d.stream.Detach(d.aof.journal)
 	if err := d.aof.journal.stop(); err != nil {
 		d.log.Error("end the append-only file", "error", err)
 	}

@@ -110,8 +110,9 @@ func (d *Disk) findLog() (*aof.Manifest, error) {
 // how long the last of them is. tx, if not nil, holds the whole keyspace.
 func (d *Disk) replay(m *aof.Manifest, tx *engine.Tx) (last int64, err error) {
 	files := m.Files()
-	d.keys.SetReplaying(true)
-	defer d.keys.SetReplaying(false)
+	role := d.keys.Role()
+	d.keys.SetRole(engine.Replica)
+	defer d.keys.SetRole(role)
 	p := &d.loading
 	p.before.Store(0)
 	p.progress.Bytes.Store(0)
@@ -227,9 +228,6 @@ func (d *Disk) reloadLog(tx *engine.Tx) error {
 		if err := d.aof.journal.drain(); err != nil {
 			return err
 		}
-		// What is loaded is in the log already.
-		d.keys.SetJournal(nil)
-		defer d.keys.SetJournal(d.aof.journal)
 	} else {
 		var err error
 		if m, err = d.readManifest(); err != nil {

@@ -222,6 +222,7 @@ func (d *Disk) turnLog(f vfs.File) (*failure, error) {
 		_ = f.Close()
 		return nil, errLogOff
 	}
+	d.stream.Select()
 	return d.aof.journal.turn(f), nil
 }
 
@@ -234,10 +235,17 @@ func (d *Disk) beginLog(f vfs.File) error {
 		return errLogOff
 	}
 	d.aof.before = 0
-	d.aof.journal.start(f, 0)
-	d.aof.running = true
-	d.keys.SetJournal(d.aof.journal)
+	d.startJournal(f, 0)
 	return nil
+}
+
+// startJournal has the journal go on in f, which has size bytes. d.aof.mu is held, and
+// nothing changes in the keyspace.
+func (d *Disk) startJournal(f vfs.File, size int64) {
+	// Nothing comes between the two.
+	d.aof.journal.start(f, size, d.stream.End())
+	d.stream.Attach(d.aof.journal)
+	d.aof.running = true
 }
 
 // abandonLog takes beginLog back.
@@ -248,7 +256,7 @@ func (d *Disk) abandonLog() {
 		return
 	}
 	d.aof.running = false
-	d.keys.SetJournal(nil)
+	d.stream.Detach(d.aof.journal)
 	_ = d.aof.journal.stop()
 }
 

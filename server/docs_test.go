@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"cached/commands"
+	"cached/engine"
 	"cached/internal/config"
 	"cached/persistence"
 )
@@ -18,7 +19,7 @@ var update = flag.Bool("update", false, "write docs/commands.md and docs/configu
 //
 //	go test ./server -run Documents -update
 func TestDocumentsAreCurrent(t *testing.T) {
-	s, _ := startWith(t, Options{Rows: persistence.New(persistence.Options{}).Commands()})
+	s, _ := startWith(t, Options{Rows: persistence.New(persistence.Options{Engine: engine.New(engine.Options{})}).Commands()})
 	for name, text := range map[string]string{
 		"../docs/commands.md":      commandsDocument(s.table),
 		"../docs/configuration.md": configurationDocument(),

@@ -6,14 +6,15 @@ import (
 	"testing"
 
 	"cached/engine"
+	"cached/internal/effects/effectstest"
 )
 
 // The journal hears of what changes a value and of nothing else: a bit that was
 // so already is no change, and a count that is kept in the value is one.
 func TestEffectsOfBitmapsAndHyperLogLogs(t *testing.T) {
-	j := &journal{}
+	j := &effectstest.Recorder{}
 	keys := engine.New(engine.Options{})
-	keys.SetJournal(j)
+	keys.Effects().Attach(j)
 	_, path := startServerOn(t, keys)
 	conn, r := dial(t, path)
 	var want []string
@@ -59,9 +60,7 @@ func TestEffectsOfBitmapsAndHyperLogLogs(t *testing.T) {
 			break
 		}
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if got := strings.Join(j.lines, "\n"); got != strings.Join(want, "\n") {
+	if got := strings.Join(j.Lines(), "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("journal:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
 	}
 }

@@ -3,11 +3,11 @@ package server
 import (
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"cached/commands"
 	"cached/engine"
+	"cached/internal/effects/effectstest"
 )
 
 // Commands that look at the whole keyspace for themselves must not wait for
@@ -45,33 +45,10 @@ func TestEveryCommandWithoutKeysRunsInsideExec(t *testing.T) {
 	})
 }
 
-type journal struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (j *journal) Append(db int, argv ...[]byte) {
-	line := fmt.Sprint(db)
-	for _, a := range argv {
-		line += " " + string(a)
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.lines = append(j.lines, line)
-}
-
-func (j *journal) AppendAll(effects []engine.Effect) {
-	j.Append(effects[0].DB, []byte("MULTI"))
-	for _, e := range effects {
-		j.Append(e.DB, e.Argv...)
-	}
-	j.Append(effects[len(effects)-1].DB, []byte("EXEC"))
-}
-
 func TestATransactionIsJournaledAsOne(t *testing.T) {
-	j := &journal{}
+	j := &effectstest.Recorder{}
 	keys := engine.New(engine.Options{})
-	keys.SetJournal(j)
+	keys.Effects().Attach(j)
 	_, path := startServerOn(t, keys)
 	conn, r := dial(t, path)
 	fmt.Fprintf(conn, "MULTI\r\nSET a 1\r\nGET a\r\nSELECT 3\r\nINCR b\r\nEXEC\r\nMULTI\r\nDEL a\r\nSET c 1\r\nEXEC\r\n"+
@@ -85,9 +62,7 @@ func TestATransactionIsJournaledAsOne(t *testing.T) {
 			break
 		}
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	got := strings.Join(j.lines, "\n")
+	got := strings.Join(j.Lines(), "\n")
 	if want := "0 MULTI\n0 SET a 1\n3 INCR b\n3 EXEC\n3 SET c 1"; got != want {
 		t.Errorf("journal:\n%s\nwant:\n%s", got, want)
 	}

@@ -26,8 +26,7 @@ type fakeDisk struct {
 	moved           func()
 }
 
-func (d *fakeDisk) Append(int, ...[]byte)             { d.logged.Add(1) }
-func (d *fakeDisk) AppendAll(all []engine.Effect)     { d.logged.Add(int64(len(all))) }
+func (d *fakeDisk) Append(at int64, b []byte)         { d.logged.Store(at + int64(len(b))) }
 func (d *fakeDisk) Logged() int64                     { return d.logged.Load() }
 func (d *fakeDisk) Settled() int64                    { return d.settled.Load() }
 func (d *fakeDisk) Flush()                            {}
@@ -58,7 +57,7 @@ func startOnFakeDisk(t testing.TB, portable bool, directives ...string) (*Server
 	t.Helper()
 	d := &fakeDisk{}
 	keys := engine.New(engine.Options{})
-	keys.SetJournal(d)
+	keys.Effects().Attach(d)
 	s, path := startWith(t, Options{Portable: portable, Engine: keys, Persistence: d}, directives...)
 	return s, d, path
 }

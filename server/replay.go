@@ -114,10 +114,13 @@ func (r *Replayer) run(spec *commands.Spec, argv [][]byte) error {
 		tx.Begin(w.srv.keys, r.c.db(), w.nowMS())
 		spec.Lock(tx, argv)
 	}
+	was := tx.Applying
+	tx.Applying = true
 	tx.DB = r.c.db()
 	ctx.Argv, ctx.Spec, ctx.NowMS, ctx.Env = argv, spec, tx.NowMS, &r.c
 	err := spec.Run(ctx)
 	tx.Commit(argv)
+	tx.Applying = was
 	if r.held == nil {
 		tx.Unlock()
 	}

@@ -9,33 +9,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"cached/engine"
+	"cached/internal/effects/effectstest"
 )
-
-// An effects journal keeps what it is told, word by word.
-type effects struct {
-	mu    sync.Mutex
-	calls [][]string
-}
-
-func (j *effects) Append(_ int, argv ...[]byte) {
-	words := make([]string, len(argv))
-	for i, a := range argv {
-		words[i] = string(a)
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.calls = append(j.calls, words)
-}
-
-func (j *effects) AppendAll(all []engine.Effect) {
-	for _, e := range all {
-		j.Append(e.DB, e.Argv...)
-	}
-}
 
 // A talk is a connection whose replies are read one by one, as text.
 type talk struct {
@@ -124,9 +102,9 @@ func streamsOf(k talk) string {
 func TestEffectsOfStreamsMakeTheSameStreams(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			j := &effects{}
+			j := &effectstest.Recorder{}
 			keys := engine.New(engine.Options{})
-			keys.SetJournal(j)
+			keys.Effects().Attach(j)
 			_, path := startServerOn(t, keys)
 			conn, r := dial(t, path)
 			from := talk{t, conn, r}
@@ -151,13 +129,11 @@ func TestEffectsOfStreamsMakeTheSameStreams(t *testing.T) {
 				from.do(strings.Fields(call)...)
 				calls = append(calls, call)
 
-				j.mu.Lock()
-				effects := j.calls[replayed:]
-				replayed = len(j.calls)
-				j.mu.Unlock()
+				effects := j.Calls()[replayed:]
+				replayed += len(effects)
 				for _, e := range effects {
-					if reply := to.do(e...); reply[0] == '-' {
-						t.Fatalf("%s: its effect %q is refused: %s", call, e, reply)
+					if reply := to.do(e.Words...); reply[0] == '-' {
+						t.Fatalf("%s: its effect %q is refused: %s", call, e.Words, reply)
 					}
 				}
 				if n%10 > 0 {
@@ -168,7 +144,7 @@ func TestEffectsOfStreamsMakeTheSameStreams(t *testing.T) {
 					for i < min(len(got), len(want)) && got[i] == want[i] {
 						i++
 					}
-					t.Fatalf("after\n%s\nwith effects %q, behind %q\ngot:  %q\nwant: %q", strings.Join(calls, "\n"), effects,
+					t.Fatalf("after\n%s\nwith effects %v, behind %q\ngot:  %q\nwant: %q", strings.Join(calls, "\n"), effects,
 						got[max(i-300, 0):i], got[i:min(i+100, len(got))], want[i:min(i+100, len(want))])
 				}
 			}

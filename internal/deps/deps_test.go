@@ -23,11 +23,14 @@ var allowed = map[string][]string{
 	"internal/resp":     {},
 	"internal/acl":      {},
 	"internal/pubsub":   {},
+	"internal/effects":  {},
 	"internal/testcert": {}, // certificates for tests
-	"internal/script":   {}, // scripts of commands and their replies, for tests
-	"internal/geo":      {},
-	"internal/hll":      {},
-	"internal/trace":    {}, // traces of requests, for tests and measurements
+	// It reads the stream in tests.
+	"internal/effects/effectstest": {"internal/effects"},
+	"internal/script":              {}, // scripts of commands and their replies, for tests
+	"internal/geo":                 {},
+	"internal/hll":                 {},
+	"internal/trace":               {}, // traces of requests, for tests and measurements
 
 	"eviction":      {},
 	"engine/arena":  {},
@@ -36,7 +39,7 @@ var allowed = map[string][]string{
 	"engine/packed": {},
 	"engine/value":  {"engine/table", "engine/tree", "engine/packed", "engine/arena"},
 	"engine/codec":  {}, // it knows bytes
-	"engine":        {"engine/value", "engine/table", "engine/arena", "engine/codec", "eviction"},
+	"engine":        {"engine/value", "engine/table", "engine/arena", "engine/codec", "eviction", "internal/effects"},
 
 	// A handler sees items while it walks a table: it names the type, and calls
 	// nothing that changes one.
@@ -45,10 +48,10 @@ var allowed = map[string][]string{
 	// The format knows values as they lie in items, and what access bits mean.
 	"persistence/rdb": {"engine", "engine/value", "engine/table"},
 	// A base may be the commands that make its values.
-	"persistence/aof": {"engine/value", "engine/table"},
-	"persistence":     {"persistence/rdb", "persistence/aof", "commands", "engine", "engine/value", "engine/table"},
-	"replication":     {"persistence", "commands", "engine", "internal/resp"},
-	"cluster":         {"commands", "engine", "internal/resp"},
+	"persistence/aof": {"engine/value", "engine/table", "internal/effects"},
+	"persistence":     {"persistence/rdb", "persistence/aof", "commands", "engine", "engine/value", "engine/table", "internal/effects"},
+	"replication":     {"persistence", "commands", "engine", "internal/effects", "internal/resp"},
+	"cluster":         {"commands", "engine", "internal/effects", "internal/resp"},
 	// It names the modes of compression.
 	"server": {"commands", "engine", "engine/codec", "engine/value", "internal/resp", "internal/acl", "internal/pubsub",
 		"internal/lua"},
@@ -78,6 +81,8 @@ var free = map[string][]string{
 	"commands":      {"net", "os", "sync"},
 	"eviction":      {"net", "os", "time", "sync"},
 	"internal/resp": {"net", "os", "sync"},
+	// Sinks attach to it; it opens nothing.
+	"internal/effects": {"net", "os", "io"},
 }
 
 // memory is who may see addresses: the arena, the tree, whose nodes are arrays

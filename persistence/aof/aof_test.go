@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"cached/internal/effects"
 	"testing/iotest"
 )
 
@@ -99,16 +101,16 @@ func all(r *Reader) (lines []string, err error) {
 
 func TestEveryCutOfALogIsFound(t *testing.T) {
 	b := AppendTime(nil, 1700000000)
-	b = AppendSelect(b, 12)
-	b = AppendCommand(b, words("SET key value")...)
-	whole := []int{len(AppendTime(nil, 1700000000)), len(AppendSelect(AppendTime(nil, 1700000000), 12)), len(b)}
-	b = append(b, Multi...)
-	b = AppendCommand(b, words("INCR a")...)
+	b = effects.AppendSelect(b, 12)
+	b = effects.AppendCommand(b, words("SET key value")...)
+	whole := []int{len(AppendTime(nil, 1700000000)), len(effects.AppendSelect(AppendTime(nil, 1700000000), 12)), len(b)}
+	b = append(b, effects.Multi...)
+	b = effects.AppendCommand(b, words("INCR a")...)
 	b = AppendTime(b, 1700000001)
-	b = AppendCommand(b, []byte("SET"), []byte("b"), bytes.Repeat([]byte("x\r\n"), 100000))
-	b = append(b, Exec...)
+	b = effects.AppendCommand(b, []byte("SET"), []byte("b"), bytes.Repeat([]byte("x\r\n"), 100000))
+	b = append(b, effects.Exec...)
 	whole = append(whole, len(b))
-	b = AppendCommand(b, words("DEL a b c d e f g h i j")...)
+	b = effects.AppendCommand(b, words("DEL a b c d e f g h i j")...)
 	whole = append(whole, len(b))
 
 	lines, err := all(NewReader(iotest.OneByteReader(bytes.NewReader(b)), 0))
@@ -138,7 +140,7 @@ func TestEveryCutOfALogIsFound(t *testing.T) {
 }
 
 func TestBrokenLogsSayWhere(t *testing.T) {
-	good := string(AppendCommand(nil, words("SET a b")...))
+	good := string(effects.AppendCommand(nil, words("SET a b")...))
 	for text, want := range map[string]string{
 		good + "hello\r\n":                         "at byte 27: not the beginning of a command",
 		good + "*0\r\n":                            "at byte 27: a command without words",
@@ -164,7 +166,7 @@ func TestBrokenLogsSayWhere(t *testing.T) {
 // What is read is the beginning of what was written, whatever the pieces it comes in.
 func FuzzReader(f *testing.F) {
 	f.Add([]byte("*1\r\n$4\r\nPING\r\n"), uint64(1))
-	f.Add(AppendTime(AppendSelect([]byte(Multi), 3), 5), uint64(2))
+	f.Add(AppendTime(effects.AppendSelect([]byte(effects.Multi), 3), 5), uint64(2))
 	f.Fuzz(func(t *testing.T, b []byte, seed uint64) {
 		whole := NewReader(bytes.NewReader(b), 0)
 		lines, err := all(whole)

@@ -6,6 +6,7 @@ import (
 
 	"cached/engine/table"
 	"cached/engine/value"
+	"cached/internal/effects"
 )
 
 // Commands appends to B the commands that make keys.
@@ -27,11 +28,11 @@ type Commands struct {
 const elementsPerCommand = 64
 
 // Select appends the command that makes db the database of what follows.
-func (c *Commands) Select(db int) { c.B = AppendSelect(c.B, db) }
+func (c *Commands) Select(db int) { c.B = effects.AppendSelect(c.B, db) }
 
 // Library appends the command that loads a library of functions.
 func (c *Commands) Library(code string) {
-	c.B = AppendCommand(c.B, []byte("FUNCTION"), []byte("LOAD"), []byte(code))
+	c.B = effects.AppendCommand(c.B, []byte("FUNCTION"), []byte("LOAD"), []byte(code))
 }
 
 // Key appends the commands that make the key of an item, which is not there yet.
@@ -76,20 +77,20 @@ func (c *Commands) Key(it table.Item) {
 
 // command appends a command of words that are texts or numbers.
 func (c *Commands) command(name string, words ...any) {
-	c.B = appendHead(c.B, '*', 1+len(words))
-	c.B = appendBulk(c.B, []byte(name))
+	c.B = effects.AppendHead(c.B, 1+len(words))
+	c.B = effects.AppendWord(c.B, []byte(name))
 	for _, w := range words {
 		switch w := w.(type) {
 		case []byte:
-			c.B = appendBulk(c.B, w)
+			c.B = effects.AppendWord(c.B, w)
 		case string:
-			c.B = appendBulk(c.B, []byte(w))
+			c.B = effects.AppendWord(c.B, []byte(w))
 		case int64:
-			c.B = appendBulk(c.B, strconv.AppendInt(c.buf[:0], w, 10))
+			c.B = effects.AppendWord(c.B, strconv.AppendInt(c.buf[:0], w, 10))
 		case uint64:
-			c.B = appendBulk(c.B, strconv.AppendUint(c.buf[:0], w, 10))
+			c.B = effects.AppendWord(c.B, strconv.AppendUint(c.buf[:0], w, 10))
 		case value.StreamID:
-			c.B = appendBulk(c.B, c.id(w))
+			c.B = effects.AppendWord(c.B, c.id(w))
 		}
 	}
 }
@@ -101,9 +102,9 @@ func (c *Commands) elements(name string, key []byte, visit func(add func())) {
 		if n == 0 {
 			return
 		}
-		c.B = appendHead(c.B, '*', 2+c.words)
-		c.B = appendBulk(c.B, []byte(name))
-		c.B = appendBulk(c.B, key)
+		c.B = effects.AppendHead(c.B, 2+c.words)
+		c.B = effects.AppendWord(c.B, []byte(name))
+		c.B = effects.AppendWord(c.B, key)
 		c.B = append(c.B, c.body...)
 		c.body, c.words, n = c.body[:0], 0, 0
 	}
@@ -117,7 +118,7 @@ func (c *Commands) elements(name string, key []byte, visit func(add func())) {
 
 // word adds a word to the command being made.
 func (c *Commands) word(b []byte) {
-	c.body = appendBulk(c.body, b)
+	c.body = effects.AppendWord(c.body, b)
 	c.words++
 }
 
@@ -163,13 +164,13 @@ func (c *Commands) id(id value.StreamID) []byte {
 func (c *Commands) stream(it table.Item) {
 	key, s := it.Key(), value.StreamOf(it)
 	s.Range(value.StreamID{}, value.MaxStreamID, false, func(e value.StreamEntry) bool {
-		c.B = appendHead(c.B, '*', 3+2*e.Len())
-		c.B = appendBulk(c.B, []byte("XADD"))
-		c.B = appendBulk(c.B, key)
-		c.B = appendBulk(c.B, c.id(e.ID))
+		c.B = effects.AppendHead(c.B, 3+2*e.Len())
+		c.B = effects.AppendWord(c.B, []byte("XADD"))
+		c.B = effects.AppendWord(c.B, key)
+		c.B = effects.AppendWord(c.B, c.id(e.ID))
 		e.Each(func(name, v []byte) {
-			c.B = appendBulk(c.B, name)
-			c.B = appendBulk(c.B, v)
+			c.B = effects.AppendWord(c.B, name)
+			c.B = effects.AppendWord(c.B, v)
 		})
 		return true
 	})
