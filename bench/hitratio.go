@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"cached/internal/trace"
 )
@@ -148,7 +149,10 @@ func (b *bench) load(w workload) (*trace.Trace, []int32, error) {
 }
 
 // A point is what one run came to.
-type point struct{ maxMB, rssMB, ratio float64 }
+type point struct {
+	maxMB, rssMB, ratio float64
+	cpuUS, perSecond    float64 // of a request of the trace, as speed
+}
 
 const (
 	// A run whose memory is so near to the budget, below it, is taken as it is.
@@ -167,7 +171,8 @@ func (b *bench) ratioAt(c contestant, tr *trace.Trace, size []int32, mb float64)
 		if err != nil {
 			return 0, err
 		}
-		b.note("hitratio: %s at %.0f MB: maxmemory %.1f MB, resident %.1f MB, %.2f%% hits", c.name, mb, p.maxMB, p.rssMB, p.ratio)
+		b.note("hitratio: %s at %.0f MB: maxmemory %.1f MB, resident %.1f MB, %.2f%% hits, %.2f us of CPU a request, %.0f requests/s",
+			c.name, mb, p.maxMB, p.rssMB, p.ratio, p.cpuUS, p.perSecond)
 		if p.rssMB <= mb && p.rssMB > mb-nearMB {
 			return p.ratio, nil
 		}
@@ -208,12 +213,14 @@ func (b *bench) replay(c contestant, tr *trace.Trace, size []int32, maxMB float6
 		return point{}, err
 	}
 	defer s.stop()
+	before, start := s.cpu(), time.Now()
 	hits, err := s.lookAside(tr, size)
 	if err != nil {
 		return point{}, err
 	}
+	used, took, n := s.cpu()-before, time.Since(start), float64(len(tr.Keys))
 	rss, err := s.peakRSS()
-	return point{maxMB, rss / (1 << 20), 100 * float64(hits) / float64(len(tr.Keys))}, err
+	return point{maxMB, rss / (1 << 20), 100 * float64(hits) / n, float64(used) / float64(time.Microsecond) / n, n / took.Seconds()}, err
 }
 
 // lookAside asks for each object of the trace and stores it after a miss, and
