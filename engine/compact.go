@@ -49,6 +49,13 @@ func (d *Defrag) add(o Defrag) {
 // gaps is how many bytes are free inside the shard's slabs.
 func (s *shard) gaps() int64 { return s.heap.ResidentBytes() - s.heap.LiveBytes() }
 
+// closable is how many of these are freed by moving blocks alone: the rest can be given
+// back where it is.
+func (s *shard) closable() int64 { return s.gaps() - s.heap.SpareBytes() }
+
+// worth is how many free bytes make work worth while.
+func (s *shard) worth() int64 { return max(compactFrom, s.heap.ResidentBytes()/compactShare) }
+
 // wantsCompaction reports whether there is something to gain.
 func (s *shard) wantsCompaction(nowMS int64) bool {
 	c := &s.compaction
@@ -58,8 +65,7 @@ func (s *shard) wantsCompaction(nowMS int64) bool {
 	if c.db != 0 || c.cursor != 0 {
 		return true // in the middle of a round
 	}
-	g := s.gaps()
-	worth := max(compactFrom, s.heap.ResidentBytes()/compactShare)
+	g, worth := s.closable(), s.worth()
 	return g > c.left+worth || g > worth && nowMS >= c.restMS
 }
 
@@ -83,8 +89,12 @@ func (e *Engine) Compact(nowMS int64) bool {
 		return false // the next round comes soon
 	}
 	defer s.mu.Unlock()
-	if g := s.gaps(); g < s.compaction.left {
+	if g := s.closable(); g < s.compaction.left {
 		s.settle(e, g)
+	}
+	if s.snap == nil && s.heap.SpareBytes() > s.worth()/4 {
+		s.heap.Purge()
+		return true
 	}
 	if !s.wantsCompaction(nowMS) {
 		return false
@@ -118,7 +128,7 @@ func (e *Engine) CompactAll(nowMS int64) {
 func (s *shard) compactStep(e *Engine, nowMS int64) {
 	c := &s.compaction
 	if c.cursor == 0 && c.db == 0 {
-		c.began = s.gaps()
+		c.began = s.closable()
 	}
 	s.heap.Purge()
 	ks := &s.dbs[c.db]
@@ -150,7 +160,7 @@ func (s *shard) compactStep(e *Engine, nowMS int64) {
 	c.db = 0
 	c.rounds++
 	s.heap.DropEmpty()
-	gaps := s.gaps()
+	gaps := s.closable()
 	s.settle(e, gaps)
 	if gaps > c.began-c.began/compactShare {
 		c.restMS = nowMS + compactRestMS

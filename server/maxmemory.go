@@ -46,6 +46,9 @@ const (
 	slack = 64
 	// goBytes is what the Go runtime counts as its own in a server with few clients.
 	goBytes = 8 << 20
+	// commandSlack is the share by which it may exceed it before commands help with
+	// compaction, which cron does by itself else.
+	commandSlack = 2 * slack
 	// farShare is the share by which it may exceed it before commands wait for as
 	// long as eviction takes.
 	farShare = 24
@@ -225,7 +228,7 @@ func (s *Server) outOfMemory() bool {
 func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration, mayWait bool) bool {
 	l := &s.limit
 	data, system := l.over(s.keys)
-	if data <= 0 && system <= 0 {
+	if data <= 0 && (system <= 0 || !mayWait && system <= l.bytes.Load()/commandSlack) {
 		if l.overMS.Load() != 0 {
 			l.pastMS.Add(nowMS - l.overMS.Swap(0))
 		}

@@ -12,6 +12,7 @@ type Heap struct {
 	held   int64            // bytes of slabs and large blocks
 	told   int64            // what the pool knows of live
 	warm   int64            // bytes of held that have memory behind them
+	spare  int64            // bytes of warm that Purge can give back
 	purged int              // class that was purged last
 
 	moved, stayed int64 // by Compact
@@ -110,6 +111,8 @@ func (h *Heap) Free(a Addr, size int) {
 	*At[uint32](a) = s.free
 	if block > maxSmall {
 		*At[uint32](a + gapAt) = 0
+		from, to := pagesInside(a, Addr(block))
+		h.spare += int64(to - from)
 	}
 	s.free = uint32(a - base)
 	s.used--
@@ -143,6 +146,10 @@ func (h *Heap) count(bytes int64) {
 		h.pool.live.Add(d)
 	}
 }
+
+// SpareBytes is how much of ResidentBytes Purge can give back without moving anything:
+// pages inside free blocks.
+func (h *Heap) SpareBytes() int64 { return h.spare }
 
 // ResidentBytes is how much of HeldBytes has memory behind it: slabs as far as
 // they were ever filled, and large blocks.
@@ -226,12 +233,21 @@ func (h *Heap) Compacted() (moved, stayed int64) { return h.moved, h.stayed }
 // gapAt, how many of its bytes were given back to the system.
 const gapAt = 4
 
+// pagesInside is where the pages that are wholly inside a free block begin and end.
+func pagesInside(a, block Addr) (from, to Addr) {
+	from = (a + 8 + mapAlign - 1) &^ (mapAlign - 1)
+	return from, max(from, (a+block)&^(mapAlign-1))
+}
+
 // refill counts the memory of a free block that is about to be used again.
 func (h *Heap) refill(s *slab, a Addr) {
 	if n := *At[uint32](a + gapAt); n > 0 {
 		s.touched += n
 		h.warmed(int64(n))
+		return
 	}
+	from, to := pagesInside(a, Addr(classBytes[s.class]))
+	h.spare -= int64(to - from)
 }
 
 // purgeBlocks is how many free blocks one Purge looks at, and the rest of a class.
@@ -266,9 +282,10 @@ func (h *Heap) purge(class int) (looked int) {
 		}
 		for off := s.free; off != 0; {
 			a := base + Addr(off)
-			from, to := (a+8+mapAlign-1)&^(mapAlign-1), (a+block)&^(mapAlign-1)
+			from, to := pagesInside(a, block)
 			if gap := At[uint32](a + gapAt); *gap == 0 && from < to {
 				*gap = uint32(to - from)
+				h.spare -= int64(*gap)
 				s.touched -= *gap
 				h.warmed(-int64(*gap))
 				release(from, int(to-from))
@@ -303,7 +320,7 @@ func (h *Heap) trim(base Addr, s *slab) (looked int) {
 			continue
 		}
 		if block > maxSmall {
-			h.refill(s, a)
+			h.refill(s, a) // counts as memory in use up to its end, which is given back below
 		}
 		*link = *At[uint32](a)
 	}
@@ -360,7 +377,7 @@ func (h *Heap) Reset() {
 	h.pool.live.Add(-h.told)
 	h.told = 0
 	h.open = [numClasses]Addr{}
-	h.all, h.live, h.held = 0, 0, 0
+	h.all, h.live, h.held, h.spare = 0, 0, 0, 0
 }
 
 func slabBase(a Addr, class int) Addr { return a &^ (slabBytes[class] - 1) }
@@ -396,9 +413,22 @@ func (h *Heap) endSlab(base Addr, s *slab) {
 		At[slab](s.allNext).allPrev = s.allPrev
 	}
 	h.warmed(-int64(s.touched))
+	h.forgetSpare(base, s)
 	bytes := slabBytes[s.class]
 	h.held -= int64(bytes)
 	h.pool.freeSlab(base, bytes)
+}
+
+// forgetSpare takes what is spare in a slab that ends out of the count.
+func (h *Heap) forgetSpare(base Addr, s *slab) {
+	if block := Addr(classBytes[s.class]); block > maxSmall {
+		for off := s.free; off != 0; off = *At[uint32](base + Addr(off)) {
+			if *At[uint32](base + Addr(off) + gapAt) == 0 {
+				from, to := pagesInside(base+Addr(off), block)
+				h.spare -= int64(to - from)
+			}
+		}
+	}
 }
 
 func (h *Heap) list(base Addr, s *slab) {
