@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -88,7 +89,8 @@ func (d *Disk) load(tx *engine.Tx, merge bool) error {
 		return fmt.Errorf("load snapshot %s: %w", d.path(), err)
 	}
 	took := time.Since(start)
-	d.log.Info("loaded from disk", "file", d.path(), "bytes", r.Bytes, "keys", r.Keys, "expired", r.Expired, "version", r.Version,
+	d.log.Info("Done loading RDB, keys loaded: " + strconv.FormatInt(r.Keys, 10) + ", keys expired: " + strconv.FormatInt(r.Expired, 10) + ".")
+	d.log.Info("DB loaded from disk: "+seconds(took), "file", d.path(), "bytes", r.Bytes, "keys", r.Keys, "expired", r.Expired, "version", r.Version,
 		"written_by", r.Aux["redis-ver"], "took", took, "mb_per_second", rate(r.Bytes, took))
 	return nil
 }
@@ -103,6 +105,11 @@ func (d *Disk) loadLibraries(all [][]byte) error {
 		}
 	}
 	return nil
+}
+
+// seconds is a duration as Redis logs it.
+func seconds(d time.Duration) string {
+	return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) + " seconds"
 }
 
 // rate is in megabytes a second.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
+	"strconv"
 	"time"
 
 	"cached/engine"
@@ -135,19 +137,36 @@ func (d *Disk) replay(m *aof.Manifest, tx *engine.Tx) (last int64, err error) {
 		}
 	}
 	p.total.Store(total)
+	begin := time.Now()
 	for i, f := range files {
 		path := d.logPath(f.Name)
 		start := time.Now()
 		last, err = d.replayFile(path, i >= end, tx)
 		if err != nil {
+			d.log.Error(d.badLog(f.Name, err))
 			return 0, fmt.Errorf("load the append-only file %s: %w", path, err)
 		}
 		took := time.Since(start)
-		d.log.Info("loaded from disk", "file", path, "bytes", last, "took", took, "mb_per_second", rate(last, took))
+		kind := "incr file "
+		if f.Type == aof.Base {
+			kind = "base file "
+		}
+		d.log.Info("DB loaded from "+kind+f.Name+": "+seconds(took), "file", path, "bytes", last, "took", took, "mb_per_second", rate(last, took))
 		p.before.Add(last)
 		p.progress.Bytes.Store(0)
 	}
+	d.log.Info("DB loaded from append only file: " + seconds(time.Since(begin)))
 	return last, nil
+}
+
+// badLog says in Redis's words what an operator can do about a file of the log.
+func (d *Disk) badLog(name string, err error) string {
+	fix := "ake a backup of your AOF file, then use ./redis-check-aof --fix " + aof.ManifestName(d.logName())
+	if errors.Is(err, aof.ErrTruncated) {
+		return "Unexpected end of file reading the append only file " + name + ". You can: 1) M" + fix +
+			". 2) Alternatively you can set the 'aof-load-truncated' configuration option to yes and restart the server."
+	}
+	return "Bad file format reading the append only file " + name + ": m" + fix
 }
 
 // replayFile loads one file. The last of a log may end in the middle of a command,
@@ -187,7 +206,10 @@ func (d *Disk) replayFile(path string, last bool, tx *engine.Tx) (size int64, er
 	if !last || !d.cfg.Value("aof-load-truncated").Bool() {
 		return 0, fmt.Errorf("%w, behind byte %d: redis-check-aof --fix cuts it off", err, in.Valid())
 	}
-	d.log.Warn("the append-only file ends in the middle of a command, which is cut off", "file", path, "bytes", size, "kept", in.Valid())
+	name := filepath.Base(path)
+	d.log.Warn("!!! Warning: short read while loading the AOF file "+name+"!!!", "file", path, "bytes", size, "kept", in.Valid())
+	d.log.Warn("Truncating the AOF " + name + " at offset " + strconv.FormatInt(in.Valid(), 10))
+	d.log.Warn("AOF " + name + " loaded anyway because aof-load-truncated is enabled")
 	return in.Valid(), d.cutOff(path, in.Valid())
 }
 

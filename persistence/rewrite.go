@@ -34,7 +34,7 @@ func (d *Disk) startRewrite() bool {
 // startDueRewrite begins the rewrite that is due, if that is possible now.
 func (d *Disk) startDueRewrite() {
 	if d.aof.due.Load() && d.startRewrite() {
-		d.log.Info("rewriting the append-only file")
+		d.log.Info("Starting automatic rewriting of AOF")
 	}
 }
 
@@ -74,9 +74,9 @@ func (d *Disk) rewrite() {
 	start := time.Now()
 	size, err := untilWhole(d.rewriteOnce)
 	if err == nil {
-		d.log.Info("rewrote the append-only file", "base_bytes", size, "took", time.Since(start))
+		d.log.Info("Background AOF rewrite terminated with success", "base_bytes", size, "took", time.Since(start))
 	} else if !errors.Is(err, errCanceled) && !errors.Is(err, errLogOff) {
-		d.log.Error("rewriting the append-only file failed", "error", err)
+		d.log.Error("Background AOF rewrite terminated with error", "error", err)
 	}
 	d.aof.mu.Lock()
 	r := &d.aof.rewrites

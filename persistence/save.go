@@ -146,7 +146,7 @@ func (d *Disk) saveNow(tx *engine.Tx) error {
 		return err
 	}
 	d.saved(start, changes)
-	d.log.Info("saved on disk", "file", d.path(), "bytes", size, "took", time.Since(start))
+	d.log.Info("DB saved on disk", "file", d.path(), "bytes", size, "took", time.Since(start))
 	return nil
 }
 
@@ -262,9 +262,9 @@ func (d *Disk) background() {
 	})
 	if err == nil {
 		d.saved(start, changes)
-		d.log.Info("background saving done", "file", d.path(), "bytes", size, "took", time.Since(start))
+		d.log.Info("Background saving terminated with success", "file", d.path(), "bytes", size, "took", time.Since(start))
 	} else if !errors.Is(err, errCanceled) {
-		d.log.Error("background saving failed", "error", err)
+		d.log.Error("Background saving error", "error", err)
 	}
 	d.mu.Lock()
 	d.last.took = int64(time.Since(start).Seconds())

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -59,7 +58,7 @@ func (s *Server) balance(ctx context.Context) {
 	if len(s.transport.drivers) < 2 {
 		return
 	}
-	b := balancer{t: &s.transport, loads: make([]driverLoad, len(s.transport.drivers)), threads: runnable, cores: runtime.NumCPU()}
+	b := balancer{t: &s.transport, loads: make([]driverLoad, len(s.transport.drivers)), threads: runnable, cores: Processors()}
 	b.crowd = float64(b.cores)
 	beat := clock.NewBeat(balanceEvery)
 	defer beat.Stop()

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -33,9 +34,6 @@ type endpoints struct {
 // wanted are the endpoints that are configured, and whether each may be missing.
 func (s *Server) wanted() (list []endpoint, optional map[endpoint]bool) {
 	binds := s.cfg.Value("bind").Strings()
-	if len(binds) == 0 {
-		binds = []string{"*", "-::*"}
-	}
 	optional = make(map[endpoint]bool)
 	for _, directive := range []string{"port", "tls-port"} {
 		port := int(s.cfg.Value(directive).Int())
@@ -224,3 +222,40 @@ func unixPath(p string) string {
 
 // listenError says what could not be listened on.
 func listenError(what string, err error) error { return fmt.Errorf("listen on %s: %w", what, err) }
+
+// ListenerKinds are the kinds of listeners there are: tcp, tls, unix.
+func (s *Server) ListenerKinds() (kinds []string) {
+	for _, l := range s.listeners() {
+		kinds = append(kinds, l.kind)
+	}
+	return kinds
+}
+
+// A listenerInfo is one row of what the server listens on, as INFO shows it.
+type listenerInfo struct {
+	kind      string
+	addresses []string
+	port      int64 // 0 for a unix socket
+}
+
+func (s *Server) listeners() (all []listenerInfo) {
+	s.endpoints.mu.Lock()
+	open := slices.Collect(maps.Keys(s.endpoints.open))
+	s.endpoints.mu.Unlock()
+	list, _ := s.wanted()
+	for _, kind := range []string{"tcp", "tls"} {
+		l := listenerInfo{kind: kind}
+		for _, e := range list {
+			if e.secure == (kind == "tls") && slices.Contains(open, e) {
+				l.addresses, l.port = append(l.addresses, e.name), int64(e.port)
+			}
+		}
+		if l.addresses != nil {
+			all = append(all, l)
+		}
+	}
+	if path := s.cfg.Value("unixsocket").String(); path != "" {
+		all = append(all, listenerInfo{kind: "unix", addresses: []string{path}})
+	}
+	return all
+}

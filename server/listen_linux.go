@@ -3,7 +3,6 @@ package server
 import (
 	"net/netip"
 	"os"
-	"runtime"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -54,7 +53,7 @@ func (s *Server) multiplexing() string {
 func (s *Server) listen() error {
 	n := int(s.cfg.Value("io-threads").Int())
 	if n <= 0 {
-		n = runtime.NumCPU()
+		n = Processors()
 	}
 	t := &s.transport
 	for range n {

@@ -93,7 +93,7 @@ func (s *Server) shutdown(c *commands.Ctx) error {
 			return commands.Error("ERR Errors trying to SHUTDOWN. Check logs.")
 		}
 	}
-	s.log.Info("shutdown asked for by a client", "client", clientOf(c).addr)
+	s.log.Info("User requested shutdown...", "client", clientOf(c).addr)
 	s.HoldScripts(true)
 	clientOf(c).closing = true
 	s.exit()

@@ -2,13 +2,14 @@ package server
 
 import (
 	"math"
+	"slices"
 
 	"cached/internal/config"
 )
 
 // Params are the directives that the server reads.
 func Params() []config.Param {
-	return append(usedParams(), ignoredParams()...)
+	return slices.Concat(usedParams(), processParams(), ignoredParams(), retiredParams(), valkeyParams())
 }
 
 func usedParams() []config.Param {
@@ -17,7 +18,7 @@ func usedParams() []config.Param {
 		{Name: "port", Kind: config.Int, Default: "6379", Min: 0, Max: 65535,
 			Doc: "TCP port; 0 listens on no port."},
 		{Name: "bind", Kind: config.Words, Default: "* -::*", Words: bindWords,
-			Doc: "Addresses to listen on; one after a `-` may be missing."},
+			Doc: "Addresses to listen on; one after a `-` may be missing. Empty listens on none."},
 		{Name: "unixsocket", Kind: config.String, Default: "", Flags: config.Immutable,
 			Doc: "Path of a unix socket."},
 		{Name: "unixsocketperm", Kind: config.Octal, Default: "0", Flags: config.Immutable, Min: 0, Max: 511,
@@ -98,7 +99,7 @@ func usedParams() []config.Param {
 			Doc: "Least important messages that are logged."},
 		{Name: "logfile", Kind: config.String, Default: "", Flags: config.Immutable,
 			Doc: "File of the log; empty is standard output. SIGHUP opens it anew."},
-		{Name: "log-format", Kind: config.Enum, Default: "text", Flags: config.Immutable, Enum: []string{"text", "json"},
+		{Name: "log-format", Kind: config.Enum, Default: "text", Flags: config.Immutable, Enum: []string{"text", "json"}, Same: map[string]string{"legacy": "text", "logfmt": "text"},
 			Doc: "Form of the log."},
 		{Name: "enable-debug-command", Kind: config.Enum, Default: "no", Flags: config.Immutable, Enum: []string{"no", "yes", "local"},
 			Doc: "Who may use DEBUG: nobody, everybody, clients of this machine."},
@@ -110,9 +111,9 @@ func usedParams() []config.Param {
 			Doc: "Keep a histogram of the latencies of each command."},
 		{Name: "latency-tracking-info-percentiles", Kind: config.Words, Default: "50 99 99.9", Words: percentilesWords,
 			Doc: "Percentiles in INFO latencystats."},
-		{Name: "slowlog-log-slower-than", Kind: config.Int, Default: "10000", Min: -1, Max: math.MaxInt64,
+		{Name: "slowlog-log-slower-than", Also: []string{"commandlog-execution-slower-than"}, Kind: config.Int, Default: "10000", Min: -1, Max: math.MaxInt64,
 			Doc: "Microseconds from which on SLOWLOG keeps a command; -1 none."},
-		{Name: "slowlog-max-len", Kind: config.Int, Default: "128", Min: 0, Max: math.MaxInt64,
+		{Name: "slowlog-max-len", Also: []string{"commandlog-slow-execution-max-len"}, Kind: config.Int, Default: "128", Min: 0, Max: math.MaxInt64,
 			Doc: "Commands SLOWLOG keeps."},
 		{Name: "daemonize", Kind: config.Bool, Default: "no", Flags: config.Immutable | config.Ignored,
 			Doc: "Run in the background: leave that to your service manager."},

@@ -30,12 +30,10 @@ func ignoredParams() []config.Param {
 		{Name: "disable-thp", Kind: config.Bool, Default: "yes", Flags: config.Immutable | config.Ignored},
 
 		// Process
-		{Name: "hz", Kind: config.Int, Default: "10", Flags: config.Ignored, Min: 0, Max: math.MaxInt32},
 		{Name: "dynamic-hz", Kind: config.Bool, Default: "yes", Flags: config.Ignored},
 		{Name: "always-show-logo", Kind: config.Bool, Default: "no", Flags: config.Immutable | config.Ignored},
 		{Name: "set-proc-title", Kind: config.Bool, Default: "yes", Flags: config.Immutable | config.Ignored},
 		{Name: "proc-title-template", Kind: config.String, Default: "{title} {listen-addr} {server-mode}", Flags: config.Ignored},
-		{Name: "supervised", Kind: config.Enum, Default: "no", Flags: config.Immutable | config.Ignored, Enum: []string{"upstart", "systemd", "auto", "no"}},
 		{Name: "syslog-enabled", Kind: config.Bool, Default: "no", Flags: config.Immutable | config.Ignored},
 		{Name: "syslog-ident", Kind: config.String, Default: "redis", Flags: config.Immutable | config.Ignored},
 		{Name: "syslog-facility", Kind: config.Enum, Default: "local0", Flags: config.Immutable | config.Ignored, Enum: []string{"user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"}},
@@ -44,15 +42,11 @@ func ignoredParams() []config.Param {
 		{Name: "hide-user-data-from-log", Kind: config.Bool, Default: "no", Flags: config.Ignored},
 		{Name: "ignore-warnings", Kind: config.String, Default: "", Flags: config.Ignored},
 		{Name: "io-threads-do-reads", Kind: config.Bool, Default: "no", Flags: config.Immutable | config.Ignored},
-		{Name: "oom-score-adj", Kind: config.Enum, Default: "no", Flags: config.Ignored, Enum: []string{"no", "yes", "relative", "absolute"}},
-		{Name: "oom-score-adj-values", Kind: config.String, Default: "0 200 800", Flags: config.Ignored},
 		{Name: "locale-collate", Kind: config.String, Default: "", Flags: config.Ignored},
 		{Name: "server_cpulist", Alias: "server-cpulist", Kind: config.String, Default: "", Flags: config.Immutable | config.Ignored},
 		{Name: "bio_cpulist", Alias: "bio-cpulist", Kind: config.String, Default: "", Flags: config.Immutable | config.Ignored},
 		{Name: "aof_rewrite_cpulist", Alias: "aof-rewrite-cpulist", Kind: config.String, Default: "", Flags: config.Immutable | config.Ignored},
 		{Name: "bgsave_cpulist", Alias: "bgsave-cpulist", Kind: config.String, Default: "", Flags: config.Immutable | config.Ignored},
-		{Name: "shutdown-on-sigint", Kind: config.String, Default: "default", Flags: config.Ignored},
-		{Name: "shutdown-on-sigterm", Kind: config.String, Default: "default", Flags: config.Ignored},
 		{Name: "socket-mark-id", Kind: config.Int, Default: "0", Flags: config.Immutable | config.Ignored, Min: 0, Max: math.MaxUint32},
 		{Name: "bind-source-addr", Kind: config.String, Default: "", Flags: config.Ignored},
 		{Name: "enable-module-command", Kind: config.Enum, Default: "no", Flags: config.Immutable | config.Ignored, Enum: []string{"no", "yes", "local"}},
@@ -61,9 +55,9 @@ func ignoredParams() []config.Param {
 		{Name: "propagation-error-behavior", Kind: config.Enum, Default: "ignore", Flags: config.Ignored, Enum: []string{"ignore", "panic", "panic-on-replicas"}},
 
 		// Replication
-		{Name: "replicaof", Alias: "slaveof", Kind: config.String, Default: "", Flags: config.Immutable | config.Ignored},
-		{Name: "masterauth", Kind: config.String, Default: "", Flags: config.Secret | config.Ignored},
-		{Name: "masteruser", Kind: config.String, Default: "", Flags: config.Ignored},
+		{Name: "replicaof", Alias: "slaveof", Kind: config.Words, Default: "", Flags: config.Immutable | config.Ignored, Words: replicaofWords},
+		{Name: "masterauth", Also: []string{"primaryauth"}, Kind: config.String, Default: "", Flags: config.Secret | config.Ignored},
+		{Name: "masteruser", Also: []string{"primaryuser"}, Kind: config.String, Default: "", Flags: config.Ignored},
 		{Name: "replica-serve-stale-data", Alias: "slave-serve-stale-data", Kind: config.Bool, Default: "yes", Flags: config.Ignored},
 		{Name: "replica-read-only", Alias: "slave-read-only", Kind: config.Bool, Default: "yes", Flags: config.Ignored},
 		{Name: "replica-ignore-maxmemory", Alias: "slave-ignore-maxmemory", Kind: config.Bool, Default: "yes", Flags: config.Ignored},
@@ -118,8 +112,45 @@ func ignoredParams() []config.Param {
 		{Name: "tls-session-cache-timeout", Kind: config.Int, Default: "300", Flags: config.Ignored, Min: 0, Max: math.MaxInt32},
 		{Name: "tls-cluster", Kind: config.Bool, Default: "no", Flags: config.Ignored},
 		{Name: "tls-replication", Kind: config.Bool, Default: "no", Flags: config.Ignored},
+	}
+}
 
-		// Lines that are kept as they are.
-		{Name: "loadmodule", Kind: config.Lines, Flags: config.Ignored, Args: [2]int{1, 0}},
+// retiredParams are directives that Redis once had and still takes from files.
+func retiredParams() []config.Param {
+	retired := func(name string) config.Param {
+		return config.Param{Name: name, Kind: config.Lines, Flags: config.Ignored, Args: [2]int{1, 1}}
+	}
+	return []config.Param{retired("list-max-ziplist-entries"), retired("list-max-ziplist-value"), retired("lua-replicate-commands")}
+}
+
+// valkeyParams are the directives that Valkey has beyond Redis's, so that its files
+// are accepted. CONFIG GET shows one only when it is asked for by name.
+func valkeyParams() []config.Param {
+	const flags = config.Ignored | config.Hidden
+	number := func(name, standard string) config.Param {
+		return config.Param{Name: name, Kind: config.Int, Default: standard, Flags: flags}
+	}
+	word := func(name, standard string) config.Param {
+		return config.Param{Name: name, Kind: config.String, Default: standard, Flags: flags}
+	}
+	memory := func(name, standard string) config.Param {
+		return config.Param{Name: name, Kind: config.Memory, Default: standard, Flags: flags, Min: 0, Max: math.MaxInt64}
+	}
+	yesNo := func(name string) config.Param {
+		return config.Param{Name: name, Kind: config.Bool, Default: "no", Flags: flags}
+	}
+	return []config.Param{
+		number("active-defrag-cycle-us", "500"), word("availability-zone", ""), word("cluster-announce-client-ipv4", ""),
+		word("cluster-announce-client-ipv6", ""), number("cluster-announce-client-port", "0"), number("cluster-announce-client-tls-port", "0"),
+		number("cluster-blacklist-ttl", "60"), word("cluster-config-save-behavior", "sync"), number("cluster-databases", "1"),
+		number("cluster-manual-failover-timeout", "5000"), memory("cluster-ping-interval", "1000"), number("cluster-slot-migration-log-max-len", "1000"),
+		number("commandlog-large-reply-max-len", "128"), number("commandlog-large-request-max-len", "128"),
+		number("commandlog-reply-larger-than", "1048576"), number("commandlog-request-larger-than", "1048576"),
+		yesNo("dual-channel-replication-enabled"), yesNo("extended-redis-compatibility"), word("hash-seed", ""), yesNo("import-mode"),
+		number("io-threads-always-active", "0"), word("log-timestamp-format", "legacy"), number("max-new-tls-connections-per-cycle", "1"),
+		yesNo("mptcp"), number("prefetch-batch-max-size", "16"), word("rdb-version-check", "strict"), word("rdma-bind", ""),
+		number("rdma-completion-vector", "-1"), number("rdma-port", "0"), number("rdma-rx-size", "1048576"), yesNo("repl-mptcp"),
+		memory("slot-migration-max-failover-repl-bytes", "0"), word("tls-auth-clients-user", "off"), number("tls-auto-reload-interval", "0"),
+		word("unixsocketgroup", ""),
 	}
 }

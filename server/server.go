@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -44,6 +45,7 @@ type Server struct {
 	table *commands.Table
 	exit  func()
 	disk  Persistence // or nil
+	oom   oomScore
 
 	base   time.Time    // what monotonic times count from
 	wallNS atomic.Int64 // Unix nanoseconds at base, as the wall clock says now
@@ -151,6 +153,10 @@ func New(o Options) (*Server, error) {
 	s.keys.Watch(&s.hooks)
 	s.gates = []Gate{memoryGate, pauseGate, busyGate}
 	s.table = commands.NewTable(commands.Data(), s.commands(), o.Rows)
+	for _, words := range s.cfg.Lines("loadmodule") {
+		s.log.Error("Module " + words[0] + " failed to load: there are no modules here")
+		return nil, errors.New("Can't load module from " + words[0] + ": server aborting")
+	}
 	for _, words := range s.cfg.Lines("rename-command") {
 		if err := s.table.Rename(words[0], words[1]); err != nil {
 			return nil, fmt.Errorf("rename-command %s %s: %w", words[0], words[1], err)
@@ -192,7 +198,11 @@ func (s *Server) Start() error {
 		return err
 	}
 	s.endpoints.open = make(map[endpoint]func())
-	if err := s.listenTCP(); err != nil {
+	err := s.listenTCP()
+	if err == nil && len(s.listeners()) == 0 {
+		err = errors.New("Configured to not listen anywhere, exiting.")
+	}
+	if err != nil {
 		s.Close()
 		return err
 	}

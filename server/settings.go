@@ -2,7 +2,6 @@ package server
 
 import (
 	"math"
-	"runtime"
 	"strings"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 // EngineOptions are the engine's part of the configuration.
 func EngineOptions(cfg *config.Config) engine.Options {
 	shards := 0
-	if limit := cfg.Value("maxmemory").Bytes(machineBytes()); limit > 0 && runtime.NumCPU() <= 4 {
+	if limit := cfg.Value("maxmemory").Bytes(machineBytes()); limit > 0 && Processors() <= 4 {
 		switch { // each has slabs of its own, which are not full, and learns alone what to evict
 		case limit < 64<<20:
 			shards = 1
@@ -36,6 +35,9 @@ const hugePagesFrom = 64 << 20
 
 // applySettings takes over the configuration and follows its changes.
 func (s *Server) applySettings() error {
+	_ = s.setOOMScore(nil) // which says why not
+	s.cfg.OnChange("oom-score-adj", s.setOOMScore)
+	s.cfg.OnChange("oom-score-adj-values", s.setOOMScore)
 	for _, f := range []struct {
 		names string
 		apply func(*config.Value) error

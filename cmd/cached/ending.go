@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"sync/atomic"
 	"time"
 
+	"cached/internal/config"
+	"cached/persistence"
 	"cached/server"
 )
 
@@ -20,6 +23,31 @@ type ending struct {
 
 // closeWithin is how long commands that still run may take when the server closes.
 const closeWithin = 500 * time.Millisecond
+
+// await returns when the server is to end: after SHUTDOWN, or a signal that has its data
+// saved as it is to be.
+func (e *ending) await(cfg *config.Config, log *server.Log, disk *persistence.Disk) {
+	for sig := range e.end {
+		directive := "shutdown-on-sigterm"
+		if sig == os.Interrupt {
+			directive = "shutdown-on-sigint"
+		}
+		if !e.asked.Load() {
+			logSignal(log, sig)
+			log.Info("User requested shutdown...")
+		}
+		e.awaitScripts()
+		if e.asked.Load() {
+			return
+		}
+		save, nosave, force := server.SignalFlags(cfg.Value(directive))
+		if disk.Shutdown(context.Background(), save, nosave, force) == nil {
+			return
+		}
+		log.Warn("Errors trying to shut down the server. Check the logs for more information.")
+		e.srv.HoldScripts(false) // it goes on
+	}
+}
 
 // awaitScripts ends scripts that have written nothing and waits for the others:
 // their changes are whole or not there. The log says so when that takes long.

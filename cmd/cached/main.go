@@ -6,7 +6,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/signal"
@@ -24,35 +23,48 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 2 && (os.Args[1] == "-v" || os.Args[1] == "--version") {
-		fmt.Printf("cached v=%s, speaks Redis %s\n", server.Version, server.RedisVersion)
-		return
+	if code, ok := oneShot(os.Args[1:], os.Stdout, os.Stderr); ok {
+		os.Exit(code)
 	}
 	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "cached:", err)
 		os.Exit(1)
 	}
 }
 
-// run serves until a signal or SHUTDOWN ends it.
+// run serves until a signal or SHUTDOWN ends it. It tells of an error on standard
+// error, and in the log if that is a file.
 func run(args []string) error {
 	cfg, err := config.New(server.Params(), persistence.Params())
+	if err == nil {
+		err = cfg.LoadArgs(args, os.Stdin)
+	}
+	var log *server.Log
+	if err == nil {
+		log, err = server.NewLog(cfg)
+	} else if cfg != nil && cfg.Value("logfile").String() != "" {
+		log, _ = server.NewLog(cfg) // as far as the configuration was read
+	}
+	if log != nil {
+		defer log.Close()
+	}
+	if err == nil {
+		err = serve(cfg, log)
+	}
 	if err != nil {
-		return err
+		fmt.Fprintln(os.Stderr, "cached:", err)
+		if log != nil && cfg.Value("logfile").String() != "" {
+			log.Error(err.Error())
+		}
 	}
-	if err := cfg.LoadArgs(args, os.Stdin); err != nil {
-		return err
-	}
-	log, err := server.NewLog(cfg)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
+	return err
+}
 
+func serve(cfg *config.Config, log *server.Log) error {
 	// Event loops hold a processor each; others, such as the collector, need
 	// one more.
-	runtime.GOMAXPROCS(runtime.NumCPU() + 1)
+	runtime.GOMAXPROCS(server.Processors() + 1)
 
+	log.Info("cached is starting", "version", server.Version, "redis_version", server.RedisVersion, "pid", os.Getpid())
 	end := make(chan os.Signal, 8)
 	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
 	reopen := make(chan os.Signal, 1)
@@ -70,6 +82,7 @@ func run(args []string) error {
 	}
 	disk.SetFunctions(srv)
 	disk.SetReplayer(func(tx *engine.Tx) persistence.Replayer { return srv.Replayer(tx) })
+	log.Info("Server initialized")
 	disk.Begin()
 	loaded := make(chan error, 1)
 	go func() { loaded <- disk.Load() }()
@@ -98,7 +111,7 @@ func run(args []string) error {
 		select {
 		case err = <-loaded:
 		case sig := <-end:
-			log.Info("shutting down while loading", "signal", sig.String())
+			logSignal(log, sig)
 			srv.Close()
 			return nil
 		}
@@ -108,22 +121,35 @@ func run(args []string) error {
 		return err
 	}
 	disk.Start()
-	log.Info("ready to accept connections", "port", cfg.Value("port").Int(), "pid", os.Getpid())
+	for _, kind := range srv.ListenerKinds() {
+		log.Info("Ready to accept connections "+kind, "port", cfg.Value("port").Int(), "pid", os.Getpid())
+	}
+	notify(cfg, log, "STATUS=Ready to accept connections\nREADY=1")
 	e := ending{srv: srv, end: end, asked: &asked, log: log.Logger, wait: func() time.Duration {
 		return time.Duration(cfg.Value("shutdown-timeout").Int()) * time.Second
 	}}
-	for sig := range end {
-		log.Info("shutting down", "signal", sig.String())
-		e.awaitScripts()
-		if asked.Load() || disk.Shutdown(context.Background(), false, false, false) == nil {
-			break
-		}
-		srv.HoldScripts(false) // it goes on
-	}
+	e.await(cfg, log, disk)
+	notify(cfg, log, "STOPPING=1")
 	if e.closed() {
 		disk.Close()
 	}
+	log.Info("cached is now ready to exit, bye bye...")
 	return nil
+}
+
+// logSignal tells of a signal in the words that supervisors wait for.
+func logSignal(log *server.Log, sig os.Signal) {
+	name := "SIGTERM"
+	if sig == syscall.SIGINT {
+		name = "SIGINT"
+	}
+	log.Info("Received "+name+" scheduling shutdown...", "signal", sig.String())
+}
+
+func notify(cfg *config.Config, log *server.Log, state string) {
+	if err := server.Notify(cfg, state); err != nil {
+		log.Warn("cannot tell the supervisor", "error", err)
+	}
 }
 
 // writePID writes the process id to a file; remove removes it, wherever the working

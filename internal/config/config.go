@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -96,6 +97,12 @@ func (c *Config) add(p *Param) error {
 		c.values[name] = v
 		c.names = append(c.names, name)
 	}
+	for _, name := range p.Also {
+		if c.values[name] != nil {
+			return fmt.Errorf("directive %q is declared twice", name)
+		}
+		c.values[name] = v
+	}
 	if p.Kind == Words && p.Words == nil || p.Kind == Enum && len(p.Enum) == 0 {
 		return fmt.Errorf("directive %q: the row is not complete", p.Name)
 	}
@@ -178,10 +185,8 @@ func (c *Config) Get(patterns ...string) []Pair {
 		}
 	}
 	pairs := make([]Pair, 0, len(found))
-	for _, name := range c.names {
-		if shown := found[name]; shown != "" {
-			pairs = append(pairs, Pair{shown, c.values[name].String()})
-		}
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		pairs = append(pairs, Pair{found[name], c.values[name].String()})
 	}
 	return pairs
 }

@@ -69,29 +69,31 @@ func (c *Config) LoadArgs(args []string, stdin io.Reader) error {
 	return c.LoadReader("command line", strings.NewReader(strings.Join(options(args), "\n")))
 }
 
-// options returns the command line's options as lines of a file.
+// options returns the command line's options as lines of a file. An option may have its
+// values in the same word, as in "--maxmemory 1gb".
 func options(args []string) []string {
 	var lines []string
-	values := -1 // of the option at hand
-	for _, a := range args {
+	complete := true // the option at hand has a value
+	for i, a := range args {
 		option := strings.HasPrefix(a, "--")
-		if option && values == 0 {
-			// The first word after an option is its value, even this one. Only
-			// --save may stand alone, from the time when that was how to clear it.
-			if last := len(lines) - 1; strings.EqualFold(lines[last], "save") {
-				lines[last] += ` ""`
+		if !option || !complete {
+			// The first word after an option is its value, even one with dashes.
+			if len(lines) == 0 {
+				lines = append(lines, Quote(a))
 			} else {
-				option = false
+				lines[len(lines)-1] += " " + Quote(a)
 			}
+			complete = true
+			continue
 		}
-		switch {
-		case option:
-			lines, values = append(lines, a[2:]), 0
-		case values < 0:
-			lines, values = append(lines, Quote(a)), 1
-		default:
-			lines[len(lines)-1] += " " + Quote(a)
-			values++
+		lines = append(lines, a[2:])
+		words, err := Split(a)
+		complete = err != nil || len(words) != 1
+		// Only --save may stand alone, from the time when that was how to clear it.
+		last := i == len(args)-1
+		if !complete && strings.EqualFold(words[0], "--save") && (last || strings.HasPrefix(args[i+1], "--")) {
+			lines[len(lines)-1] += ` ""`
+			complete = true
 		}
 	}
 	return lines
@@ -150,6 +152,9 @@ func (c *Config) line(text string, depth int) error {
 		}
 		v.lines, v.given = append(v.lines, words), true
 		return nil
+	}
+	if len(words) == 0 {
+		return errArgs
 	}
 	old := v.String()
 	if p.Fresh && !v.started {

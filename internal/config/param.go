@@ -41,7 +41,8 @@ const (
 // A Param is everything known about one directive.
 type Param struct {
 	Name    string
-	Alias   string // another name for the same value, or empty
+	Alias   string   // another name for the same value, or empty
+	Also    []string // further names, which patterns of CONFIG GET do not find
 	Kind    Kind
 	Default string // as a file would have it
 	Flags   Flag
@@ -49,6 +50,7 @@ type Param struct {
 
 	Min, Max int64 // inclusive; both zero means whatever the kind can hold
 	Enum     []string
+	Same     map[string]string // other words that an Enum takes for its own
 
 	// Args is how many words a Lines directive takes, at least and at most; a
 	// second number of zero means any more.
@@ -132,6 +134,9 @@ func (p *Param) scalar(text string) (*state, error) {
 		}
 		return &state{text: strings.ToLower(text), yes: yes}, nil
 	case Enum:
+		if word, ok := p.Same[strings.ToLower(text)]; ok {
+			text = word
+		}
 		for i, name := range p.Enum {
 			if strings.EqualFold(text, name) {
 				return &state{text: name, n: int64(i), yes: name == "yes"}, nil
