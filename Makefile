@@ -17,7 +17,7 @@ run: ## start the server on PORT (6379)
 build: ## build bin/cached
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/cached ./cmd/cached
 
-deps: ## install what the tests need (redis-server, redis-tools)
+deps: ## install what the tests need (redis-server, redis-tools, valkey-server)
 	@sh scripts/install-test-deps.sh
 
 test: deps ## install what the tests need and run them all

@@ -122,38 +122,35 @@ func spanOf(first, last int64, bit bool, n int) bitSpan {
 // bitcount counts the bits that are set. A key that is not there outranks
 // words that cannot be read.
 func bitcount(c *Ctx) error {
-	s, err := c.Tx.String(c.Argv[1])
-	if err != nil {
-		return clientError(err)
-	}
-	if s == nil {
-		c.Reply.Int(0)
-		return nil
-	}
-	span := bitSpan{0, int64(len(s))*8 - 1}
+	first, last, bit := int64(0), int64(-1), false
 	switch len(c.Argv) {
 	case 2:
 	case 4, 5:
-		first, ok1 := value.ParseInt(c.Argv[2])
-		last, ok2 := value.ParseInt(c.Argv[3])
-		if !ok1 || !ok2 {
+		var ok1, ok2 bool
+		if first, ok1 = value.ParseInt(c.Argv[2]); !ok1 {
 			return ErrNotInt
 		}
-		if first < 0 && last < 0 && first > last {
-			c.Reply.Int(0)
-			return nil
+		if last, ok2 = value.ParseInt(c.Argv[3]); !ok2 {
+			return ErrNotInt
 		}
-		bit := false
 		if len(c.Argv) == 5 {
+			var err error
 			if bit, err = isBit(c.Argv[4]); err != nil {
 				return err
 			}
 		}
-		span = spanOf(first, last, bit, len(s))
 	default:
 		return ErrSyntax
 	}
-	c.Reply.Int(countBits(s, span))
+	s, err := c.Tx.String(c.Argv[1])
+	if err != nil {
+		return clientError(err)
+	}
+	if s == nil || first < 0 && last < 0 && first > last {
+		c.Reply.Int(0)
+		return nil
+	}
+	c.Reply.Int(countBits(s, spanOf(first, last, bit, len(s))))
 	return nil
 }
 
@@ -188,6 +185,26 @@ func bitpos(c *Ctx) error {
 	if bit&^1 != 0 {
 		return errBitPosBit
 	}
+	if len(c.Argv) > 6 {
+		return ErrSyntax
+	}
+	first, last, byBit := int64(0), int64(-1), false
+	if len(c.Argv) > 3 {
+		if first, ok = value.ParseInt(c.Argv[3]); !ok {
+			return ErrNotInt
+		}
+	}
+	if len(c.Argv) == 6 {
+		var err error
+		if byBit, err = isBit(c.Argv[5]); err != nil {
+			return err
+		}
+	}
+	if len(c.Argv) > 4 {
+		if last, ok = value.ParseInt(c.Argv[4]); !ok {
+			return ErrNotInt
+		}
+	}
 	s, err := c.Tx.String(c.Argv[1])
 	if err != nil {
 		return clientError(err)
@@ -196,29 +213,7 @@ func bitpos(c *Ctx) error {
 		c.Reply.Int(-bit)
 		return nil
 	}
-	if len(c.Argv) > 6 {
-		return ErrSyntax
-	}
-	span := bitSpan{0, int64(len(s))*8 - 1}
-	if len(c.Argv) > 3 {
-		first, ok := value.ParseInt(c.Argv[3])
-		if !ok {
-			return ErrNotInt
-		}
-		byBit := false
-		if len(c.Argv) == 6 {
-			if byBit, err = isBit(c.Argv[5]); err != nil {
-				return err
-			}
-		}
-		last := int64(-1)
-		if len(c.Argv) > 4 {
-			if last, ok = value.ParseInt(c.Argv[4]); !ok {
-				return ErrNotInt
-			}
-		}
-		span = spanOf(first, last, byBit, len(s))
-	}
+	span := spanOf(first, last, byBit, len(s))
 	pos := int64(-1)
 	if span.first <= span.last {
 		pos = findBit(s, span, bit == 1)

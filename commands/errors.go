@@ -40,6 +40,7 @@ const (
 	ErrInvalidArgs    = Error("ERR Invalid number of arguments specified for command")
 	ErrTimeoutRange   = Error("ERR timeout is out of range")
 	ErrTimeoutFloat   = Error("ERR timeout is not a float or out of range")
+	errNoOpposite     = Error("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")
 	ErrTimeoutNeg     = Error("ERR timeout is negative")
 	ErrTimeoutInt     = Error("ERR timeout is not an integer or out of range")
 )

@@ -298,6 +298,9 @@ func lrem(c *Ctx) error {
 	if !isInt {
 		return ErrNotInt
 	}
+	if count == math.MinInt64 {
+		return errNoOpposite
+	}
 	key, b := c.Argv[1], c.Argv[3]
 	l, ok, err := c.list(key)
 	if err != nil {
@@ -352,14 +355,13 @@ func lpos(c *Ctx) error {
 			switch {
 			case !ok:
 				return ErrNotInt
+			case n == math.MinInt64: // has no opposite
+				return errNoOpposite
 			case n == 0:
 				return Error("ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... " +
 					"or use negative to start from the end of the list")
 			}
 			rank = n
-			if n == math.MinInt64 { // has no opposite; as Redis, the first from the end
-				rank = -1
-			}
 		case a.Left() > 1 && a.Is("COUNT"):
 			n, ok := value.ParseInt(a.Next())
 			if !ok || n < 0 {

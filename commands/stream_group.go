@@ -24,6 +24,7 @@ const (
 	errXEntriesRead = Error("ERR value for ENTRIESREAD must be positive or -1")
 	errXSetSmall    = Error("ERR The ID specified in XSETID is smaller than the target stream top item")
 	errXSetDeleted  = Error("ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id")
+	errXSetCurrent  = Error("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id")
 	errXSetAdded    = Error("ERR The entries_added specified in XSETID is smaller than the target stream length")
 	errXAddedNeg    = Error("ERR entries_added must be positive")
 )
@@ -294,6 +295,9 @@ func xsetid(c *Ctx) error {
 	}
 	if !ok {
 		return ErrNoKey
+	}
+	if id.Compare(s.State().MaxDeleted) < 0 {
+		return errXSetCurrent
 	}
 	if s.Len() > 0 {
 		if s.End(true).Compare(id) > 0 {

@@ -9,13 +9,15 @@ import (
 
 // The errors of reading streams.
 const (
-	errXGroupOnly  = Error("ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.")
-	errXNoAckOnly  = Error("ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.")
-	errXNoGroup    = Error("ERR Missing GROUP option for XREADGROUP")
-	errXDollar     = Error("ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.")
-	errXPlus       = Error("ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would just return an empty result set.")
-	errXNew        = Error("ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.")
-	errXUnbalanced = Error("ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.")
+	errXGroupOnly = Error("ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.")
+	errXNoAckOnly = Error("ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.")
+	errXNoGroup   = Error("ERR Missing GROUP option for XREADGROUP")
+	errXDollar    = Error("ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.")
+	errXPlus      = Error("ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would just return an empty result set.")
+	errXNew       = Error("ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.")
+
+	errXUnbalanced  = Error("ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified.")
+	errXGUnbalanced = Error("ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be specified.")
 )
 
 // An xreadCall is a call of XREAD or XREADGROUP with its words read.
@@ -46,7 +48,11 @@ func (q *xreadCall) parse(c *Ctx, grouped bool) error {
 			q.count = max(n, 0)
 		case a.Left() > 1 && a.Is("STREAMS"):
 			n := a.Left()
-			if n%2 != 0 {
+			switch {
+			case n%2 == 0:
+			case grouped:
+				return errXGUnbalanced
+			default:
 				return errXUnbalanced
 			}
 			words := a.argv[a.i:]

@@ -384,12 +384,11 @@ func (s StreamRef) EntriesReadAt(id StreamID) int64 {
 	return NoRead
 }
 
-// DeletedFrom reports whether an entry at or behind id was deleted among those that are
-// there, so that counting from id does not tell how many were added.
+// DeletedFrom reports whether an entry at or behind id was deleted, so that counting
+// from id does not tell how many were added.
 func (s StreamRef) DeletedFrom(id StreamID) bool {
 	st := s.State()
-	return s.Len() > 0 && !st.MaxDeleted.IsZero() && id.Compare(st.MaxDeleted) <= 0 &&
-		s.End(false).Compare(st.MaxDeleted) <= 0 // else all that were deleted are behind
+	return s.Len() > 0 && !st.MaxDeleted.IsZero() && id.Compare(st.MaxDeleted) <= 0
 }
 
 // Lag is how many entries the group has not been given yet, if that is known.
@@ -398,6 +397,9 @@ func (s StreamRef) Lag(g StreamGroup) (n int64, known bool) {
 	read := g.Read()
 	if added == 0 {
 		return 0, true
+	}
+	if first := s.End(false); s.Len() > 0 && g.Last().Compare(first) < 0 && s.State().MaxDeleted.Compare(first) < 0 {
+		return int64(s.Len()), true // all that are there come behind, without gaps
 	}
 	if read == NoRead || s.DeletedFrom(g.Last()) {
 		if read = s.EntriesReadAt(g.Last()); read == NoRead {
@@ -414,7 +416,7 @@ func (s StreamRef) Advance(g StreamGroup, id StreamID) {
 	}
 	read := g.Read()
 	switch {
-	case read != NoRead && !s.DeletedFrom(id):
+	case read != NoRead && g.Last().Compare(s.End(false)) >= 0 && !s.DeletedFrom(g.Last()):
 		read++
 	case s.State().Added > 0:
 		read = s.EntriesReadAt(id)

@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 
@@ -316,9 +317,9 @@ func (w *Writer) prefix(kind byte, n int) {
 	w.B = append(w.B, '\r', '\n')
 }
 
-// AppendDouble appends a score as Redis 7 prints it: an integer without a point
-// if it is one (and below 1e17 or so), else the shortest of 17 significant
-// digits, as C's %.17g; inf, -inf and nan by name.
+// AppendDouble appends f as Redis prints it since 7.2: an integer of at most 62
+// bits in full, else the fewest digits that read back as f; inf, -inf and nan by
+// name.
 func AppendDouble(b []byte, f float64) []byte {
 	switch {
 	case math.IsInf(f, 1):
@@ -334,11 +335,59 @@ func AppendDouble(b []byte, f float64) []byte {
 		}
 		return append(b, '0')
 	}
-	// Integers that a double holds exactly print as integers.
-	if f > -1<<52 && f < 1<<52 && f == math.Trunc(f) {
+	if f >= -1<<62 && f <= 1<<62 && f == math.Trunc(f) {
 		return strconv.AppendInt(b, int64(f), 10)
 	}
-	return AppendG17(b, f)
+	return appendShortest(b, f)
+}
+
+// appendShortest appends the fewest digits that read back as f, with an exponent
+// where Redis has one: behind a point when there are more than six digits and four
+// places or more to the left or right of it, in front when more than six zeros
+// would be added.
+func appendShortest(b []byte, f float64) []byte {
+	var buf [32]byte
+	e := strconv.AppendFloat(buf[:0], f, 'e', -1, 64)
+	if e[0] == '-' {
+		b, e = append(b, '-'), e[1:]
+	}
+	// e is d.ddde±xx.
+	mark := bytes.IndexByte(e, 'e')
+	exp, _ := strconv.Atoi(string(e[mark+1:]))
+	digits := e[:1]
+	if mark > 1 {
+		digits = e[:1+copy(e[1:], e[2:mark])]
+	}
+	behind := len(digits) - 1 - exp // digits behind the point, or, below 0, zeros in front of it
+	switch size := max(exp, -exp); {
+	case behind <= 0 && size < len(digits)+7:
+		b = append(b, digits...)
+		for range -behind {
+			b = append(b, '0')
+		}
+		return b
+	case behind > 0 && (behind < 7 || size < 4):
+		if exp < 0 {
+			b = append(b, "0."...)
+			for range -exp - 1 {
+				b = append(b, '0')
+			}
+			return append(b, digits...)
+		}
+		b = append(b, digits[:exp+1]...)
+		b = append(b, '.')
+		return append(b, digits[exp+1:]...)
+	}
+	b = append(b, digits[0])
+	if len(digits) > 1 {
+		b = append(b, '.')
+		b = append(b, digits[1:]...)
+	}
+	b = append(b, 'e')
+	if exp > 0 {
+		b = append(b, '+')
+	}
+	return strconv.AppendInt(b, int64(exp), 10)
 }
 
 // AppendG17 appends f as C's printf does for %.17g.

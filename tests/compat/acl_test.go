@@ -15,7 +15,7 @@ import (
 
 // Random rules allow and deny the same calls as those of the reference.
 func TestRulesAllowWhatTheReferenceAllows(t *testing.T) {
-	mine, theirs := dial(t, startOwn(t, subjectBin)), dial(t, startOwn(t, needReference(t)))
+	mine, theirs := dial(t, startOwn(t, subjectBin)), dial(t, older.start(t))
 	rules := strings.Fields("+@all -@all +@read -@read +@write -@write +@string -@string +@dangerous -@dangerous +@keyspace -@admin +@fast -@slow " +
 		"+@pubsub -@pubsub +get -get +set -set +mset -mset +config -config +config|get -config|get -config|set +select|0 +select|1 -select " +
 		"+publish -publish +subscribe +del -del +copy +rename +object -object|encoding +zunionstore +zadd +lmpop +auth -auth +ping -ping " +
@@ -60,7 +60,7 @@ func TestRulesAllowWhatTheReferenceAllows(t *testing.T) {
 
 // What bad rules and calls are told.
 func TestACLErrors(t *testing.T) {
-	mine, theirs := dial(t, startOwn(t, subjectBin)), dial(t, startOwn(t, needReference(t)))
+	mine, theirs := dial(t, startOwn(t, subjectBin)), dial(t, older.start(t))
 	for _, call := range []string{
 		"ACL SETUSER b +bad", "ACL SETUSER b +@bad", "ACL SETUSER b bad", "ACL SETUSER b #12", "ACL SETUSER b <nopw", "ACL SETUSER b %X~a",
 		"ACL SETUSER b (+get", "ACL SETUSER b +config|nosuch", "ACL SETUSER b +get|x|y", "ACL SETUSER b +config|get|x", "ACL SETUSER b +get|", "ACL SETUSER b -get|x", "ACL SETUSER b +@all|x",
@@ -84,7 +84,7 @@ func TestACLErrors(t *testing.T) {
 
 // The commands of a category are the reference's, as far as it has them.
 func TestCategories(t *testing.T) {
-	mine, theirs := dial(t, subject(t)), dial(t, reference(t))
+	mine, theirs := dial(t, subject(t)), dial(t, older.process(t))
 	list := func(w *wire, args ...string) []string {
 		return strings.Fields(strings.ReplaceAll(w.do(t, args...), "\"", " "))
 	}
@@ -274,7 +274,7 @@ func TestUsersOfTheConfiguration(t *testing.T) {
 
 // Before it has logged in a client may send little, and is told so.
 func TestLittleBeforeLogin(t *testing.T) {
-	mine, theirs := startOwn(t, subjectBin, "--requirepass", "pw"), startOwn(t, needReference(t), "--requirepass", "pw")
+	mine, theirs := startOwn(t, subjectBin, "--requirepass", "pw"), older.start(t, "--requirepass", "pw")
 	for _, sent := range []string{"*11\r\n", "*1\r\n$16385\r\n", fmt.Sprintf("*2\r\n$4\r\nAUTH\r\n$%d\r\n", 20000)} {
 		var replies [2]string
 		for i, p := range []*process{mine, theirs} {

@@ -17,7 +17,7 @@ func TestCompressionIsNotSeen(t *testing.T) {
 	if *groupsFlag != "" && !slices.Contains(strings.Split(*groupsFlag, ","), "compressed") {
 		return // others were asked for
 	}
-	ref := reference(t)
+	ref := older.process(t)
 	for _, mode := range []string{"s2", "zstd"} {
 		t.Run(mode, func(t *testing.T) {
 			sub := startOwn(t, subjectBin, "--value-compression", mode, "--value-compression-min-size", "0")
@@ -37,7 +37,7 @@ func TestCompressionIsNotSeen(t *testing.T) {
 			t.Logf("-groups compressed -seed %d -calls %d", seed, *callsFlag)
 			c := newCaller(seed)
 			c.long = true
-			d := duel{t: t, sub: sub, ref: ref, errorf: t.Errorf}
+			d := duel{t: t, oracle: older, sub: sub, ref: ref, errorf: t.Errorf}
 			d.run(c, from, *callsFlag)
 			t.Logf("%d of %d calls were refused", d.refused, *callsFlag)
 			if compressionInfo(t, dial(t, sub), "bytes_in") == "0" {

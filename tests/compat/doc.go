@@ -5,20 +5,24 @@
 // There are five judges:
 //
 //   - scripts_test.go plays testdata/*.txt and compares with the text in them,
-//     and then with the bytes a reference server sends, over RESP2 and RESP3;
+//     and then with the bytes the reference servers send, over RESP2 and RESP3;
 //   - random_test.go makes valid and invalid calls from the argument grammar of
-//     COMMAND DOCS and compares the bytes of both servers;
+//     COMMAND DOCS and compares the bytes that the servers send;
 //   - goredis_*_test.go uses the server through a client library;
 //   - hostile_test.go sends what no client library would;
 //   - differences.go is the list of what may differ, with a reason each.
 //
-// The binary is built once from cmd/cached; CACHED_BIN names another one. The
-// reference is redis-server on the PATH; REFERENCE_BIN names another one. With
+// The binary is built once from cmd/cached; CACHED_BIN names another one. There are
+// two references. The older is redis-server 7.0 on the PATH; REFERENCE_BIN names
+// another one. The newer is Valkey 9.1, which came of Redis 7.2 and knows most of what
+// 7.4 does; NEWER_REFERENCE_BIN names another one. Both are installed by
+// scripts/install-test-deps.sh. Where they differ the newer is right, unless Valkey
+// went its own way: the version that counts is Redis 7.4. With
 // CACHED_BIN=redis-server the judges judge themselves: all must pass.
 //
 // Useful calls:
 //
-//	go test ./tests/compat -run Scripts -update         record replies from the reference
+//	go test ./tests/compat -run Scripts -update         record replies from the newer reference
 //	go test ./tests/compat -run Scripts/Expected/set    one script
 //	go test ./tests/compat -run Scripts -compression zstd    with all strings compressed that may be
 //	go test ./tests/compat -run Random -calls 1000000 -seed 7 -groups string,generic

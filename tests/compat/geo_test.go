@@ -15,7 +15,7 @@ import (
 // Searches find the same places in the same order, near the poles and across the
 // date line too.
 func TestPlacesAreFoundAsTheReferenceFindsThem(t *testing.T) {
-	mine, theirs := dial(t, startOwn(t, subjectBin)), dial(t, startOwn(t, needReference(t)))
+	mine, theirs := dial(t, startOwn(t, subjectBin)), dial(t, older.start(t))
 	rng := rand.New(rand.NewPCG(7, 8))
 	spread := []float64{180, 20, 1, 0.01}
 	same := func(args ...string) {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,9 +25,33 @@ var (
 	groupsFlag  = flag.String("groups", "", "groups of commands for the random calls, by comma; empty: all that the subject has")
 )
 
-// subjectBin and referenceBin are set by TestMain; referenceBin is empty when
-// there is none.
-var subjectBin, referenceBin string
+// subjectBin is set by TestMain.
+var subjectBin string
+
+// An oracle is a reference server: ours should answer as it does.
+type oracle struct {
+	name    string   // in the names of tests and in the list of differences
+	env     string   // the variable that names another binary
+	bin     string   // set by TestMain; empty when there is none
+	args    []string // of every start
+	nowhere bool     // there is none for this system
+	shared  *process
+}
+
+const (
+	redis70  = "redis-7.0"
+	valkey91 = "valkey-9.1"
+)
+
+var (
+	// older is Debian's Redis. What came since then is newer's to judge.
+	older = &oracle{name: redis70, env: "REFERENCE_BIN"}
+	// newer is what became of Redis 7.2. It has most of what 7.4 has, and says that it
+	// is a Redis where it is asked to.
+	newer = &oracle{name: valkey91, env: "NEWER_REFERENCE_BIN", args: []string{"--extended-redis-compatibility", "yes"},
+		nowhere: runtime.GOOS != "linux" || runtime.GOARCH != "amd64"}
+	oracles = []*oracle{older, newer}
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -44,11 +69,10 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	name := os.Getenv("REFERENCE_BIN")
-	if name == "" {
-		name = "redis-server"
+	older.find("redis-server")
+	if dir, err := os.UserCacheDir(); err == nil { // as in scripts/install-test-deps.sh
+		newer.find(filepath.Join(dir, "cached-tests", "valkey-9.1", "valkey-server"))
 	}
-	referenceBin, _ = exec.LookPath(name)
 	defer stopShared()
 	return m.Run()
 }
@@ -67,20 +91,57 @@ func findSubject(dir string) (string, error) {
 	return bin, nil
 }
 
-const installReference = "apt-get install -y redis-server redis-tools   (or: sh scripts/install-test-deps.sh)"
+func (o *oracle) find(name string) {
+	if other := os.Getenv(o.env); other != "" {
+		name = other
+	}
+	o.bin, _ = exec.LookPath(name)
+}
 
-// needReference returns the reference's path, or skips the test; where the
-// reference must be there it fails instead.
+// need skips the test when there is no such server; where it must be there it fails
+// the test instead.
+func (o *oracle) need(t testing.TB) {
+	t.Helper()
+	switch {
+	case o.bin != "":
+	case o.nowhere:
+		t.Skipf("there is no %s for this system", o.name)
+	case os.Getenv("CI") == "true" || os.Getenv("CACHED_NEED_REFERENCE") == "1":
+		t.Fatalf("no %s; install it with\n\tsh scripts/install-test-deps.sh", o.name)
+	default:
+		t.Skipf("no %s, nothing to compare with; install it with\n\tsh scripts/install-test-deps.sh", o.name)
+	}
+}
+
+// process is the one that most tests share.
+func (o *oracle) process(t testing.TB) *process {
+	t.Helper()
+	o.need(t)
+	return sharedProcess(t, &o.shared, o.bin, o.args...)
+}
+
+// start starts one for a single test.
+func (o *oracle) start(t testing.TB, args ...string) *process {
+	t.Helper()
+	o.need(t)
+	return startOwn(t, o.bin, slices.Concat(o.args, args)...)
+}
+
+// eachOracle compares with every reference there is.
+func eachOracle(t *testing.T, compare func(t *testing.T, o *oracle)) {
+	for _, o := range oracles {
+		t.Run(o.name, func(t *testing.T) {
+			o.need(t)
+			compare(t, o)
+		})
+	}
+}
+
+// needReference returns the path of the older reference, or skips the test.
 func needReference(t testing.TB) string {
 	t.Helper()
-	if referenceBin != "" {
-		return referenceBin
-	}
-	if os.Getenv("CI") == "true" || os.Getenv("CACHED_NEED_REFERENCE") == "1" {
-		t.Fatalf("no reference server on the PATH; install it with\n\t%s", installReference)
-	}
-	t.Skipf("no reference server on the PATH, nothing to compare with; install it with\n\t%s", installReference)
-	return ""
+	older.need(t)
+	return older.bin
 }
 
 // A process is a server under test or the reference.
@@ -221,14 +282,14 @@ func startOwn(t testing.TB, bin string, args ...string) *process {
 	return p
 }
 
-// Most tests share one subject and one reference, and leave them as they were.
+// Most tests share one subject and one of each reference, and leave them as they were.
 var shared struct {
 	sync.Mutex
-	subject, reference *process
+	subject *process
 }
 
 func stopShared() {
-	for _, p := range []*process{shared.subject, shared.reference} {
+	for _, p := range []*process{shared.subject, older.shared, newer.shared} {
 		if p != nil {
 			p.stop()
 		}
@@ -240,12 +301,7 @@ func subject(t testing.TB) *process {
 	return sharedProcess(t, &shared.subject, subjectBin)
 }
 
-func reference(t testing.TB) *process {
-	t.Helper()
-	return sharedProcess(t, &shared.reference, needReference(t))
-}
-
-func sharedProcess(t testing.TB, at **process, bin string) *process {
+func sharedProcess(t testing.TB, at **process, bin string, args ...string) *process {
 	t.Helper()
 	shared.Lock()
 	defer shared.Unlock()
@@ -258,7 +314,7 @@ func sharedProcess(t testing.TB, at **process, bin string) *process {
 		}
 	}
 	if *at == nil {
-		p, err := startProcess(bin)
+		p, err := startProcess(bin, args...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -278,11 +334,15 @@ func sharedProcess(t testing.TB, at **process, bin string) *process {
 	return p
 }
 
-// subjectIsReference is true when the judges judge the reference itself.
+// subjectIsReference is true when the judges judge the older reference itself.
 // Tests of what is newer than it are skipped then.
 func subjectIsReference() bool {
-	a, errA := filepath.EvalSymlinks(subjectBin)
-	b, errB := filepath.EvalSymlinks(referenceBin)
+	return sameFile(subjectBin, older.bin)
+}
+
+func sameFile(a, b string) bool {
+	a, errA := filepath.EvalSymlinks(a)
+	b, errB := filepath.EvalSymlinks(b)
 	return errA == nil && errB == nil && a == b
 }
 

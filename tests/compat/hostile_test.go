@@ -110,7 +110,7 @@ func exchange(t *testing.T, p *process, send string) (got []byte, closed bool) {
 }
 
 func TestMalformedRequestsGetTheReferencesWords(t *testing.T) {
-	ref, sub := reference(t), subject(t)
+	ref, sub := older.process(t), subject(t)
 	for _, m := range malformed {
 		t.Run(m.name, func(t *testing.T) {
 			var wg sync.WaitGroup

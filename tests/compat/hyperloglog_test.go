@@ -18,7 +18,7 @@ type twin struct {
 
 func newTwin(t *testing.T) *twin {
 	t.Helper()
-	return &twin{t, freshWire(t, subject(t), false), freshWire(t, reference(t), false)}
+	return &twin{t, freshWire(t, subject(t), false), freshWire(t, older.process(t), false)}
 }
 
 func (w *twin) call(args ...string) []byte {

@@ -57,9 +57,9 @@ func isNewer(version []byte) bool {
 	return false
 }
 
-// older is a copy of arguments or a history without what the reference cannot know:
+// whatItKnows is a copy of arguments or a history without what the reference cannot know:
 // newer entries, and fields that came later.
-func older(r script.Reply) script.Reply {
+func whatItKnows(r script.Reply) script.Reply {
 	out := r
 	out.Elems = nil
 	for _, e := range r.Elems {
@@ -77,7 +77,7 @@ func older(r script.Reply) script.Reply {
 			case "display_text":
 				continue
 			case "arguments":
-				v = older(v)
+				v = whatItKnows(v)
 			}
 			kept.Elems = append(kept.Elems, name, v)
 		}
@@ -89,7 +89,7 @@ func older(r script.Reply) script.Reply {
 // TestCommandDocsAreTheReferences compares what the documentation of each command
 // says beyond its summary.
 func TestCommandDocsAreTheReferences(t *testing.T) {
-	mine, theirs := docsOf(t, subject(t)), docsOf(t, reference(t))
+	mine, theirs := docsOf(t, subject(t)), docsOf(t, older.process(t))
 	for _, name := range slices.Sorted(maps.Keys(theirs)) {
 		m, ok := mine[name]
 		if !ok {
@@ -100,11 +100,11 @@ func TestCommandDocsAreTheReferences(t *testing.T) {
 		}
 		for _, f := range []string{"since", "group", "doc_flags", "deprecated_since", "replaced_by", "arguments", "history"} {
 			var a, b string
-			if r := field(m, f); r != nil && len(older(*r).Elems)+len(r.Text) > 0 {
-				a = script.Render(older(*r))
+			if r := field(m, f); r != nil && len(whatItKnows(*r).Elems)+len(r.Text) > 0 {
+				a = script.Render(whatItKnows(*r))
 			}
 			if r := field(theirs[name], f); r != nil {
-				b = script.Render(older(*r))
+				b = script.Render(whatItKnows(*r))
 			}
 			if a != b {
 				t.Errorf("%s, %s:\n%s\nthe reference says\n%s", name, f, a, b)
@@ -132,9 +132,9 @@ func TestCommandDocsAreTheReferences(t *testing.T) {
 // TestCommandInfoIsTheReferences compares arity, flags, keys, categories and tips
 // of each command.
 func TestCommandInfoIsTheReferences(t *testing.T) {
-	sub, ref := dial(t, subject(t)), dial(t, reference(t))
+	sub, ref := dial(t, subject(t)), dial(t, older.process(t))
 	known := docsOf(t, subject(t))
-	for _, name := range slices.Sorted(maps.Keys(docsOf(t, reference(t)))) {
+	for _, name := range slices.Sorted(maps.Keys(docsOf(t, older.process(t)))) {
 		if _, ok := known[name]; !ok {
 			continue // the other test names it
 		}
@@ -187,7 +187,7 @@ func infoFields(t *testing.T, p *process) map[string][]string {
 // it, in its section.
 func TestInfoHasTheFieldsOfTheReference(t *testing.T) {
 	mine := infoFields(t, startOwn(t, subjectBin))
-	for section, names := range infoFields(t, startOwn(t, needReference(t))) {
+	for section, names := range infoFields(t, older.start(t)) {
 		has, ok := mine[section]
 		if !ok {
 			t.Errorf("no section %s", section)
@@ -209,7 +209,7 @@ func TestInfoHasTheFieldsOfTheReference(t *testing.T) {
 
 // TestHelpIsTheReferences compares the HELP of every container, but for what is newer.
 func TestHelpIsTheReferences(t *testing.T) {
-	sub, ref := dial(t, subject(t)), dial(t, reference(t))
+	sub, ref := dial(t, subject(t)), dial(t, older.process(t))
 	for _, name := range []string{"ACL", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "FUNCTION", "LATENCY", "MEMORY", "MODULE",
 		"OBJECT", "PUBSUB", "SCRIPT", "SLOWLOG", "XGROUP", "XINFO"} {
 		mine := strings.Split(sub.do(t, name, "HELP"), "\n")

@@ -388,7 +388,7 @@ func TestReplayedTraceStaysWithinTheLimit(t *testing.T) {
 	if rss, most := p.rssBytes(), limit+limit/20+24<<20; rss > most {
 		t.Errorf("%d bytes are resident, want at most %d", rss, most)
 	}
-	theirs := replay(startOwn(t, needReference(t), args...))
+	theirs := replay(older.start(t, args...))
 	t.Logf("%d and %d of %d requests hit", ours, theirs, len(tr.Keys))
 	if ours <= theirs {
 		t.Errorf("%d of %d requests hit, %d at the reference", ours, len(tr.Keys), theirs)

@@ -33,7 +33,7 @@ func TestTheLogSaysWhatRandomCallsDid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := readGrammar(dial(t, reference(t)))
+	theirs, err := readGrammar(dial(t, older.process(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 
 func TestTransactionsAreAsTheReferences(t *testing.T) {
 	for name, lines := range map[string]string{
-		"words": `
+		"words": `only redis-7.0
 			a: MULTI
 			a: MULTI
 			a: EXEC

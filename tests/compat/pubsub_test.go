@@ -46,7 +46,7 @@ func TestPublishingIsAsTheReferences(t *testing.T) {
 			a: SUBSCRIBE x ;; PING ;; UNSUBSCRIBE ;; PING
 			a: SUBSCRIBE q
 			a: QUIT`,
-		"resp3": `
+		"resp3": `only redis-7.0
 			a: HELLO 3
 			a: SUBSCRIBE x
 			a: PSUBSCRIBE *
@@ -106,7 +106,7 @@ func TestPublishingIsAsTheReferences(t *testing.T) {
 			c!
 			b: PUBSUB NUMSUB news none
 			b: PUBSUB NUMPAT`,
-		"inside a transaction": `
+		"inside a transaction": `only redis-7.0
 			a: MULTI
 			a: SUBSCRIBE x
 			a: PING

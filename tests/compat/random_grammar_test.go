@@ -163,6 +163,9 @@ func (c *caller) fill(out []string, specs []argSpec, top bool) []string {
 		}
 		if a.optional && top {
 			options = append(options, c.one(nil, a))
+			if c.chance(8) { // said twice
+				options = append(options, c.one(nil, a))
+			}
 			continue
 		}
 		// Options that stand before a required argument stay there.
@@ -240,7 +243,8 @@ func (c *caller) value(a argSpec) string {
 	case "pattern":
 		return c.pick("*", "k*", "?1", "[a-c]", "a", "", "k[^1]", "\\*")
 	case "double":
-		return c.pick("0", "1", "-1", "1.5", "2", "3.25", "-0", "1e3", "inf", "-inf", "0.1", "+5", "1e-7")
+		return c.pick("0", "1", "-1", "1.5", "2", "3.25", "-0", "1e3", "inf", "-inf", "0.1", "+5", "1e-7", "1e17", "-3.5e-5",
+			"123456789.12345679", "4611686018427387904", "5e18", "1.7976931348623157e308", "5e-324", "1e21", "9007199254740993")
 	case "unix-time":
 		return fmt.Sprint(33_000_000_000 + c.IntN(1_000_000_000))
 	case "integer":
@@ -291,7 +295,7 @@ func (c *caller) integer(name string) string {
 
 // extreme is a value from the edges.
 func (c *caller) extreme() string {
-	return c.pick("", " 1", "1 ", "+1", "01", "-0", "1.0", "1e2", "0x1", "abc", "nan", "inf", "-inf", "1e400",
+	return c.pick("", " 1", "1 ", "+1", "01", "-0", "1.0", "1e2", "abc", "nan", "inf", "-inf", "1e400", "1e17", "1e-7", "4503599627370497",
 		"9223372036854775807", "-9223372036854775808", "9223372036854775808", "-9223372036854775809",
 		"18446744073709551615", "4294967296", "2147483648", "-2147483649", "*", "\x00", "NX", "EX", "COUNT", "é",
 		strings.Repeat("x", 100))

@@ -18,9 +18,14 @@ func TestRandomCallsOfAllTypesCollide(t *testing.T) {
 		"--zset-max-listpack-entries", "4", "--zset-max-listpack-value", "16",
 		"--set-max-intset-entries", "4", "--list-max-listpack-size", "4",
 	}
-	ref := startOwn(t, needReference(t), small...)
-	if !subjectIsReference() { // newer than the reference
-		small = append(small, "--set-max-listpack-entries", "4", "--set-max-listpack-value", "16")
+	eachOracle(t, func(t *testing.T, o *oracle) { collide(t, o, small) })
+}
+
+func collide(t *testing.T, o *oracle, small []string) {
+	newerSmall := slices.Concat(small, []string{"--set-max-listpack-entries", "4", "--set-max-listpack-value", "16"})
+	ref := o.start(t, map[bool][]string{false: small, true: newerSmall}[o == newer]...)
+	if !subjectIsReference() {
+		small = newerSmall
 	}
 	sub := startOwn(t, subjectBin, small...)
 
@@ -48,7 +53,7 @@ func TestRandomCallsOfAllTypesCollide(t *testing.T) {
 	t.Logf("-groups all -seed %d -calls %d", seed, *callsFlag)
 	c := newCaller(seed)
 	c.homes = map[string]string{"hash": "k1", "list": "k2", "set": "k3", "sorted-set": "k4"}
-	d := duel{t: t, sub: sub, ref: ref, errorf: t.Errorf}
+	d := duel{t: t, oracle: o, sub: sub, ref: ref, errorf: t.Errorf}
 	d.run(c, from, 3**callsFlag)
 	t.Logf("%d of %d calls were refused", d.refused, 3**callsFlag)
 }

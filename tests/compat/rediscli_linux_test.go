@@ -40,7 +40,7 @@ func cli(t *testing.T, p *process, stdin string, args ...string) string {
 // cliTwins are both servers, with the same keys in them.
 func cliTwins(t *testing.T, args ...string) (mine, theirs *process) {
 	t.Helper()
-	mine, theirs = startOwn(t, subjectBin, args...), startOwn(t, needReference(t), args...)
+	mine, theirs = startOwn(t, subjectBin, args...), older.start(t, args...)
 	var fill strings.Builder
 	for i := range 300 {
 		fmt.Fprintf(&fill, "SET string:%d %s\r\n", i, strings.Repeat("x", i+1))

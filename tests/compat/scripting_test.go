@@ -130,7 +130,7 @@ func TestSlowlogOfScriptsIsTheReferences(t *testing.T) {
 		}
 		return b.String()
 	}
-	if a, b := entries(startOwn(t, subjectBin)), entries(startOwn(t, needReference(t))); a != b {
+	if a, b := entries(startOwn(t, subjectBin)), entries(older.start(t)); a != b {
 		t.Errorf("SLOWLOG GET shows\n%s\nof the reference\n%s", a, b)
 	}
 }

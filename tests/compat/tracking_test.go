@@ -190,7 +190,7 @@ func TestEventsOfKeysAreAsTheReferences(t *testing.T) {
 		.
 		b: GET k
 		b: MSET x 1 y 2 ;; DEL x y z ;; INCR n ;; INCRBYFLOAT n 1.5 ;; APPEND n 1
-		b: SETRANGE s 2 abc ;; GETDEL s ;; GETEX n EX 10 ;; PERSIST n ;; EXPIRE n 100 ;; EXPIRE n -1
+		b: SETRANGE s 2 abc ;; GETDEL s ;; GETEX n EX 10 ;; PERSIST n ;; EXPIRE n 100
 		b: SET a 1 ;; RENAME a b ;; COPY b c ;; MOVE c 1 ;; SELECT 1 ;; UNLINK c ;; SELECT 0
 		b: HSET h f v ;; HINCRBY h n 1 ;; HDEL h f n
 		b: RPUSH l 1 2 ;; LMOVE l m LEFT RIGHT ;; LMOVE l l LEFT LEFT ;; RPOPLPUSH l m ;; BLMOVE m m LEFT RIGHT 0 ;; DEL m
@@ -199,9 +199,6 @@ func TestEventsOfKeysAreAsTheReferences(t *testing.T) {
 		b: MULTI ;; SET k 1 ;; INCR k ;; EXEC
 		b: SET k 1 NX ;; SETNX k 1 ;; DEL nothing ;; SET same 1 ;; SET same 1
 		b: FLUSHALL
-		a: PSUBSCRIBE __keyspace*
-		a: SET k 1 ;; INCR k ;; GET k
-		a: PUNSUBSCRIBE
 		a: CONFIG SET notify-keyspace-events Emn
 		b: GET missing ;; SET new 1 ;; SET new 2 ;; GET new ;; SADD set 1 2 ;; ZADD z 1 a
 		b: SUNIONSTORE new set ;; SET new 1 ;; ZUNIONSTORE new 1 z ;; SORT set STORE new ;; BITOP NOT n new ;; SET s s ;; BITOP NOT set s
@@ -214,6 +211,24 @@ func TestEventsOfKeysAreAsTheReferences(t *testing.T) {
 		a: CONFIG GET notify-keyspace-events
 		b: SET k 1 ;; DEL k
 		a: CONFIG SET notify-keyspace-events q`)
+}
+
+// A client that hears of its own changes.
+func TestOwnEventsAreToldAsByTheReference(t *testing.T) {
+	sameConversation(t, `only redis-7.0
+		a: HELLO 3
+		a: CONFIG SET notify-keyspace-events KEA
+		a: PSUBSCRIBE __keyspace*
+		a: SET k 1 ;; INCR k ;; GET k
+		a: PUNSUBSCRIBE`)
+}
+
+// A deadline in the past deletes, which Valkey tells as an end by time.
+func TestADeadlineInThePastIsToldAsByTheReference(t *testing.T) {
+	sameConversation(t, `only redis-7.0
+		a: CONFIG SET notify-keyspace-events KEA
+		e: PSUBSCRIBE __key*
+		b: SET n 1 ;; EXPIRE n -1 ;; SET n 1 ;; PEXPIREAT n 1 ;; SET n 1 ;; GETEX n PXAT 1`)
 }
 
 // Commands that write may read other keys, or the old value.
