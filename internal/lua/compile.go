@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	glua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
-	"github.com/yuin/gopher-lua/parse"
 )
 
 // A Program is a compiled script.
@@ -50,7 +50,7 @@ func Compile(source string, keysOf KeysOf) (*Program, error) {
 		return nil, fmt.Errorf("ERR Error compiling script (new function): %w", err)
 	}
 	p := &Program{SHA: SHA1([]byte(source)), Source: source, Flags: flags}
-	p.Declared, p.plain = declared(chunk, keysOf)
+	p.Declared, p.plain = declared(chunk.stmts, keysOf)
 	if p.plain {
 		if p.proto, err = compileChunk(chunk, "user_script", true); err == nil {
 			return p, nil
@@ -75,17 +75,17 @@ var errLevels = errors.New("chunk has too many syntax levels")
 
 // parseText parses Lua. What is nested too deep is refused, for the compiler goes
 // down with it.
-func parseText(source, name string) ([]ast.Stmt, error) {
+func parseText(source, name string) (parsed, error) {
 	if strings.HasPrefix(source, "\x1bLua") {
-		return nil, errors.New("attempt to load a binary chunk")
+		return parsed{}, errors.New("attempt to load a binary chunk")
 	}
-	chunk, err := parse.Parse(strings.NewReader(source), name)
+	chunk, err := parseChunk(source, name)
 	if err != nil {
-		return nil, errors.New(parseMessage(name, source, err))
+		return parsed{}, err
 	}
 	w := walker{}
-	if !w.depthOK(chunk) {
-		return nil, errors.New(name + ":1: " + errLevels.Error())
+	if !w.depthOK(chunk.stmts) {
+		return parsed{}, errors.New(name + ":1: " + errLevels.Error())
 	}
 	return chunk, nil
 }
@@ -101,10 +101,10 @@ const (
 // compileChunk compiles a parsed program, with the operands of `..` wrapped. The
 // chunk's first argument is what wraps them; those of a plain one are call, pcall,
 // KEYS and ARGV besides.
-func compileChunk(chunk []ast.Stmt, name string, plain bool) (*glua.FunctionProto, error) {
+func compileChunk(tree parsed, name string, plain bool) (*glua.FunctionProto, error) {
+	chunk := tree.stmts
 	w := walker{}
 	w.wrapConcats(chunk)
-	readForLimits(chunk)
 	w.hideArguments(chunk)
 	if names := []string{operand, call, pcall, "KEYS", "ARGV"}; plain || w.wrapped {
 		if plain {
@@ -124,6 +124,7 @@ func compileChunk(chunk []ast.Stmt, name string, plain bool) (*glua.FunctionProt
 		return nil, errors.New(compileMessage(name, err))
 	}
 	proto.IsVarArg &^= glua.VarArgNeedsArg // a chunk gets no table of its arguments
+	placeNotes(proto, tree.notes)
 	clip(proto)
 	return proto, nil
 }
@@ -163,44 +164,15 @@ func useLocals(chunk []ast.Stmt) {
 	w.stmts(chunk)
 }
 
-var (
-	parseAt    = regexp.MustCompile(`(?s)^(?:.*) line:(\d+)\(column:\d+\) near '(.*)':   (.*?)\n?$`)
-	parseAtEOF = regexp.MustCompile(`(?s)^(?:.*) at EOF:   (.*?)\n?$`)
-	compileAt  = regexp.MustCompile(`(?s)^compile error near line\((\d+)\) [^:]*: (.*)$`)
-)
-
-// parseTexts are the parser's words and those of C's Lua. The parser does not know
-// what it expected.
-var parseTexts = map[string]string{
-	":   syntax error":                  ":   unexpected symbol",
-	":   parse error":                   ":   unexpected symbol",
-	":   Invalid token":                 ":   unexpected symbol",
-	":   unterminated string":           ":   unfinished string",
-	":   unterminated multiline string": ":   unfinished long string",
-	":   invalid multiline comment":     ":   unfinished long comment",
-}
-
-// parseMessage words a syntax error as C's Lua does.
-func parseMessage(name, source string, err error) string {
-	text := err.Error()
-	for theirs, ours := range parseTexts {
-		text = strings.Replace(text, theirs, ours, 1)
-	}
-	if m := parseAt.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("%s:%s: %s near '%s'", name, m[1], strings.TrimSpace(m[3]), m[2])
-	}
-	if m := parseAtEOF.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("%s:%d: %s near '<eof>'", name, 1+strings.Count(source, "\n"), strings.TrimSpace(m[1]))
-	}
-	return name + ":1: " + text
-}
+var compileAt = regexp.MustCompile(`(?s)^compile error near line\((\d+)\) [^:]*: (.*)$`)
 
 func compileMessage(name string, err error) string {
-	if strings.Contains(err.Error(), "no loop to break") {
-		return name + ":1: no loop to break near '<eof>'"
-	}
 	if m := compileAt.FindStringSubmatch(err.Error()); m != nil {
-		return fmt.Sprintf("%s:%s: %s", name, m[1], m[2])
+		if strings.Contains(m[2], "register overflow") {
+			return name + ":" + "1: function or expression too complex"
+		}
+		line, _ := strconv.Atoi(m[1])
+		return fmt.Sprintf("%s:%d: %s", name, line&lineMask, m[2])
 	}
 	return name + ":1: " + err.Error()
 }

@@ -36,7 +36,7 @@ func TestOnlyLibrariesThatNameTheirKeysByTheFirstArgumentAreDeclared(t *testing.
 		chunk, err := parseText(code, "user_function")
 		if err != nil {
 			t.Errorf("%s: %v", code, err)
-		} else if declaredLibrary(chunk, keysOf) != want {
+		} else if declaredLibrary(chunk.stmts, keysOf) != want {
 			t.Errorf("%s: declared is %v", code, !want)
 		}
 	}

@@ -33,7 +33,7 @@ type Function struct {
 func (s *State) Load(name, code, body string, keysOf KeysOf, taken func(string) bool, host Host) (*Library, error) {
 	chunk, err := parseText(body, "user_function")
 	if err == nil {
-		clear := keysOf != nil && declaredLibrary(chunk, keysOf)
+		clear := keysOf != nil && declaredLibrary(chunk.stmts, keysOf)
 		var proto *glua.FunctionProto
 		if proto, err = compileChunk(chunk, "user_function", false); err == nil {
 			lib := &Library{Name: name, Code: code, Declared: clear}

@@ -160,6 +160,9 @@ func (s *State) overrideArithmetic(meta *glua.LTable) {
 					return 1
 				}
 			}
+			if f, ok := failedAt(l, 1); ok {
+				l.RaiseError("%s", f.arithmetic(x, y))
+			}
 			if ok1 {
 				x = y
 			}

@@ -203,24 +203,8 @@ func (s *State) overrideBase() {
 		l.Error(v, 0)
 		return 0
 	})
-	pcall := g.RawGetString("pcall").(*glua.LFunction).GFunction
-	s.set(g, "pcall", func(l *glua.LState) int {
-		n := pcall(l)
-		// Of a command's error only the text is left, as in Redis.
-		if n == 2 && l.Get(-2) == glua.LFalse {
-			v := l.Get(-1)
-			if t, ok := v.(*glua.LTable); ok {
-				if text, ok := t.RawGetString("err").(glua.LString); ok {
-					l.Pop(1)
-					l.Push(text)
-				}
-			} else if text, ok := v.(glua.LString); ok {
-				l.Pop(1)
-				l.Push(glua.LString(translate(string(text))))
-			}
-		}
-		return n
-	})
+	s.set(g, "pcall", s.pcall)
+	s.set(g, "xpcall", s.xpcall)
 	unpack := g.RawGetString("unpack").(*glua.LFunction).GFunction
 	s.set(g, "unpack", func(l *glua.LState) int {
 		to := l.CheckTable(1).Len()
@@ -274,7 +258,7 @@ func position(l *glua.LState, level int) string {
 	if _, err := l.GetInfo("Sl", d, glua.LNil); err != nil || d.CurrentLine <= 0 {
 		return ""
 	}
-	return d.Source + ":" + strconv.Itoa(d.CurrentLine) + ": "
+	return d.Source + ":" + strconv.Itoa(lineOf(d.CurrentLine)) + ": "
 }
 
 // load compiles text for a script.
@@ -345,29 +329,6 @@ func (s *State) overrideMath(t *glua.LTable) {
 		if f, ok := v.(*glua.LFunction); ok && f.IsG {
 			s.takesNumbers(t, 1, maxResults, name.String())
 		}
-	})
-}
-
-// overrideCoroutine gives each coroutine the State's clock, so that it ends with
-// the script.
-func (s *State) overrideCoroutine(t *glua.LTable) {
-	create := t.RawGetString("create").(*glua.LFunction).GFunction
-	s.set(t, "create", func(l *glua.LState) int {
-		n := create(l)
-		l.Get(-1).(*glua.LState).SetContext(&s.clock)
-		return n
-	})
-	wrap := t.RawGetString("wrap").(*glua.LFunction).GFunction
-	s.set(t, "wrap", func(l *glua.LState) int {
-		n := wrap(l)
-		if f, ok := l.Get(-1).(*glua.LFunction); ok {
-			for _, u := range f.Upvalues {
-				if th, ok := u.Value().(*glua.LState); ok {
-					th.SetContext(&s.clock)
-				}
-			}
-		}
-		return n
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -66,6 +65,8 @@ type State struct {
 	strings   *glua.LTable // shown as the metatable of strings
 	clock     clock
 	random    lrand48
+	caught    *glua.LFunction // the handler of pcall and xpcall
+	catching  []catch         // those that run
 
 	host  Host
 	proto int // of the replies that redis.call converts
@@ -91,6 +92,7 @@ func NewState(o Options) *State {
 	s.l.SetContext(&s.clock)
 	s.errFunc = s.l.NewFunction(s.locate)
 	s.tostr = s.l.NewFunction(concatOperand)
+	s.caught = s.newHandler()
 	s.random.x = rand.Uint64() & (1<<48 - 1)
 	s.openLibraries()
 	return s
@@ -226,6 +228,7 @@ func (s *State) begin(host Host) {
 func (s *State) end() {
 	s.host = nil
 	s.clock.reset()
+	s.catching = s.catching[:0]
 	s.l.SetTop(0)
 }
 
@@ -297,11 +300,7 @@ func (s *State) failure(err error) error {
 	}
 	t, ok := api.Object.(*glua.LTable)
 	if !ok {
-		text := api.Object.String()
-		if strings.HasSuffix(text, "stack overflow") || strings.HasSuffix(text, "registry overflow") {
-			text = "stack overflow"
-		}
-		return &Error{Text: "ERR " + translate(text)}
+		return &Error{Text: "ERR " + plainLines(api.Object.String())}
 	}
 	e := &Error{Text: "ERR unknown error"}
 	if v, ok := t.RawGetString("err").(glua.LString); ok {
@@ -330,7 +329,7 @@ func (s *State) locate(l *glua.LState) int {
 	t, ok := v.(*glua.LTable)
 	if !ok {
 		t = l.NewTable()
-		text := "ERR " + translate(s.text(v))
+		text := "ERR " + s.text(s.described(l, v, 1))
 		if s.clock.err != nil {
 			text = s.clock.err.Error() // whatever a handler made of it
 		}
@@ -345,7 +344,7 @@ func (s *State) locate(l *glua.LState) int {
 			continue
 		}
 		t.RawSetString("source", glua.LString("@"+d.Source))
-		t.RawSetString("line", glua.LNumber(d.CurrentLine))
+		t.RawSetString("line", glua.LNumber(lineOf(d.CurrentLine)))
 		break
 	}
 	l.Push(t)

@@ -79,54 +79,23 @@ func (s *State) text(v glua.LValue) string {
 
 var badArgument = regexp.MustCompile(`(?s)^bad argument #(\d+) to (\w+) \((.*)$`)
 
-// translate words the interpreter's own messages as C's Lua does, as far as they
-// tell enough.
-func translate(text string) string {
-	// The message stands behind "name:line: ".
-	at := strings.Index(text, ": ")
-	if at < 0 {
-		at = -2
-	}
-	where, msg := text[:at+2], text[at+2:]
+// translate words what the interpreter says without its instruction as C's Lua does.
+func translate(msg string) string {
 	if rest, ok := strings.CutPrefix(msg, "attempt to index a non-table object("); ok {
-		if typ, key, ok := strings.Cut(rest, ") with key '"); ok {
-			_ = key
-			return where + "attempt to index a " + typ + " value"
-		}
+		typ, _, _ := strings.Cut(rest, ")")
+		return "attempt to index a " + typ + " value"
 	}
 	if m := badArgument.FindStringSubmatch(msg); m != nil {
-		return where + "bad argument #" + m[1] + " to '" + m[2] + "' (" + m[3]
-	}
-	switch msg {
-	case "__len undefined":
-		return where + "attempt to get length of a nil value"
-	case "__unm undefined":
-		return where + "attempt to perform arithmetic on a nil value"
+		return "bad argument #" + m[1] + " to '" + m[2] + "' (" + m[3]
 	}
 	if msg == "attempt to call a non-function object" {
-		return where + "attempt to call a nil value"
-	}
-	if rest, ok := strings.CutPrefix(msg, "cannot perform concat operation between "); ok {
-		a, b, _ := strings.Cut(rest, " and ")
-		if a == "string" || a == "number" {
-			a = b
-		}
-		return where + "attempt to concatenate a " + a + " value"
-	}
-	if rest, ok := strings.CutPrefix(msg, "cannot perform "); ok {
-		if _, types, ok := strings.Cut(rest, " operation between "); ok {
-			a, b, _ := strings.Cut(types, " and ")
-			if a == "number" {
-				a = b
-			}
-			return where + "attempt to perform arithmetic on a " + a + " value"
-		}
+		return "attempt to call a nil value"
 	}
 	if rest, ok := strings.CutPrefix(msg, "attempt to compare "); ok {
 		a, b, _ := strings.Cut(rest, " with ")
 		if a == b && a != "" {
-			return where + "attempt to compare two " + a + " values"
+			return "attempt to compare two " + a + " values"
 		}
 	}
-	return text
+	return msg
 }

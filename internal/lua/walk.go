@@ -38,28 +38,6 @@ func (w *walker) wrapConcats(chunk []ast.Stmt) {
 	w.stmts(chunk)
 }
 
-// readForLimits has the numbers of a for statement computed, so that text that is a
-// number counts as one.
-func readForLimits(chunk []ast.Stmt) {
-	computed := func(e ast.Expr) ast.Expr {
-		if _, ok := e.(*ast.NumberExpr); ok || e == nil {
-			return e
-		}
-		less := &ast.ArithmeticOpExpr{Operator: "-", Lhs: e, Rhs: &ast.NumberExpr{Value: "0"}}
-		for _, n := range []ast.Expr{less, less.Rhs} {
-			n.SetLine(e.Line())
-			n.SetLastLine(e.LastLine())
-		}
-		return less
-	}
-	w := walker{stmt: func(st ast.Stmt) {
-		if f, ok := st.(*ast.NumberForStmt); ok {
-			f.Init, f.Limit, f.Step = computed(f.Init), computed(f.Limit), computed(f.Step)
-		}
-	}}
-	w.stmts(chunk)
-}
-
 // hideArguments has the chunk itself get no arguments as far as it sees: `...` is a
 // call that returns nothing.
 func (w *walker) hideArguments(chunk []ast.Stmt) {

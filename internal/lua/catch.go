@@ -1,0 +1,150 @@
+package lua
+
+import (
+	glua "github.com/yuin/gopher-lua"
+)
+
+// A catch is a pcall or xpcall that runs.
+type catch struct {
+	base    int         // first register of what it calls
+	handler glua.LValue // of xpcall, or nil
+}
+
+// newHandler makes the error handler of pcall and xpcall. It runs where the error
+// happened: it words the error and gives closures the variables of the functions that
+// end.
+func (s *State) newHandler() *glua.LFunction {
+	return s.l.NewFunction(func(l *glua.LState) int {
+		handled(l, true)
+		c := s.catching[len(s.catching)-1]
+		v := s.described(l, l.Get(1), 1)
+		if c.handler != nil {
+			l.Push(c.handler)
+			l.Push(v)
+			l.Call(1, 1)
+			v = l.Get(-1)
+		}
+		closeUpvalues(l, c.base)
+		l.Push(v)
+		return 1
+	})
+}
+
+// catch calls what is on the stack, with n arguments. It reports what went wrong.
+func (s *State) catch(l *glua.LState, n int, handler glua.LValue) (failure glua.LValue, ok bool) {
+	depth := len(s.catching)
+	s.catching = append(s.catching, catch{frameBase(l), handler})
+	before := handled(l, true)
+	err := l.PCall(n, glua.MultRet, s.caught)
+	handled(l, before)
+	s.catching = s.catching[:depth]
+	if err == nil {
+		return nil, true
+	}
+	var v glua.LValue = glua.LString(err.Error())
+	if e, ok := err.(*glua.ApiError); ok {
+		v = e.Object
+	}
+	if text, ok := v.(glua.LString); ok {
+		v = glua.LString(plainLines(string(text)))
+	}
+	return v, false
+}
+
+func callable(l *glua.LState, v glua.LValue) bool {
+	return v.Type() == glua.LTFunction || l.GetMetaField(v, "__call").Type() == glua.LTFunction
+}
+
+// pcall is pcall. Of a command's error only the text is left, as in Redis.
+func (s *State) pcall(l *glua.LState) int {
+	f := l.CheckAny(1)
+	if !callable(l, f) {
+		l.Push(glua.LFalse)
+		l.Push(glua.LString("attempt to call a " + f.Type().String() + " value"))
+		return 2
+	}
+	failure, ok := s.catch(l, l.GetTop()-1, nil)
+	if ok {
+		l.Insert(glua.LTrue, 1)
+		return l.GetTop()
+	}
+	if t, ok := failure.(*glua.LTable); ok {
+		if text, ok := t.RawGetString("err").(glua.LString); ok {
+			failure = text
+		}
+	}
+	l.Push(glua.LFalse)
+	l.Push(failure)
+	return 2
+}
+
+// xpcall is xpcall.
+func (s *State) xpcall(l *glua.LState) int {
+	l.CheckAny(2)
+	f, handler := l.Get(1), l.Get(2)
+	l.SetTop(0)
+	l.Push(f)
+	failure, ok := s.catch(l, 0, handler)
+	if ok {
+		l.Insert(glua.LTrue, 1)
+		return l.GetTop()
+	}
+	l.Push(glua.LFalse)
+	l.Push(failure)
+	return 2
+}
+
+// inCoroutine is the function of each coroutine: it has errors worded where they
+// happen, for nothing catches them there.
+const inCoroutine = "local arm, f = ... return function(...) arm() return f(...) end"
+
+// overrideCoroutine gives each coroutine the State's clock, so that it ends with the
+// script.
+func (s *State) overrideCoroutine(t *glua.LTable) {
+	tree, err := parseChunk(inCoroutine, "=coroutine")
+	if err != nil {
+		panic("lua: " + err.Error())
+	}
+	proto, err := glua.Compile(tree.stmts, "=coroutine")
+	if err != nil {
+		panic("lua: " + err.Error())
+	}
+	around := s.l.NewFunctionFromProto(proto)
+	arm := s.l.NewFunction(func(l *glua.LState) int {
+		l.Panic = func(l *glua.LState) {
+			panic(&glua.ApiError{Type: glua.ApiErrorRun, Object: s.described(l, l.Get(-1), 0)})
+		}
+		return 0
+	})
+	body := func(l *glua.LState) {
+		f, ok := l.Get(1).(*glua.LFunction)
+		if !ok || f.IsG {
+			l.ArgError(1, "Lua function expected")
+		}
+		l.SetTop(0)
+		l.Push(around)
+		l.Push(arm)
+		l.Push(f)
+		l.Call(2, 1)
+	}
+	create := t.RawGetString("create").(*glua.LFunction).GFunction
+	s.set(t, "create", func(l *glua.LState) int {
+		body(l)
+		n := create(l)
+		l.Get(-1).(*glua.LState).SetContext(&s.clock)
+		return n
+	})
+	wrap := t.RawGetString("wrap").(*glua.LFunction).GFunction
+	s.set(t, "wrap", func(l *glua.LState) int {
+		body(l)
+		n := wrap(l)
+		if f, ok := l.Get(-1).(*glua.LFunction); ok {
+			for _, u := range f.Upvalues {
+				if th, ok := u.Value().(*glua.LState); ok {
+					th.SetContext(&s.clock)
+				}
+			}
+		}
+		return n
+	})
+}

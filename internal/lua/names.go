@@ -1,0 +1,255 @@
+package lua
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	glua "github.com/yuin/gopher-lua"
+)
+
+// An error of the interpreter says where it happened, but not with which variable.
+// The parser notes what the operands of each expression are called; the notes stand
+// among the debugging information of a function, by instruction. For an error to
+// tell its instruction, the line that the interpreter knows of an instruction is
+//
+//	1<<62 | (index+1)<<32 | line
+//
+// and whatever leaves this package has passed described, which looks the note up, or
+// plainLines.
+const (
+	codedLine = 1 << 62
+	codeShift = 32
+)
+
+func lineOf(coded int) int { return coded & lineMask }
+
+// placeNotes brings the notes to the instructions of a function, and codes its lines.
+func placeNotes(f *glua.FunctionProto, notes []string) {
+	for i, at := range f.DbgSourcePositions {
+		if n := at >> noteShift; n > 0 && mayFail(f.Code[i]) {
+			f.DbgCalls = append(f.DbgCalls, glua.DbgCall{Name: notes[n-1], Pc: -1 - i})
+		}
+		f.DbgSourcePositions[i] = codedLine | (i+1)<<codeShift | lineOf(at)
+	}
+	f.LineDefined, f.LastLineDefined = lineOf(f.LineDefined), lineOf(f.LastLineDefined)
+	for _, inner := range f.FunctionPrototypes {
+		placeNotes(inner, notes)
+	}
+}
+
+func opcode(inst uint32) int { return int(inst >> 26) }
+
+func mayFail(inst uint32) bool {
+	switch opcode(inst) {
+	case glua.OP_GETTABLE, glua.OP_GETTABLEKS, glua.OP_SETTABLE, glua.OP_SETTABLEKS, glua.OP_SELF, glua.OP_ADD, glua.OP_SUB,
+		glua.OP_MUL, glua.OP_DIV, glua.OP_MOD, glua.OP_POW, glua.OP_UNM, glua.OP_LEN, glua.OP_CONCAT, glua.OP_CALL, glua.OP_TAILCALL:
+		return true
+	}
+	return false
+}
+
+// A failed is an instruction at which an error happened.
+type failed struct {
+	l     *glua.LState
+	frame *glua.Debug
+	fn    *glua.FunctionProto
+	pc    int
+	inst  uint32
+	names []string
+}
+
+// failedAt is the instruction that the Lua function at a level of the stack is at, or
+// the next one below it.
+func failedAt(l *glua.LState, level int) (*failed, bool) {
+	for end := level + 3; level < end; level++ {
+		d, ok := l.GetStack(level)
+		if !ok {
+			return nil, false
+		}
+		v, err := l.GetInfo("fSl", d, glua.LNil)
+		if err != nil {
+			return nil, false
+		}
+		fn, ok := v.(*glua.LFunction)
+		if !ok || fn.IsG || d.CurrentLine < codedLine {
+			continue
+		}
+		f := &failed{l: l, frame: d, fn: fn.Proto, pc: (d.CurrentLine&^codedLine)>>codeShift - 1}
+		f.inst = f.fn.Code[f.pc]
+		for _, c := range f.fn.DbgCalls {
+			if c.Pc == -1-f.pc {
+				f.names = strings.Split(c.Name, "\x00")
+			}
+		}
+		return f, true
+	}
+	return nil, false
+}
+
+// where is the place, as the interpreter puts it in front of a message.
+func (f *failed) where() string {
+	return f.frame.Source + ":" + strconv.Itoa(f.frame.CurrentLine) + ": "
+}
+
+func (f *failed) a() int { return int(f.inst>>18) & 0xff }
+func (f *failed) b() int { return int(f.inst & 0x1ff) }
+func (f *failed) c() int { return int(f.inst>>9) & 0x1ff }
+
+// constantBit is set in an operand that is a constant.
+const constantBit = 1 << 8
+
+// operand is the value of an operand.
+func (f *failed) operand(i int) glua.LValue {
+	if i&constantBit != 0 {
+		return f.fn.Constants[i&^constantBit]
+	}
+	_, v := f.l.GetLocal(f.frame, i+1)
+	return v
+}
+
+// about words what was tried with the i-th operand.
+func (f *failed) about(what string, i int, typ string) string {
+	if i < len(f.names) && f.names[i] != "" {
+		return fmt.Sprintf("attempt to %s %s (a %s value)", what, f.names[i], typ)
+	}
+	return fmt.Sprintf("attempt to %s a %s value", what, typ)
+}
+
+// words returns a message of the interpreter in the words of C's Lua.
+func (f *failed) words(msg string) string {
+	op := opcode(f.inst)
+	switch {
+	case strings.HasPrefix(msg, "attempt to index a non-table object("):
+		typ, _, _ := strings.Cut(msg[len("attempt to index a non-table object("):], ")")
+		i, operand := 0, f.b()
+		switch op {
+		case glua.OP_SETTABLE, glua.OP_SETTABLEKS:
+			operand = f.a()
+		case glua.OP_SELF:
+			i = 1
+		case glua.OP_GETTABLE, glua.OP_GETTABLEKS:
+		default:
+			i = len(f.names)
+		}
+		if i < len(f.names) && f.operand(operand).Type().String() != typ { // what a metatable said
+			i = len(f.names)
+		}
+		return f.about("index", i, typ)
+	case msg == "attempt to call a non-function object":
+		a := f.a()
+		if op == glua.OP_TFORLOOP {
+			return f.about("call", len(f.names), f.operand(a).Type().String())
+		}
+		if v := f.operand(a); v.Type() != glua.LTFunction {
+			return f.about("call", 0, v.Type().String())
+		}
+		return msg // what a function of the libraries called
+	case msg == "__len undefined":
+		return f.about("get length of", 0, f.operand(f.b()).Type().String())
+	case msg == "__unm undefined":
+		return f.about("perform arithmetic on", 0, f.operand(f.b()).Type().String())
+	case strings.HasPrefix(msg, "cannot perform concat"):
+		return f.concat(msg)
+	case strings.HasPrefix(msg, "cannot perform "):
+		return f.arithmetic(f.operand(f.b()), f.operand(f.c()))
+	}
+	return f.argument(msg)
+}
+
+// arithmetic says which of two operands is no number.
+func (f *failed) arithmetic(x, y glua.LValue) string {
+	if len(f.names) == 1 && strings.HasPrefix(f.names[0], forNote) {
+		return "'for' " + f.names[0][len(forNote):] + " must be a number"
+	}
+	if _, ok := numberOf(x); ok {
+		return f.about("perform arithmetic on", 1, y.Type().String())
+	}
+	return f.about("perform arithmetic on", 0, x.Type().String())
+}
+
+// concat says which operand of `..` is neither text nor a number: of the last two of
+// which one is not, the first, or else the second.
+func (f *failed) concat(msg string) string {
+	_, types, _ := strings.Cut(msg, " between ")
+	x, y, _ := strings.Cut(types, " and ")
+	second := x == "string" || x == "number"
+	if opcode(f.inst) == glua.OP_CONCAT {
+		for i := f.c(); i > f.b(); i-- {
+			if glua.LVCanConvToString(f.operand(i)) && glua.LVCanConvToString(f.operand(i-1)) {
+				continue
+			}
+			at := i - 1 - f.b()
+			if second {
+				at++
+			}
+			if second {
+				return f.about("concatenate", at, y)
+			}
+			return f.about("concatenate", at, x)
+		}
+	}
+	if second {
+		x = y
+	}
+	return f.about("concatenate", len(f.names), x)
+}
+
+// argument words what is said of an argument: a method's first is the object.
+func (f *failed) argument(msg string) string {
+	m := badArgument.FindStringSubmatch(msg)
+	if m == nil {
+		return msg
+	}
+	n, _ := strconv.Atoi(m[1])
+	rest := m[3]
+	if strings.HasSuffix(rest, ", got nil)") {
+		for level := 1; level < 3; level++ {
+			if d, ok := f.l.GetStack(level); ok {
+				if v, err := f.l.GetInfo("f", d, glua.LNil); err == nil && v.(*glua.LFunction).IsG {
+					if name, _ := f.l.GetLocal(d, n); name == "" {
+						rest = strings.TrimSuffix(rest, "nil)") + "no value)"
+					}
+					break
+				}
+			}
+		}
+	}
+	if len(f.names) > 0 && f.names[0] == "method '"+m[2]+"'" {
+		if n--; n == 0 {
+			return fmt.Sprintf("calling '%s' on bad self (%s", m[2], rest)
+		}
+	}
+	return fmt.Sprintf("bad argument #%d to '%s' (%s", n, m[2], rest)
+}
+
+// described is an error's value with the interpreter's message in the words of C's Lua.
+// The function at a level of the stack, or one just below it, is where it happened.
+func (s *State) described(l *glua.LState, v glua.LValue, level int) glua.LValue {
+	text, ok := v.(glua.LString)
+	if !ok {
+		return v
+	}
+	if f, ok := failedAt(l, level); ok {
+		if msg, ok := strings.CutPrefix(string(text), f.where()); ok {
+			return glua.LString(fmt.Sprintf("%s:%d: %s", f.frame.Source, lineOf(f.frame.CurrentLine), translate(f.words(msg))))
+		}
+	}
+	return glua.LString(plainLines(string(text)))
+}
+
+// plainLines has a message show the line of the place that the interpreter has put in
+// front of it.
+func plainLines(text string) string {
+	for from := 0; ; {
+		i := strings.Index(text[from:], ":46") // every coded line begins so
+		if i < 0 {
+			return text
+		}
+		from += i + 1
+		digits, rest, _ := strings.Cut(text[from:], ":")
+		if n, err := strconv.Atoi(digits); err == nil && n >= codedLine {
+			return text[:from] + strconv.Itoa(lineOf(n)) + ": " + translate(strings.TrimPrefix(rest, " "))
+		}
+	}
+}

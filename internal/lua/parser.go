@@ -1,0 +1,738 @@
+package lua
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/yuin/gopher-lua/ast"
+)
+
+// A parser makes of a program the tree that the interpreter compiles. It reads the
+// grammar of Lua 5.1 and says what is wrong in the words of C's Lua; the
+// interpreter's own parser knows of goto and does not say what it expected.
+type parser struct {
+	lexer
+	level int // of nesting
+	fn    *funcScope
+	names map[ast.Expr]string // what an error calls an expression: local 'x'
+	notes []string
+}
+
+// A program that was parsed. The line of a node that may fail is the line and, from
+// noteShift on, one more than the index of a note: what an error calls its operands.
+type parsed struct {
+	stmts []ast.Stmt
+	notes []string
+}
+
+const (
+	noteShift = 32
+	lineMask  = 1<<noteShift - 1
+)
+
+// Bounds of C's Lua.
+const (
+	maxNesting  = 200
+	maxLocals   = 200
+	maxUpvalues = 60
+)
+
+// A funcScope is what the parser knows of the function that it reads.
+type funcScope struct {
+	outer    *funcScope
+	line     int // at which it begins; 0 is the chunk
+	vararg   bool
+	loops    int
+	locals   []string
+	upvalues []string
+}
+
+// parseChunk parses a program.
+func parseChunk(source, name string) (chunk parsed, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			e, ok := r.(syntaxError)
+			if !ok {
+				panic(r)
+			}
+			chunk, err = parsed{}, e
+		}
+	}()
+	p := &parser{lexer: lexer{name: name, in: source, line: 1}, names: map[ast.Expr]string{}}
+	p.fn = &funcScope{vararg: true}
+	p.advance()
+	stmts := p.chunk()
+	p.check(tokEOF)
+	return parsed{stmts, p.notes}, nil
+}
+
+// note notes what an error calls the operands of a node.
+func (p *parser) note(n ast.PositionHolder, names ...string) {
+	text := strings.Join(names, "\x00")
+	if len(text) < len(names) { // there are no names
+		return
+	}
+	p.notes = append(p.notes, text)
+	n.SetLine(n.Line() | len(p.notes)<<noteShift)
+}
+
+func (p *parser) enter() {
+	if p.level++; p.level > maxNesting {
+		p.fail("chunk has too many syntax levels", 0)
+	}
+}
+
+func (p *parser) leave() { p.level-- }
+
+// wrong says that the current token is.
+func (p *parser) wrong(text string) { p.fail(text, p.tok) }
+
+func (p *parser) expected(t token) { p.wrong("'" + t.String() + "' expected") }
+
+func (p *parser) check(t token) {
+	if p.tok != t {
+		p.expected(t)
+	}
+}
+
+func (p *parser) need(t token) {
+	p.check(t)
+	p.advance()
+}
+
+func (p *parser) skip(t token) bool {
+	if p.tok != t {
+		return false
+	}
+	p.advance()
+	return true
+}
+
+// close needs the token that closes what another opened at a line.
+func (p *parser) close(t, opened token, line int) {
+	if p.skip(t) {
+		return
+	}
+	if line == p.line {
+		p.expected(t)
+	}
+	p.wrong(fmt.Sprintf("'%s' expected (to close '%s' at line %d)", t, opened, line))
+}
+
+func (p *parser) takeName() string {
+	p.check(tokName)
+	name := p.text
+	p.advance()
+	return name
+}
+
+// limit refuses more of something than a function may have.
+func (p *parser) limit(f *funcScope, n, most int, what string) {
+	if n <= most {
+		return
+	}
+	if f.line == 0 {
+		p.fail(fmt.Sprintf("main function has more than %d %s", most, what), 0)
+	}
+	p.fail(fmt.Sprintf("function at line %d has more than %d %s", f.line, most, what), 0)
+}
+
+// declare makes names local from here on; more of them, not yet declared, are pending.
+func (p *parser) declare(names ...string) {
+	p.fn.locals = append(p.fn.locals, names...)
+}
+
+func (p *parser) room(pending int) {
+	p.limit(p.fn, len(p.fn.locals)+pending, maxLocals, "local variables")
+}
+
+// use notes the use of a name, which may make it an upvalue of functions, and returns
+// what an error calls it.
+func (p *parser) use(name string) string {
+	f := p.fn
+	for f != nil && !contains(f.locals, name) {
+		f = f.outer
+	}
+	switch f {
+	case nil:
+		return "global '" + name + "'"
+	case p.fn:
+		return "local '" + name + "'"
+	}
+	for g := p.fn; g != f; g = g.outer {
+		if !contains(g.upvalues, name) {
+			g.upvalues = append(g.upvalues, name)
+			p.limit(g, len(g.upvalues), maxUpvalues, "upvalues")
+		}
+	}
+	return "upvalue '" + name + "'"
+}
+
+func contains(list []string, name string) bool {
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i] == name {
+			return true
+		}
+	}
+	return false
+}
+
+func at[N ast.PositionHolder](n N, line int) N {
+	n.SetLine(line)
+	n.SetLastLine(line)
+	return n
+}
+
+// ends reports whether a block ends at the current token.
+func (p *parser) ends() bool {
+	switch p.tok {
+	case tokElse, tokElseif, tokEnd, tokUntil, tokEOF:
+		return true
+	}
+	return false
+}
+
+func (p *parser) chunk() []ast.Stmt {
+	p.enter()
+	list := []ast.Stmt{}
+	for last := false; !last && !p.ends(); {
+		var st ast.Stmt
+		st, last = p.statement()
+		list = append(list, st)
+		p.skip(';')
+	}
+	p.leave()
+	return list
+}
+
+func (p *parser) block() []ast.Stmt {
+	n := len(p.fn.locals)
+	list := p.chunk()
+	p.fn.locals = p.fn.locals[:n]
+	return list
+}
+
+// loop is a block that break leaves.
+func (p *parser) loop() []ast.Stmt {
+	p.fn.loops++
+	list := p.block()
+	p.fn.loops--
+	return list
+}
+
+func (p *parser) statement() (st ast.Stmt, last bool) {
+	line := p.line
+	switch p.tok {
+	case tokIf:
+		return p.ifStatement(line), false
+	case tokWhile:
+		p.advance()
+		s := &ast.WhileStmt{Condition: p.expr()}
+		p.need(tokDo)
+		s.Stmts = p.loop()
+		p.close(tokEnd, tokWhile, line)
+		s.SetLine(line)
+		s.SetLastLine(p.last)
+		return s, false
+	case tokDo:
+		p.advance()
+		s := &ast.DoBlockStmt{Stmts: p.block()}
+		p.close(tokEnd, tokDo, line)
+		s.SetLine(line)
+		s.SetLastLine(p.last)
+		return s, false
+	case tokFor:
+		return p.forStatement(line), false
+	case tokRepeat:
+		return p.repeat(line), false
+	case tokFunction:
+		return p.function(line), false
+	case tokLocal:
+		p.advance()
+		if p.skip(tokFunction) {
+			return p.localFunction(line), false
+		}
+		return p.local(line), false
+	case tokReturn:
+		p.advance()
+		s := at(&ast.ReturnStmt{}, line)
+		if !p.ends() && p.tok != ';' {
+			s.Exprs = p.exprs()
+		}
+		return s, true
+	case tokBreak:
+		p.advance()
+		if p.fn.loops == 0 {
+			p.wrong("no loop to break")
+		}
+		return at(&ast.BreakStmt{}, line), true
+	}
+	return p.exprStatement(line), false
+}
+
+func (p *parser) ifStatement(line int) ast.Stmt {
+	first := p.test(line)
+	all := []*ast.IfStmt{first}
+	for p.tok == tokElseif {
+		st := p.test(p.line)
+		all[len(all)-1].Else = []ast.Stmt{st}
+		all = append(all, st)
+	}
+	if p.skip(tokElse) {
+		all[len(all)-1].Else = p.block()
+	}
+	p.close(tokEnd, tokIf, line)
+	for _, st := range all {
+		st.SetLastLine(p.last)
+	}
+	return first
+}
+
+// test is if or elseif with its condition and block.
+func (p *parser) test(line int) *ast.IfStmt {
+	p.advance()
+	st := &ast.IfStmt{Condition: p.expr()}
+	p.need(tokThen)
+	st.Then = p.block()
+	st.SetLine(line)
+	return st
+}
+
+func (p *parser) forStatement(line int) (st ast.Stmt) {
+	p.advance()
+	n := len(p.fn.locals)
+	name := p.takeName()
+	switch p.tok {
+	case '=':
+		p.advance()
+		s := &ast.NumberForStmt{Name: name, Init: p.bound("initial value")}
+		p.need(',')
+		s.Limit = p.bound("limit")
+		if p.skip(',') {
+			s.Step = p.bound("step")
+		}
+		s.Stmts = p.forBody(name)
+		st = s
+	case ',', tokIn:
+		s := &ast.GenericForStmt{Names: []string{name}}
+		for p.skip(',') {
+			s.Names = append(s.Names, p.takeName())
+			p.room(3 + len(s.Names))
+		}
+		p.need(tokIn)
+		s.Exprs = p.exprs()
+		s.Stmts = p.forBody(s.Names...)
+		st = s
+	default:
+		p.wrong("'=' or 'in' expected")
+	}
+	p.close(tokEnd, tokFor, line)
+	p.fn.locals = p.fn.locals[:n]
+	st.SetLine(line)
+	st.SetLastLine(p.last)
+	return st
+}
+
+// forNote is what stands in front of the name of a number that a for statement wants.
+const forNote = "for "
+
+// bound is a number of a for statement. It is computed, so that text that is a number
+// counts as one.
+func (p *parser) bound(what string) ast.Expr {
+	e := p.expr()
+	if _, ok := e.(*ast.NumberExpr); ok {
+		return e
+	}
+	less := at(&ast.ArithmeticOpExpr{Operator: "-", Lhs: e, Rhs: at(&ast.NumberExpr{Value: "0"}, p.last)}, p.last)
+	p.note(less, forNote+what)
+	return less
+}
+
+func (p *parser) forBody(names ...string) []ast.Stmt {
+	p.need(tokDo)
+	p.room(3 + len(names))
+	p.declare("(for)", "(for)", "(for)") // what the loop itself keeps
+	p.declare(names...)
+	return p.loop()
+}
+
+func (p *parser) repeat(line int) ast.Stmt {
+	p.advance()
+	n := len(p.fn.locals)
+	p.fn.loops++
+	s := &ast.RepeatStmt{Stmts: p.chunk()}
+	p.fn.loops--
+	p.close(tokUntil, tokRepeat, line)
+	s.Condition = p.expr() // sees the variables of the block
+	p.fn.locals = p.fn.locals[:n]
+	s.SetLine(line)
+	s.SetLastLine(p.last)
+	return s
+}
+
+func (p *parser) function(line int) ast.Stmt {
+	p.advance()
+	at1 := p.line
+	id := p.takeName()
+	name := &ast.FuncName{Func: at(&ast.IdentExpr{Value: id}, at1)}
+	p.names[name.Func] = p.use(id)
+	for p.tok == '.' {
+		p.advance()
+		name.Func = p.field(name.Func)
+	}
+	method := p.skip(':')
+	if method {
+		name.Receiver, name.Func, name.Method = name.Func, nil, p.takeName()
+		if name.Receiver.Line() <= lineMask {
+			p.note(name.Receiver, p.names[name.Receiver])
+		}
+	}
+	s := &ast.FuncDefStmt{Name: name, Func: p.body(method, line)}
+	s.SetLine(line)
+	s.SetLastLine(p.last)
+	return s
+}
+
+// field is what stands behind a point.
+func (p *parser) field(object ast.Expr) ast.Expr {
+	line := p.line
+	name := p.takeName()
+	e := at(&ast.AttrGetExpr{Object: object, Key: at(&ast.StringExpr{Value: name}, line)}, line)
+	p.names[e] = "field '" + name + "'"
+	p.note(e, p.names[object])
+	return e
+}
+
+func (p *parser) localFunction(line int) ast.Stmt {
+	name := p.takeName()
+	p.room(1)
+	p.declare(name)
+	s := &ast.LocalAssignStmt{Names: []string{name}, Exprs: []ast.Expr{p.body(false, p.line)}}
+	s.SetLine(line)
+	s.SetLastLine(p.last)
+	return s
+}
+
+func (p *parser) local(line int) ast.Stmt {
+	s := &ast.LocalAssignStmt{Exprs: []ast.Expr{}}
+	for first := true; first || p.skip(','); first = false {
+		s.Names = append(s.Names, p.takeName())
+		p.room(len(s.Names))
+	}
+	if p.skip('=') {
+		s.Exprs = p.exprs()
+	}
+	p.declare(s.Names...)
+	s.SetLine(line)
+	s.SetLastLine(p.last)
+	return s
+}
+
+// body is a function from its parameters on.
+func (p *parser) body(method bool, line int) *ast.FunctionExpr {
+	f := &ast.FunctionExpr{ParList: &ast.ParList{Names: []string{}}}
+	p.fn = &funcScope{outer: p.fn, line: line}
+	if method {
+		p.declare("self")
+	}
+	p.need('(')
+	if p.tok != ')' {
+		p.parameters(f.ParList)
+	}
+	p.need(')')
+	f.Stmts = p.chunk()
+	p.close(tokEnd, tokFunction, line)
+	p.fn = p.fn.outer
+	f.SetLine(line)
+	f.SetLastLine(p.last)
+	return f
+}
+
+func (p *parser) parameters(list *ast.ParList) {
+	for first := true; first || !list.HasVargs && p.skip(','); first = false {
+		switch p.tok {
+		case tokName:
+			list.Names = append(list.Names, p.takeName())
+			p.room(len(list.Names))
+		case tokDots:
+			p.advance()
+			list.HasVargs, p.fn.vararg = true, true
+		default:
+			p.wrong("<name> or '...' expected")
+		}
+	}
+	p.declare(list.Names...)
+	if list.HasVargs {
+		p.declare("arg")
+	}
+}
+
+func (p *parser) exprStatement(line int) ast.Stmt {
+	e, kind := p.primary()
+	if kind == isCall {
+		s := &ast.FuncCallStmt{Expr: e}
+		s.SetLine(line)
+		s.SetLastLine(p.last)
+		return s
+	}
+	s := &ast.AssignStmt{Lhs: []ast.Expr{e}}
+	for {
+		if kind != isVariable {
+			p.wrong("syntax error")
+		}
+		if !p.skip(',') {
+			break
+		}
+		e, kind = p.primary()
+		s.Lhs = append(s.Lhs, e)
+		p.limit(p.fn, len(s.Lhs), maxNesting-p.level, "variables in assignment")
+	}
+	p.need('=')
+	s.Rhs = p.exprs()
+	s.SetLine(line)
+	s.SetLastLine(p.last)
+	return s
+}
+
+func (p *parser) exprs() []ast.Expr {
+	list := []ast.Expr{p.expr()}
+	for p.skip(',') {
+		list = append(list, p.expr())
+	}
+	return list
+}
+
+// What a primary expression is.
+type exprKind int
+
+const (
+	isValue exprKind = iota
+	isVariable
+	isCall
+)
+
+func (p *parser) primary() (e ast.Expr, kind exprKind) {
+	line := p.line
+	switch p.tok {
+	case '(':
+		p.advance()
+		e = p.expr()
+		p.close(')', '(', line)
+		switch e := e.(type) {
+		case *ast.Comma3Expr:
+			e.AdjustRet = true
+		case *ast.FuncCallExpr:
+			e.AdjustRet = true
+		}
+	case tokName:
+		e, kind = at(&ast.IdentExpr{Value: p.text}, line), isVariable
+		p.names[e] = p.use(p.text)
+		p.advance()
+	default:
+		p.wrong("unexpected symbol")
+	}
+	for {
+		switch p.tok {
+		case '.':
+			p.advance()
+			e, kind = p.field(e), isVariable
+		case '[':
+			p.advance()
+			key := p.expr()
+			p.need(']')
+			object := e
+			e, kind = at(&ast.AttrGetExpr{Object: object, Key: key}, p.last), isVariable
+			p.names[e] = "field '?'"
+			if text, ok := key.(*ast.StringExpr); ok {
+				p.names[e] = "field '" + text.Value + "'"
+			}
+			p.note(e, p.names[object])
+		case ':':
+			p.advance()
+			name := p.takeName()
+			line := p.line
+			object := e
+			e, kind = at(&ast.FuncCallExpr{Receiver: object, Method: name, Args: p.arguments()}, line), isCall
+			p.note(e, "method '"+name+"'", p.names[object])
+		case '(', '{', tokString:
+			line := p.line
+			f := e
+			e, kind = at(&ast.FuncCallExpr{Func: f, Args: p.arguments()}, line), isCall
+			p.note(e, p.names[f])
+		default:
+			return e, kind
+		}
+	}
+}
+
+func (p *parser) arguments() []ast.Expr {
+	line := p.line
+	switch p.tok {
+	case '(':
+		if line != p.last {
+			p.wrong("ambiguous syntax (function call x new statement)")
+		}
+		p.advance()
+		list := []ast.Expr{}
+		if p.tok != ')' {
+			list = p.exprs()
+		}
+		p.close(')', '(', line)
+		return list
+	case '{':
+		return []ast.Expr{p.table()}
+	case tokString:
+		e := at(&ast.StringExpr{Value: p.text}, line)
+		p.advance()
+		return []ast.Expr{e}
+	}
+	p.wrong("function arguments expected")
+	return nil
+}
+
+func (p *parser) table() ast.Expr {
+	line := p.line
+	t := &ast.TableExpr{Fields: []*ast.Field{}}
+	p.need('{')
+	for p.tok != '}' {
+		f := &ast.Field{}
+		switch {
+		case p.tok == '[':
+			p.advance()
+			f.Key = p.expr()
+			p.need(']')
+			p.need('=')
+		case p.tok == tokName && p.peek() == '=':
+			f.Key = at(&ast.StringExpr{Value: p.text}, p.line)
+			p.advance()
+			p.advance()
+		}
+		f.Value = p.expr()
+		t.Fields = append(t.Fields, f)
+		if !p.skip(',') && !p.skip(';') {
+			break
+		}
+	}
+	p.close('}', '{', line)
+	return at(t, line)
+}
+
+func (p *parser) simple() ast.Expr {
+	line := p.line
+	var e ast.Expr
+	switch p.tok {
+	case tokNumber:
+		e = &ast.NumberExpr{Value: numberLiteral(p.text)}
+	case tokString:
+		e = &ast.StringExpr{Value: p.text}
+	case tokNil:
+		e = &ast.NilExpr{}
+	case tokTrue:
+		e = &ast.TrueExpr{}
+	case tokFalse:
+		e = &ast.FalseExpr{}
+	case tokDots:
+		if !p.fn.vararg {
+			p.wrong("cannot use '...' outside a vararg function")
+		}
+		e = &ast.Comma3Expr{}
+	case '{':
+		return p.table()
+	case tokFunction:
+		p.advance()
+		return p.body(false, line)
+	default:
+		e, _ = p.primary()
+		return e
+	}
+	p.advance()
+	return at(e, line)
+}
+
+// numberLiteral is a number as the interpreter's compiler reads it, for which 010 is
+// eight.
+func numberLiteral(text string) string {
+	n, _ := parseNumber(text)
+	if i := int64(n); n >= 0 && n < 1e15 && float64(i) == float64(n) {
+		return strconv.FormatInt(i, 10)
+	}
+	return strconv.FormatFloat(float64(n), 'g', -1, 64)
+}
+
+// How strongly operators bind to their left and right.
+var binaryOperators = map[token]struct {
+	left, right int
+	sign        string
+}{
+	'+': {6, 6, "+"}, '-': {6, 6, "-"}, '*': {7, 7, "*"}, '/': {7, 7, "/"}, '%': {7, 7, "%"}, '^': {10, 9, "^"}, tokConcat: {5, 4, ".."},
+	tokNE: {3, 3, "~="}, tokEq: {3, 3, "=="}, '<': {3, 3, "<"}, tokLE: {3, 3, "<="}, '>': {3, 3, ">"}, tokGE: {3, 3, ">="},
+	tokAnd: {2, 2, "and"}, tokOr: {1, 1, "or"},
+}
+
+const unaryBinds = 8
+
+func (p *parser) expr() ast.Expr { return p.operators(0) }
+
+// operators is an expression whose operators bind more strongly than limit.
+func (p *parser) operators(limit int) (e ast.Expr) {
+	p.enter()
+	switch op := p.tok; op {
+	case tokNot, '-', '#':
+		p.advance()
+		of := p.operators(unaryBinds)
+		switch op {
+		case tokNot:
+			e = &ast.UnaryNotOpExpr{Expr: of}
+		case '-':
+			e = &ast.UnaryMinusOpExpr{Expr: of}
+		default:
+			e = &ast.UnaryLenOpExpr{Expr: of}
+		}
+		p.note(at(e, p.last), p.names[of])
+	default:
+		e = p.simple()
+	}
+	for {
+		op, ok := binaryOperators[p.tok]
+		if !ok || op.left <= limit {
+			break
+		}
+		p.advance()
+		lhs := e
+		rhs := p.operators(op.right)
+		switch op.left {
+		case 1, 2:
+			e = &ast.LogicalOpExpr{Operator: op.sign, Lhs: e, Rhs: rhs}
+		case 3:
+			e = &ast.RelationalOpExpr{Operator: op.sign, Lhs: e, Rhs: rhs}
+		case 5:
+			e = &ast.StringConcatOpExpr{Lhs: e, Rhs: rhs}
+		default:
+			e = &ast.ArithmeticOpExpr{Operator: op.sign, Lhs: e, Rhs: rhs}
+		}
+		at(e, p.last)
+		switch op.left {
+		case 1, 2, 3:
+		case 5:
+			p.note(e, append([]string{p.names[lhs]}, p.joined(rhs)...)...)
+		default:
+			p.note(e, p.names[lhs], p.names[rhs])
+		}
+	}
+	p.leave()
+	return e
+}
+
+// joined are the names of the operands of one or more `..`.
+func (p *parser) joined(e ast.Expr) []string {
+	var names []string
+	for {
+		c, ok := e.(*ast.StringConcatOpExpr)
+		if !ok {
+			return append(names, p.names[e])
+		}
+		names = append(names, p.names[c.Lhs])
+		e = c.Rhs
+	}
+}
