@@ -83,6 +83,7 @@ func (c *client) park(ctx *commands.Ctx, keys [][]byte, deadlineMS int64, timeou
 	c.shown.argv.Store(words)
 	for _, k := range keys {
 		w.keys = append(w.keys, string(k))
+		c.keeps(len(k))
 	}
 	c.waiting = w
 	c.srv.block.add(w)
@@ -339,6 +340,9 @@ func (c *client) unblock(wt *waiter, reply []byte) {
 		return
 	}
 	c.waiting = nil
+	for _, k := range wt.keys {
+		c.forgets(len(k))
+	}
 	c.shown.blocked.Store(false)
 	c.shown.argv.Store(0)
 	if c.replyOff {

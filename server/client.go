@@ -71,6 +71,7 @@ type shown struct {
 	inFree   atomic.Int64
 	outBytes atomic.Int64
 	argv     atomic.Int64
+	kept     atomic.Int64 // bytes of what the server keeps for it: see keeps
 	noEvict  atomic.Bool
 	noTouch  atomic.Bool
 	blocked  atomic.Bool

@@ -70,3 +70,76 @@ func TestTheLargestClientsAreEvicted(t *testing.T) {
 		gone(otherReplies)
 	})
 }
+
+// What the server keeps for a client counts as its memory, as long as it is kept.
+func TestWhatIsKeptForAClientIsItsMemory(t *testing.T) {
+	onBothTransports(t, func(t *testing.T, portable bool) {
+		s, path := startServer(t, portable)
+		conn, r := dial(t, path)
+		var names strings.Builder
+		for i := range 1000 {
+			fmt.Fprintf(&names, " name-%d", i)
+		}
+		memory := func() int64 {
+			for _, c := range s.allClients() {
+				return c.memory()
+			}
+			return 0
+		}
+		ask := func(words, last string) {
+			t.Helper()
+			fmt.Fprint(conn, words+"\r\nECHO done\r\n")
+			if !readUntil(r, last) || last != "done" && !readUntil(r, "done") {
+				t.Fatalf("%.40s: no reply", words)
+			}
+		}
+		fmt.Fprint(conn, "HELLO 3\r\nECHO done\r\n")
+		readUntil(r, "done")
+		least := memory()
+		for _, x := range []struct{ begin, end string }{
+			{"WATCH" + names.String(), "UNWATCH"},
+			{"WATCH" + names.String(), "MULTI\r\nEXEC"},
+			{"SUBSCRIBE" + names.String(), "UNSUBSCRIBE"},
+			{"PSUBSCRIBE" + names.String(), "PUNSUBSCRIBE" + names.String()},
+			{"SSUBSCRIBE" + names.String(), "RESET\r\nHELLO 3"},
+			{"CLIENT TRACKING ON BCAST" + strings.ReplaceAll(names.String(), " name", " PREFIX :name"), "CLIENT TRACKING OFF"},
+			{"*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$200000\r\n" + strings.Repeat("n", 200_000), "CLIENT SETNAME \"\""},
+		} {
+			if strings.Contains(x.begin, "PREFIX") { // none may begin with another
+				x.begin = strings.ReplaceAll(x.begin, "name-", "")
+				for i := range 1000 {
+					x.begin = strings.Replace(x.begin, fmt.Sprintf(":%d ", i), fmt.Sprintf(":%04d ", i), 1)
+				}
+				x.begin = strings.TrimSuffix(x.begin, ":999") + ":0999"
+			}
+			ask(x.begin, "done")
+			if got := memory() - least; got < 100_000 || got > 400_000 {
+				t.Errorf("%.30s: %d bytes", x.begin, got)
+			}
+			ask(x.end, "done")
+			if got := memory() - least; got > 50_000 || got < 0 {
+				t.Errorf("%.30s: %d bytes are left", x.begin, got)
+			}
+		}
+		fmt.Fprint(conn, "BLPOP"+names.String()+" 0\r\n")
+		for s.block.all.Load() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if got := memory() - least; got < 100_000 {
+			t.Errorf("BLPOP: %d bytes", got)
+		}
+		other, otherReplies := dial(t, path)
+		fmt.Fprint(other, "RPUSH name-7 x\r\n")
+		expect(t, otherReplies, ":1\r\n")
+		if !readUntil(r, "x") {
+			t.Fatal("no element")
+		}
+		fmt.Fprint(conn, "WATCH"+names.String()+"\r\nECHO done\r\n")
+		readUntil(r, "done")
+		fmt.Fprint(other, "CONFIG SET maxmemory-clients 100000\r\n")
+		expect(t, otherReplies, "+OK\r\n")
+		if err := ended(r, 0); err != nil {
+			t.Error(err)
+		}
+	})
+}

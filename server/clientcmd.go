@@ -109,8 +109,20 @@ func (c *client) describe(b []byte, nowMS int64) []byte {
 // memory is about what the client costs, in bytes.
 func (c *client) memory() int64 {
 	sh := &c.shown
-	return clientBytes + sh.inBytes.Load() + sh.inFree.Load() + sh.outBytes.Load() + sh.argv.Load() + sh.multiMem.Load()
+	names := len(text(&sh.name)) + len(text(&sh.libName)) + len(text(&sh.libVer))
+	return clientBytes + sh.inBytes.Load() + sh.inFree.Load() + sh.outBytes.Load() + sh.argv.Load() +
+		sh.multiMem.Load() + sh.kept.Load() + int64(names)
 }
+
+// keeps counts something of a name of so many bytes that is kept for the client from now
+// on, such as a watched key, a subscription, a prefix it tracks or a key it waits for;
+// forgets counts it off.
+func (c *client) keeps(name int)   { c.shown.kept.Add(int64(name) + keptBytes) }
+func (c *client) forgets(name int) { c.shown.kept.Add(-int64(name) - keptBytes) }
+
+// keptBytes is what each of these takes beside its name: about as much as a watch or a
+// subscription with its places in two tables.
+const keptBytes = 160
 
 // clientBytes is what a client without anything in its buffers costs.
 const clientBytes = 1024

@@ -176,6 +176,7 @@ func (s *Server) subscribeTo(c *commands.Ctx, k pubsub.Kind, verb string) error 
 				cl.subs[k] = make(map[string]*pubsub.Subscription)
 			}
 			topic := string(name)
+			cl.keeps(len(topic))
 			cl.subs[k][topic] = s.hub.Subscribe(k, topic, cl, cl.conn.outlet())
 		}
 		pushReply(c, verb, name, cl.subCount(k))
@@ -190,6 +191,7 @@ func (s *Server) unsubscribeFrom(c *commands.Ctx, k pubsub.Kind, verb string) er
 		if sub := cl.subs[k][name]; sub != nil {
 			s.hub.Unsubscribe(sub)
 			delete(cl.subs[k], name)
+			cl.forgets(len(name))
 		}
 	}
 	switch {
@@ -225,8 +227,9 @@ func (c *client) leaveAll() {
 		return
 	}
 	for k := range c.subs {
-		for _, sub := range c.subs[k] {
+		for name, sub := range c.subs[k] {
 			c.srv.hub.Unsubscribe(sub)
+			c.forgets(len(name))
 		}
 		clear(c.subs[k])
 		c.noteSubs(pubsub.Kind(k))

@@ -260,6 +260,9 @@ func (c *client) untrack() {
 	t.mu.Unlock()
 	t.clients.Add(-1)
 	c.srv.hooks.active.Add(-1)
+	for _, p := range c.tracking.prefixes {
+		c.forgets(len(p))
+	}
 	c.tracking = nil
 	c.mode &^= tracks
 	c.shown.tracking.Store(nil)
@@ -355,6 +358,9 @@ func (tr *tracking) check(old *tracking) error {
 // track takes over checked options. Prefixes of before stay.
 func (c *client) track(tr *tracking) {
 	t := &c.srv.tracked
+	for _, p := range tr.prefixes {
+		c.keeps(len(p))
+	}
 	if old := c.tracking; old != nil {
 		tr.prefixes = append(append([]string(nil), old.prefixes...), tr.prefixes...)
 		tr.options |= old.options &^ trackNoLoop & (trackOptIn | trackOptOut)
@@ -364,6 +370,7 @@ func (c *client) track(tr *tracking) {
 	}
 	if tr.options&trackBcast != 0 && len(tr.prefixes) == 0 {
 		tr.prefixes = []string{""}
+		c.keeps(0)
 	}
 	t.mu.Lock()
 	t.all[c.id] = c

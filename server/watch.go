@@ -100,6 +100,7 @@ func (c *client) watch(tx *engine.Tx, key []byte) {
 	}
 	w := &watch{c: c, at: at, exists: !tx.Peek(key).IsZero()}
 	c.watches = append(c.watches, w)
+	c.keeps(len(key))
 	c.shown.watches.Store(int32(len(c.watches)))
 	t := &c.srv.watch
 	t.count.Add(1)
@@ -115,6 +116,7 @@ func (c *client) unwatch() {
 		t := &c.srv.watch
 		t.mu.Lock()
 		for _, w := range c.watches {
+			c.forgets(len(w.at.key))
 			ws := t.keys[w.at]
 			for i, x := range ws {
 				if x == w {
