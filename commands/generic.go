@@ -39,7 +39,7 @@ func exists(c *Ctx) error {
 func touch(c *Ctx) error {
 	n := int64(0)
 	for _, key := range c.Argv[1:] {
-		if c.Tx.Exists(key) {
+		if _, ok := c.Tx.Value(key); ok {
 			n++
 		}
 	}
@@ -95,6 +95,7 @@ func (c *Ctx) setDeadline(unitMS int64, relative bool) error {
 		return invalidExpire(c.Spec.FullName())
 	}
 	key := c.Argv[1]
+	c.Tx.Touch(key)
 	old, found := c.Tx.Deadline(key)
 	switch {
 	case !found,
@@ -162,6 +163,7 @@ func (c *Ctx) replyDeadline(unitMS int64, relative bool) error {
 }
 
 func persist(c *Ctx) error {
+	c.Tx.Touch(c.Argv[1])
 	if !c.Tx.Persist(c.Argv[1]) {
 		c.Reply.Int(0)
 		return nil
@@ -172,7 +174,7 @@ func persist(c *Ctx) error {
 }
 
 func rename(c *Ctx) error {
-	if c.Tx.Peek(c.Argv[1]).IsZero() {
+	if !c.Tx.Touch(c.Argv[1]) {
 		return ErrNoKey
 	}
 	c.rename()
@@ -181,10 +183,10 @@ func rename(c *Ctx) error {
 }
 
 func renamenx(c *Ctx) error {
-	if c.Tx.Peek(c.Argv[1]).IsZero() {
+	if !c.Tx.Touch(c.Argv[1]) {
 		return ErrNoKey
 	}
-	if !c.Tx.Peek(c.Argv[2]).IsZero() {
+	if c.Tx.Touch(c.Argv[2]) {
 		c.Reply.Int(0)
 		return nil
 	}

@@ -81,7 +81,7 @@ func set(c *Ctx) error {
 		c.replyText(old) // before it is overwritten
 	}
 	if nx || xx {
-		if exists := !c.Tx.Peek(key).IsZero(); exists == nx {
+		if exists := c.Tx.Touch(key); exists == nx {
 			if !wantOld {
 				c.Reply.Null()
 			}
@@ -149,7 +149,7 @@ func (e *expiry) deadline(c *Ctx) (int64, error) {
 
 func setnx(c *Ctx) error {
 	key := c.Argv[1]
-	if !c.Tx.Peek(key).IsZero() {
+	if c.Tx.Touch(key) {
 		c.Reply.Int(0)
 		return nil
 	}
@@ -258,7 +258,7 @@ func msetnx(c *Ctx) error {
 		return WrongArity("msetnx")
 	}
 	for i := 1; i < len(c.Argv); i += 2 {
-		if !c.Tx.Peek(c.Argv[i]).IsZero() {
+		if c.Tx.Touch(c.Argv[i]) {
 			c.Reply.Int(0)
 			return nil
 		}

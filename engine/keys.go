@@ -7,8 +7,18 @@ import (
 	"cached/engine/value"
 )
 
-// Exists reports whether key is there; it counts as an access.
-func (tx *Tx) Exists(key []byte) bool { return tx.lookup(key).slot != nil }
+// Exists reports whether key is there; it is a hit or a miss, and no access.
+func (tx *Tx) Exists(key []byte) bool { return tx.count(key).slot != nil }
+
+// Touch reports whether key is there, for a command that may change it: it is neither a
+// hit nor a miss, and yet an access, though not yet a change.
+func (tx *Tx) Touch(key []byte) bool {
+	a := tx.find(tx.DB, key)
+	if a.slot != nil && !tx.NoTouch && tx.policy.Order != LRM {
+		tx.touch(&a)
+	}
+	return a.slot != nil
+}
 
 // Peek returns the item at key, or the zero Item, without counting an access.
 func (tx *Tx) Peek(key []byte) table.Item {

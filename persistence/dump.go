@@ -50,7 +50,7 @@ func (d *Disk) Serialized(tx *engine.Tx, key []byte) (bytes int) {
 
 func (d *Disk) dump(c *commands.Ctx) error {
 	key := c.Argv[1]
-	if !c.Tx.Exists(key) {
+	if _, ok := c.Tx.Value(key); !ok {
 		c.Reply.Null()
 		return nil
 	}
@@ -92,7 +92,7 @@ func (d *Disk) restore(c *commands.Ctx) error {
 		}
 	}
 	key, payload := c.Argv[1], c.Argv[3]
-	if !replace && c.Tx.Exists(key) {
+	if !replace && c.Tx.Touch(key) {
 		return errBusyKey
 	}
 	t := c.Args(2)
