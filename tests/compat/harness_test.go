@@ -28,31 +28,6 @@ var (
 // subjectBin is set by TestMain.
 var subjectBin string
 
-// An oracle is a reference server: ours should answer as it does.
-type oracle struct {
-	name    string   // in the names of tests and in the list of differences
-	env     string   // the variable that names another binary
-	bin     string   // set by TestMain; empty when there is none
-	args    []string // of every start
-	nowhere bool     // there is none for this system
-	shared  *process
-}
-
-const (
-	redis70  = "redis-7.0"
-	valkey91 = "valkey-9.1"
-)
-
-var (
-	// older is Debian's Redis. What came since then is newer's to judge.
-	older = &oracle{name: redis70, env: "REFERENCE_BIN"}
-	// newer is what became of Redis 7.2. It has most of what 7.4 has, and says that it
-	// is a Redis where it is asked to.
-	newer = &oracle{name: valkey91, env: "NEWER_REFERENCE_BIN", args: []string{"--extended-redis-compatibility", "yes"},
-		nowhere: runtime.GOOS != "linux" || runtime.GOARCH != "amd64"}
-	oracles = []*oracle{older, newer}
-)
-
 func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Exit(run(m))
@@ -117,7 +92,7 @@ func (o *oracle) need(t testing.TB) {
 func (o *oracle) process(t testing.TB) *process {
 	t.Helper()
 	o.need(t)
-	return sharedProcess(t, &o.shared, o.bin, o.args...)
+	return sharedProcess(t, &shared.oracles[slices.Index(oracles, o)], o.bin, o.args...)
 }
 
 // start starts one for a single test.
@@ -286,14 +261,16 @@ func startOwn(t testing.TB, bin string, args ...string) *process {
 var shared struct {
 	sync.Mutex
 	subject *process
+	oracles [2]*process // in the order of oracles
 }
 
 func stopShared() {
-	for _, p := range []*process{shared.subject, older.shared, newer.shared} {
+	for _, p := range []*process{shared.subject, shared.oracles[0], shared.oracles[1]} {
 		if p != nil {
 			p.stop()
 		}
 	}
+
 }
 
 func subject(t testing.TB) *process {
