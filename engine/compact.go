@@ -59,7 +59,7 @@ func (s *shard) worth() int64 { return max(compactFrom, s.heap.ResidentBytes()/c
 // wantsCompaction reports whether there is something to gain.
 func (s *shard) wantsCompaction(nowMS int64) bool {
 	c := &s.compaction
-	if s.snap != nil {
+	if s.taken != 0 {
 		return false
 	}
 	if c.db != 0 || c.cursor != 0 {
@@ -92,7 +92,7 @@ func (e *Engine) Compact(nowMS int64) bool {
 	if g := s.closable(); g < s.compaction.left {
 		s.settle(e, g)
 	}
-	if s.snap == nil && s.heap.SpareBytes() > s.worth()/4 {
+	if s.taken == 0 && s.heap.SpareBytes() > s.worth()/4 {
 		s.heap.Purge()
 		return true
 	}

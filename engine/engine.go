@@ -70,8 +70,9 @@ type Engine struct {
 	frames                 sync.Pool // of *[]byte, room for the codec
 	nextWork               atomic.Uint32
 	nextEvict, nextCompact atomic.Uint32
-	leastGaps              atomic.Int64             // the sum of compaction.left over shards
-	snap                   atomic.Pointer[Snapshot] // that is being taken; changes under all locks
+	leastGaps              atomic.Int64                           // the sum of compaction.left over shards
+	snaps                  [MaxSnapshots]atomic.Pointer[Snapshot] // that are being taken; change under all locks
+	taking                 atomic.Int32                           // how many there are
 
 	unfreed atomic.Int32 // tasks of all shards
 
@@ -86,9 +87,10 @@ type shard struct {
 	mu    sync.Mutex // guards what follows; several shards lock in index order
 	heap  *arena.Heap
 	dbs   []keyspace
-	tasks []task    // what Maintain has to free
-	snap  *Snapshot // that is being taken, or nil
-	mark  bool      // of items that need not be saved: new, or saved already
+	tasks []task                  // what Maintain has to free
+	snaps [MaxSnapshots]*Snapshot // that are being taken, or nil
+	taken uint8                   // a bit for each of snaps that there is
+	marks uint8                   // of items that no snapshot need save: new, or saved already
 
 	density    *eviction.Density // under Auto
 	times      timeline          // of the accesses that density counts
@@ -111,8 +113,8 @@ type keyspace struct {
 	sweep   sweep  // the expiry sweep
 	rare    uint64 // where the search for keys that may be evicted goes on
 
-	origin int    // which database it was when the snapshot began
-	walked uint64 // where the snapshot goes on
+	origin [MaxSnapshots]int    // which database it was when a snapshot began
+	walked [MaxSnapshots]uint64 // where a snapshot goes on
 }
 
 // number is the database that ks belongs to.

@@ -35,9 +35,7 @@ func (tx *Tx) expireFields(db int, key []byte, a at, limit int) bool {
 	if due := value.FieldsDue(it); due == 0 || due >= tx.NowMS || tx.Applying || tx.hides() {
 		return false
 	}
-	if a.s.snap != nil {
-		a.s.snap.preserve(a.s, a.ks, a.slot)
-	}
+	a.s.preserve(a.ks, a.slot)
 	saved := tx.DB
 	tx.DB = db
 	defer func() { tx.DB = saved }()

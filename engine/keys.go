@@ -300,8 +300,10 @@ func (tx *Tx) Flush(db int, async bool) (n int) {
 	if db < 0 {
 		first, end = 0, tx.e.databases
 	}
-	if snap := tx.e.snap.Load(); snap != nil {
-		snap.interrupt()
+	for i := range tx.e.snaps {
+		if snap := tx.e.snaps[i].Load(); snap != nil {
+			snap.interrupt()
+		}
 	}
 	for i := range tx.e.shards {
 		s := &tx.e.shards[i]

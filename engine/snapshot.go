@@ -10,12 +10,13 @@ import (
 )
 
 // A snapshot is the whole keyspace as it was at one moment, saved while commands
-// go on, without a copy of the memory. At its start, under all locks, the mark
-// of items changes its meaning: every item there is has the mark of those not
-// saved yet. From then on the snapshot walks the tables, a segment at a time
-// under its shard's lock, and saves and marks what it finds; new items are born
-// marked; and whatever finds an unmarked item in order to change it (Tx.find,
-// Tx.detach) first has it saved and marked.
+// go on, without a copy of the memory. Each of the few that may run at once has a mark of
+// its own, a bit of every item. At its start, under all locks, the mark changes its
+// meaning: every item there is has the mark of those not saved yet. From then on the
+// snapshot walks the tables, a segment at a time under its shard's lock, and saves and
+// marks what it finds; new items are born marked; and whatever finds an unmarked item in
+// order to change it (Tx.find, Tx.detach) first has it saved and marked, for every
+// snapshot that has not saved it.
 //
 // A huge value is saved by the walker a part at a time, with the lock released
 // in between. A command that would change one first asks MustWait and comes back
@@ -23,8 +24,8 @@ import (
 
 // Errors of a snapshot.
 var (
-	// ErrSnapshotRunning: there is one already.
-	ErrSnapshotRunning = errors.New("a snapshot is being taken already")
+	// ErrSnapshots: there are MaxSnapshots already.
+	ErrSnapshots = errors.New("too many snapshots are being taken at once")
 	// ErrFlushed: a database was flushed, which ends the snapshot.
 	ErrFlushed = errors.New("a database was flushed while the snapshot was taken")
 )
@@ -48,8 +49,11 @@ type SnapshotSink interface {
 // A Snapshot is one that is being taken. Step and Close are called by one
 // goroutine.
 type Snapshot struct {
-	e     *Engine
-	sink  SnapshotSink
+	e      *Engine
+	sink   SnapshotSink
+	i      int   // among the snapshots that are being taken
+	offset int64 // in the stream of effects
+
 	shard int          // where Step goes on
 	db    int          // the number at the start of the database where Step goes on
 	saved atomic.Int64 // keys
@@ -69,11 +73,13 @@ type hugeKey struct {
 	begun  bool
 }
 
+// MaxSnapshots is how many snapshots may be taken at once.
+const MaxSnapshots = table.Marks
+
 // StartSnapshot begins a snapshot of the keyspace as it is now. start, if not
-// nil, is called at the very moment, while everything is locked. There is one
-// snapshot at a time.
+// nil, is called at the very moment, while everything is locked.
 func (e *Engine) StartSnapshot(sink SnapshotSink, start func()) (*Snapshot, error) {
-	snap := &Snapshot{e: e, sink: sink}
+	snap := &Snapshot{e: e, sink: sink, i: -1}
 	for i := range e.shards {
 		e.shards[i].mu.Lock()
 	}
@@ -82,16 +88,26 @@ func (e *Engine) StartSnapshot(sink SnapshotSink, start func()) (*Snapshot, erro
 			e.shards[i].mu.Unlock()
 		}
 	}()
-	if e.snap.Load() != nil {
-		return nil, ErrSnapshotRunning
+	for i := range e.snaps {
+		if e.snaps[i].Load() == nil {
+			snap.i = i
+			break
+		}
 	}
-	e.snap.Store(snap)
+	if snap.i < 0 {
+		return nil, ErrSnapshots
+	}
+	e.snaps[snap.i].Store(snap)
+	e.taking.Add(1)
+	snap.offset = e.effects.End()
 	for i := range e.shards {
 		s := &e.shards[i]
-		s.snap, s.mark = snap, !s.mark
+		s.snaps[snap.i] = snap
+		s.taken |= snap.bit()
+		s.marks ^= snap.bit()
 		for j := range s.dbs {
 			ks := &s.dbs[j]
-			ks.origin, ks.walked = j, 0
+			ks.origin[snap.i], ks.walked[snap.i] = j, 0
 			snap.total += ks.keys.Len()
 		}
 	}
@@ -99,6 +115,23 @@ func (e *Engine) StartSnapshot(sink SnapshotSink, start func()) (*Snapshot, erro
 		start()
 	}
 	return snap, nil
+}
+
+// Offset is where in the stream of effects the snapshot begins: it has all effects
+// before that, and none from there on.
+func (snap *Snapshot) Offset() int64 { return snap.offset }
+
+// bit is the snapshot's mark.
+func (snap *Snapshot) bit() uint8 { return 1 << snap.i }
+
+// has reports whether the snapshot need not save an item of s.
+func (snap *Snapshot) has(s *shard, it table.Item) bool {
+	return (it.Marks()^s.marks)&snap.bit() == 0
+}
+
+// mark notes that the snapshot need not save an item of s any more.
+func (snap *Snapshot) mark(s *shard, it table.Item) {
+	it.SetMarks(it.Marks()&^snap.bit() | s.marks&snap.bit())
 }
 
 // Progress returns how many keys were saved, and how many there are.
@@ -129,15 +162,15 @@ func (snap *Snapshot) Step() bool {
 	s := &snap.e.shards[snap.shard]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ks := s.keyspaceOf(snap.db)
+	ks := snap.keyspace(s, snap.db)
 	n := 0
-	next := ks.keys.Walk(ks.walked, func(slot table.Slot) {
+	next := ks.keys.Walk(ks.walked[snap.i], func(slot table.Slot) {
 		it := table.ItemOf(slot)
-		if it.Mark() == s.mark || n == stepItems {
+		if snap.has(s, it) || n == stepItems {
 			return
 		}
 		if !snap.interrupted.Load() && value.IsHuge(it) {
-			snap.later(ks.origin, it.Key(), false)
+			snap.later(ks.origin[snap.i], it.Key(), false)
 			return
 		}
 		snap.save(s, ks, slot)
@@ -146,7 +179,7 @@ func (snap *Snapshot) Step() bool {
 	if n == stepItems {
 		return true // the rest of the segment comes next
 	}
-	if ks.walked = next; next == 0 {
+	if ks.walked[snap.i] = next; next == 0 {
 		if snap.db++; snap.db == len(s.dbs) {
 			snap.shard, snap.db = snap.shard+1, 0
 		}
@@ -164,9 +197,12 @@ func (snap *Snapshot) Close() {
 		snap.e.shards[i].mu.Lock()
 	}
 	for i := range snap.e.shards {
-		snap.e.shards[i].snap = nil
+		s := &snap.e.shards[i]
+		s.snaps[snap.i] = nil
+		s.taken &^= snap.bit()
 	}
-	snap.e.snap.Store(nil)
+	snap.e.snaps[snap.i].Store(nil)
+	snap.e.taking.Add(-1)
 	for i := range snap.e.shards {
 		snap.e.shards[i].mu.Unlock()
 	}
@@ -182,25 +218,32 @@ func (snap *Snapshot) interrupt() {
 // save saves an item of ks as a whole, or the rest of it, and marks it.
 func (snap *Snapshot) save(s *shard, ks *keyspace, slot table.Slot) {
 	it := table.ItemOf(slot)
-	it.SetMark(s.mark)
+	snap.mark(s, it)
 	if snap.interrupted.Load() {
 		return
 	}
 	snap.saved.Add(1)
 	v := value.Ref{Heap: s.heap, Slot: slot}
-	if h := snap.begunHuge(ks.origin, it.Key()); h != nil {
+	db := ks.origin[snap.i]
+	if h := snap.begunHuge(db, it.Key()); h != nil {
 		for done := false; !done; {
-			h.cursor, done = snap.sink.Part(ks.origin, v, h.cursor)
+			h.cursor, done = snap.sink.Part(db, v, h.cursor)
 		}
 		return
 	}
-	snap.sink.Item(ks.origin, v)
+	snap.sink.Item(db, v)
 }
 
-// preserve saves an item that may be about to change, if it has not been saved.
-func (snap *Snapshot) preserve(s *shard, ks *keyspace, slot table.Slot) {
-	if table.ItemOf(slot).Mark() != s.mark {
-		snap.save(s, ks, slot)
+// preserve has an item that may be about to change saved by all snapshots that have not
+// saved it.
+func (s *shard) preserve(ks *keyspace, slot table.Slot) {
+	if s.taken == 0 || (table.ItemOf(slot).Marks()^s.marks)&s.taken == 0 {
+		return
+	}
+	for _, snap := range s.snaps {
+		if snap != nil && !snap.has(s, table.ItemOf(slot)) {
+			snap.save(s, ks, slot)
+		}
 	}
 }
 
@@ -259,7 +302,7 @@ func (snap *Snapshot) stepHuge() bool {
 	s := &snap.e.shards[snap.e.shardOf(hash)]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	slot := s.unsaved(h.db, hash, key)
+	slot := snap.unsaved(s, h.db, hash, key)
 	done := true // saved by whoever changed it, or of no use any more
 	if slot != nil && !snap.interrupted.Load() {
 		h.begun = true
@@ -270,7 +313,7 @@ func (snap *Snapshot) stepHuge() bool {
 	}
 	if done {
 		if slot != nil {
-			table.ItemOf(slot).SetMark(s.mark)
+			snap.mark(s, table.ItemOf(slot))
 		}
 		snap.mu.Lock()
 		if len(snap.huge) > 0 && snap.huge[0] == h {
@@ -283,35 +326,34 @@ func (snap *Snapshot) stepHuge() bool {
 
 // unsaved finds a key that still has to be saved, or nil; db is the number its
 // database had when the snapshot began.
-func (s *shard) unsaved(db int, hash uint64, key []byte) table.Slot {
-	if slot := s.keyspaceOf(db).keys.Find(hash, key); slot != nil && table.ItemOf(slot).Mark() != s.mark {
+func (snap *Snapshot) unsaved(s *shard, db int, hash uint64, key []byte) table.Slot {
+	if slot := snap.keyspace(s, db).keys.Find(hash, key); slot != nil && !snap.has(s, table.ItemOf(slot)) {
 		return slot
 	}
 	return nil
 }
 
-// keyspaceOf is the shard's part of a database, wherever SWAPDB has put it since
-// the snapshot began.
-func (s *shard) keyspaceOf(origin int) *keyspace {
+// keyspace is the shard's part of a database, wherever SWAPDB has put it since the
+// snapshot began.
+func (snap *Snapshot) keyspace(s *shard, origin int) *keyspace {
 	i := 0
-	for s.dbs[i].origin != origin {
+	for s.dbs[i].origin[snap.i] != origin {
 		i++
 	}
 	return &s.dbs[i]
 }
 
 // Snapshotting reports whether a snapshot is being taken.
-func (e *Engine) Snapshotting() bool { return e.snap.Load() != nil }
+func (e *Engine) Snapshotting() bool { return e.taking.Load() > 0 }
 
 // MustWait reports whether a command that may change key should rather come back
-// later: the running snapshot has not saved the key yet, and it has a huge value,
+// later: a running snapshot has not saved the key yet, and it has a huge value,
 // which will be saved next, or there is no room for what would be saved. The key's
 // shard is locked, and nothing was changed yet.
-func (tx *Tx) MustWait(key []byte) bool {
+func (tx *Tx) MustWait(key []byte) (wait bool) {
 	h := tx.hash(key)
 	s := tx.shard(h)
-	snap := s.snap
-	if snap == nil || snap.interrupted.Load() {
+	if s.taken == 0 {
 		return false
 	}
 	ks := &s.dbs[tx.DB]
@@ -320,12 +362,15 @@ func (tx *Tx) MustWait(key []byte) bool {
 		return false
 	}
 	it := table.ItemOf(slot)
-	if it.Mark() == s.mark {
-		return false
+	for _, snap := range s.snaps {
+		switch {
+		case snap == nil || snap.interrupted.Load() || snap.has(s, it):
+		case !value.IsHuge(it):
+			wait = wait || snap.sink.Full()
+		default:
+			snap.later(ks.origin[snap.i], key, true)
+			wait = true
+		}
 	}
-	if !value.IsHuge(it) {
-		return snap.sink.Full()
-	}
-	snap.later(ks.origin, key, true)
-	return true
+	return wait
 }

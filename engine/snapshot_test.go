@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 
@@ -138,60 +139,100 @@ func TestSnapshotIsOfOneMoment(t *testing.T) {
 			tx.Unlock()
 		}
 	}
-	for round := range 6 {
-		want := contents(e)
-		sink := &copySink{t: t, keys: make(map[string]string)}
-		snap, err := e.StartSnapshot(sink, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := e.StartSnapshot(sink, nil); err != ErrSnapshotRunning {
-			t.Errorf("a second snapshot: %v", err)
-		}
-		for more := true; more; {
-			more = snap.Step()
-			now += int64(rng.IntN(4))
-			for range rng.IntN(20) {
-				change(rng, &tx, e, now)
+	type taking struct {
+		snap *Snapshot
+		sink *copySink
+		want map[string]string
+	}
+	var all []*taking
+	started, most := 0, 0
+	for started < 12 || len(all) > 0 {
+		if started < 12 && (len(all) == 0 || len(all) < MaxSnapshots && rng.IntN(40) == 0) {
+			x := &taking{sink: &copySink{t: t, keys: make(map[string]string)}, want: contents(e)}
+			var err error
+			if x.snap, err = e.StartSnapshot(x.sink, nil); err != nil {
+				t.Fatal(err)
 			}
-			if rng.IntN(30) == 0 {
-				tx.Begin(e, 0, now)
-				tx.LockAll()
-				tx.SwapDB(rng.IntN(3), rng.IntN(3))
-				tx.Unlock()
-			}
-			if rng.IntN(20) == 0 { // a huge value changes in the middle of its parts
-				tx.Begin(e, rng.IntN(3), now)
-				tx.LockAll()
-				if big := fmt.Append(nil, "big", 3000*rng.IntN(4)); !tx.Peek(big).IsZero() {
-					if waits := tx.MustWait(big); waits == (tx.Peek(big).Mark() == e.shards[0].mark) {
-						t.Errorf("MustWait(%s) = %v", big, waits)
-					}
-					if rng.IntN(2) == 0 {
-						addMembers(&tx, big, rng.IntN(1e9), 2)
-					}
+			started++
+			all = append(all, x)
+			most = max(most, len(all))
+			if len(all) == MaxSnapshots {
+				if _, err := e.StartSnapshot(x.sink, nil); err != ErrSnapshots {
+					t.Errorf("one more snapshot: %v", err)
 				}
-				tx.Unlock()
-			}
-			if rng.IntN(10) == 0 {
-				e.Maintain(&tx, now)
 			}
 		}
-		if err := snap.Err(); err != nil {
+		i := rng.IntN(len(all))
+		x := all[i]
+		more := x.snap.Step()
+		now += int64(rng.IntN(4))
+		for range rng.IntN(20) {
+			change(rng, &tx, e, now)
+		}
+		if rng.IntN(30) == 0 {
+			tx.Begin(e, 0, now)
+			tx.LockAll()
+			tx.SwapDB(rng.IntN(3), rng.IntN(3))
+			tx.Unlock()
+		}
+		if rng.IntN(20) == 0 { // a huge value changes in the middle of its parts
+			tx.Begin(e, rng.IntN(3), now)
+			tx.LockAll()
+			if big := fmt.Append(nil, "big", 3000*rng.IntN(4)); !tx.Peek(big).IsZero() {
+				s := tx.shard(tx.hash(big))
+				if waits := tx.MustWait(big); waits == ((tx.Peek(big).Marks()^s.marks)&s.taken == 0) {
+					t.Errorf("MustWait(%s) = %v", big, waits)
+				}
+				if rng.IntN(2) == 0 {
+					addMembers(&tx, big, rng.IntN(1e9), 2)
+				}
+			}
+			tx.Unlock()
+		}
+		if rng.IntN(10) == 0 {
+			e.Maintain(&tx, now)
+		}
+		if more {
+			continue
+		}
+		all = slices.Delete(all, i, i+1)
+		if err := x.snap.Err(); err != nil {
 			t.Error(err)
 		}
-		snap.Close()
-		if !maps.Equal(sink.keys, want) {
-			for k, v := range want {
-				if sink.keys[k] != v {
-					t.Errorf("round %d: %q saved as %q, was %q", round, k, sink.keys[k], v)
+		x.snap.Close()
+		if !maps.Equal(x.sink.keys, x.want) {
+			for k, v := range x.want {
+				if x.sink.keys[k] != v {
+					t.Errorf("%q saved as %q, was %q", k, x.sink.keys[k], v)
 				}
 			}
-			t.Fatalf("round %d: %d keys saved of %d", round, len(sink.keys), len(want))
+			t.Fatalf("%d keys saved of %d", len(x.sink.keys), len(x.want))
 		}
-		if saved, total := snap.Progress(); saved != total || total != len(want) {
-			t.Errorf("progress says %d of %d, there were %d", saved, total, len(want))
+		if saved, total := x.snap.Progress(); saved != total || total != len(x.want) {
+			t.Errorf("progress says %d of %d, there were %d", saved, total, len(x.want))
 		}
+	}
+	if most < 3 {
+		t.Errorf("at most %d snapshots at once", most)
+	}
+}
+
+// A snapshot begins at an offset of the stream of effects: what it has, with the effects from
+// there on, is the keyspace.
+func TestASnapshotKnowsItsPlaceInTheStream(t *testing.T) {
+	var r effectLines
+	e := New(Options{Shards: 2})
+	e.Effects().Attach(&r.Recorder)
+	set(e, "a", []byte("1"), 1000, 0)
+	var at int64
+	snap, err := e.StartSnapshot(&copySink{t: t, keys: make(map[string]string)}, func() { at = e.Effects().End() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snap.Close()
+	set(e, "b", []byte("2"), 1000, 0)
+	if snap.Offset() != at || snap.Offset() > e.Effects().End() {
+		t.Errorf("the snapshot begins at %d, the stream was at %d and is at %d", snap.Offset(), at, e.Effects().End())
 	}
 }
 

@@ -283,8 +283,8 @@ func (tx *Tx) find(db int, key []byte) at {
 			a.slot = nil
 		} else if it.HasParts() && tx.expireFields(db, key, a, 1<<30) {
 			a.slot = nil
-		} else if s.snap != nil && !tx.ReadOnly {
-			s.snap.preserve(s, a.ks, a.slot)
+		} else if s.taken != 0 && !tx.ReadOnly {
+			s.preserve(a.ks, a.slot)
 		}
 	}
 	return a
@@ -363,7 +363,7 @@ func (tx *Tx) insert(db int, a *at, it table.Item) {
 
 // add adds an item at a, where there is none.
 func (tx *Tx) add(db int, a *at, it table.Item) {
-	it.SetMark(a.s.mark)
+	it.SetMarks(a.s.marks)
 	a.slot = a.ks.keys.Insert(a.s.heap, a.hash, it)
 	if tx.policy.Order == Auto && a.s.found.n < keptCandidates {
 		// What is new may be worth the least.
@@ -385,9 +385,7 @@ func (tx *Tx) add(db int, a *at, it table.Item) {
 // detach takes the item at a out of its table and returns it.
 func (tx *Tx) detach(a *at) table.Item {
 	it := table.ItemOf(a.slot)
-	if a.s.snap != nil {
-		a.s.snap.preserve(a.s, a.ks, a.slot)
-	}
+	a.s.preserve(a.ks, a.slot)
 	if it.DeadlineMS() != 0 {
 		a.ks.expires--
 	}

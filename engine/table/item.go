@@ -31,8 +31,9 @@ const (
 	flagLong     = 1 << 9
 	flagParts    = 1 << 10
 	flagExt      = 1 << 11
-	flagMark     = 1 << 15
+	flagMarks    = 15 << marksShift
 
+	marksShift  = 12
 	accessShift = 16
 	keyShift    = 40
 	valueShift  = 48
@@ -154,17 +155,16 @@ func (it Item) SetParts(on bool) {
 	*it.a.Word(0) = w
 }
 
-// Mark returns the bit that SetMark set; a new item has none. Reshape keeps it.
-func (it Item) Mark() bool { return it.head()&flagMark != 0 }
+// Marks is how many bits SetMarks has.
+const Marks = 4
 
-// SetMark gives the item a bit that the table's owner gives a meaning, such as
-// that a walk has been there.
-func (it Item) SetMark(on bool) {
-	w := it.head() &^ flagMark
-	if on {
-		w |= flagMark
-	}
-	*it.a.Word(0) = w
+// Marks returns the bits that SetMarks set; a new item has none. Reshape keeps them.
+func (it Item) Marks() uint8 { return uint8(it.head()>>marksShift) & (1<<Marks - 1) }
+
+// SetMarks gives the item bits that the table's owner gives a meaning, such as that a
+// walk has been there.
+func (it Item) SetMarks(m uint8) {
+	*it.a.Word(0) = it.head()&^flagMarks | uint64(m)<<marksShift&flagMarks
 }
 
 // layout returns where the key begins and how long key and value are.
@@ -304,4 +304,4 @@ func (it Item) reshape(h *arena.Heap, valueLen int, deadlineMS int64, ext []uint
 }
 
 // setFlags takes over the flags of a header that do not follow from the layout.
-func (it Item) setFlags(head uint64) { *it.a.Word(0) |= head & (flagParts | flagMark) }
+func (it Item) setFlags(head uint64) { *it.a.Word(0) |= head & (flagParts | flagMarks) }

@@ -355,7 +355,7 @@ func TestItemKeepsValueThroughReshape(t *testing.T) {
 		}
 		deadline := int64(rng.IntN(2)) * rng.Int64()
 		it := NewItem(h, 9, 77, key, len(value), deadline)
-		it.SetMark(true)
+		it.SetMarks(9)
 		copy(it.Value(), value)
 		var ext []uint64
 		for range 6 {
@@ -373,7 +373,7 @@ func TestItemKeepsValueThroughReshape(t *testing.T) {
 			case 1: // a copy
 				like := NewItemLike(h, it, key, deadline)
 				copy(like.Value(), it.Value())
-				like.SetMark(it.Mark())
+				like.SetMarks(it.Marks())
 				it.Free(h)
 				it = like
 			default:
@@ -382,7 +382,7 @@ func TestItemKeepsValueThroughReshape(t *testing.T) {
 				it = it.Reshape(h, n, deadline)
 			}
 			keep := min(n, len(value))
-			if string(it.Value()[:keep]) != string(value[:keep]) || string(it.Key()) != string(key) || !it.Mark() ||
+			if string(it.Value()[:keep]) != string(value[:keep]) || string(it.Key()) != string(key) || it.Marks() != 9 ||
 				it.DeadlineMS() != deadline || it.Kind() != 9 || it.Access() != 77 || it.ValueLen() != n || !slices.Equal(it.Ext(), ext) {
 				t.Fatalf("item of %d+%d bytes and %d words changed by a reshape to %d", len(key), len(value), len(ext), n)
 			}
