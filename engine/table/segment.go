@@ -181,7 +181,7 @@ func (t *Table) split(hp *arena.Heap, h uint64, s segment) {
 	var n [2]int
 	s.each(func(e uint64) {
 		it := Item{arena.Addr(e & entryAddr)}
-		kh := Hash(it.Key()) << t.skip
+		kh := t.hash(it.Key()) << t.skip
 		side := e >> 63
 		halves[side][n[side]] = e&addrMask | kh<<depth>>tagShift<<tagShift
 		n[side]++

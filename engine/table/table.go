@@ -10,9 +10,24 @@ import (
 // seed is drawn once per process, so that nobody outside can aim keys at a line.
 var seed = maphash.MakeSeed()
 
-// Hash is the hash that tables use. Callers pass it in since they often need it
-// for more than one call.
+// Hash is the hash that tables use unless their owner has chosen another. Callers pass it
+// in since they often need it for more than one call.
 func Hash(key []byte) uint64 { return maphash.Bytes(seed, key) }
+
+// A HashKind is a hash that the owner of a table chooses for it. A table is kept in the
+// order of its hashes, so that the choice decides which keys are neighbours.
+type HashKind uint8
+
+// Keyed is Hash.
+const Keyed HashKind = 0
+
+// hashes are the functions of the kinds.
+var hashes [4]func(key []byte) uint64
+
+// RegisterHash makes f the hash of a kind, not Keyed, for the life of the process. It
+// comes before the first table of that kind. f is used as it is: keys that somebody
+// outside chooses must not be able to agree in more than some leading bits.
+func RegisterHash(k HashKind, f func(key []byte) uint64) { hashes[k] = f }
 
 // A Table finds items by key. The zero Table is empty and ready for keys of any
 // hash; see Init.
@@ -23,7 +38,8 @@ type Table struct {
 	deepest uint32     // segments at depth bits
 	bits    uint8
 	skip    uint8
-	_       [2]byte
+	kind    HashKind
+	_       [1]byte
 }
 
 // A directory entry is a segment's address (48 bits), its lines (6 bits) and
@@ -87,7 +103,18 @@ func volatile(it Item) uint64 { return (it.head()>>8 | it.head()>>10) & flagVola
 
 // Init makes an empty table that ignores skip leading bits of each hash, which
 // are the same for all its keys.
-func (t *Table) Init(skip int) { *t = Table{skip: uint8(skip)} }
+func (t *Table) Init(skip int) { t.InitHash(skip, Keyed) }
+
+// InitHash is Init of a table whose keys have a hash of that kind.
+func (t *Table) InitHash(skip int, kind HashKind) { *t = Table{skip: uint8(skip), kind: kind} }
+
+// hash is the hash of a key of this table.
+func (t *Table) hash(key []byte) uint64 {
+	if t.kind == Keyed {
+		return Hash(key)
+	}
+	return hashes[t.kind](key)
+}
 
 // Len returns the number of items.
 func (t *Table) Len() int { return int(t.count) }
@@ -239,10 +266,10 @@ func (t *Table) Fit(hp *arena.Heap) {
 		return
 	}
 	old := *t
-	t.Init(int(old.skip))
+	t.InitHash(int(old.skip), old.kind)
 	t.Reserve(hp, int(old.count))
 	old.Each(func(it Item) bool {
-		t.Insert(hp, Hash(it.Key()), it)
+		t.Insert(hp, t.hash(it.Key()), it)
 		return true
 	})
 	old.drop(hp)
@@ -272,7 +299,7 @@ func (t *Table) drop(hp *arena.Heap) {
 		return true
 	})
 	hp.Free(t.dir, 8<<t.bits)
-	t.Init(int(t.skip))
+	t.InitHash(int(t.skip), t.kind)
 }
 
 // Free ends the table and its items; each is passed to free, which ends what
@@ -307,7 +334,7 @@ func (t *Table) FreeFrom(hp *arena.Heap, budget int, free func(Item)) bool {
 		return false
 	}
 	hp.Free(t.dir, 8<<t.bits)
-	t.Init(int(t.skip))
+	t.InitHash(int(t.skip), t.kind)
 	return true
 }
 
