@@ -102,7 +102,6 @@ func (s *Server) setMaxMemory(*config.Value) error {
 		debug.SetMemoryLimit(goBytes + max(8<<20, bytes/clientsShare+bytes/16))
 		if bytes <= smallLimit {
 			s.gc.set(smallGCPercent)
-			mapProgramByPage()
 		} else {
 			s.gc.set(100)
 		}

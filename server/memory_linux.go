@@ -82,6 +82,7 @@ func machineBytes() int64 {
 // do come back from the file, a few microseconds each, once.
 func settleMemory() {
 	debug.FreeOSMemory()
+	mapProgramByPage()
 	dropProgram()
 }
 
@@ -106,7 +107,6 @@ var mapProgramByPage = sync.OnceFunc(func() {
 			}
 		}
 	}
-	dropProgram()
 })
 
 // A programPart is where a read-only part of the program's file is mapped.

@@ -13,6 +13,3 @@ func machineBytes() int64 { return 0 }
 
 // settleMemory gives back what only the start needed.
 func settleMemory() { debug.FreeOSMemory() }
-
-// mapProgramByPage has nothing to do where it is not known how pages are mapped.
-func mapProgramByPage() {}
