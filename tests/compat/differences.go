@@ -45,6 +45,8 @@ var differences = []difference{
 		"hpersist", "hgetdel", "hgetex", "hsetex"}, unasked: true, why: "Valkey made the deadlines of fields anew, with other texts and limits"},
 	{of: valkey91, calls: []string{"eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro", "function", "exec"},
 		same: sameScriptTexts, why: "Valkey's messages name neither the script nor Redis"},
+	{of: valkey91, calls: []string{"function load #!lua name=l\nredis.log(", "function load replace #!lua name=l\nredis.log("}, unasked: true,
+		why: "Valkey 9.1 crashes"},
 	{of: valkey91, calls: []string{"eval #!"}, why: "Valkey has a choice of engines, and reads their line its own way"},
 	{of: valkey91, calls: []string{"eval return redis.call('config','foo')", "eval return redis.call('object','foo')"},
 		why: "Valkey says what the subcommand is"},
