@@ -86,8 +86,9 @@ var free = map[string][]string{
 }
 
 // memory is who may see addresses: the arena, the tree, whose nodes are arrays
-// in blocks of many sizes, and the server for raw system calls.
-var memory = []string{"engine/arena", "engine/tree", "server"}
+// in blocks of many sizes, the server for raw system calls, and the interpreter's host
+// for fields that the interpreter does not export.
+var memory = []string{"engine/arena", "engine/tree", "internal/lua", "server"}
 
 // A use is a package that imports another one of this module, beyond the bottom row and
 // tests apart.

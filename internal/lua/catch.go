@@ -8,6 +8,8 @@ import (
 type catch struct {
 	base    int         // first register of what it calls
 	handler glua.LValue // of xpcall, or nil
+	l       *glua.LState
+	done    bool // the handler has come to its end
 }
 
 // newHandler makes the error handler of pcall and xpcall. It runs where the error
@@ -16,7 +18,7 @@ type catch struct {
 func (s *State) newHandler() *glua.LFunction {
 	return s.l.NewFunction(func(l *glua.LState) int {
 		handled(l, true)
-		c := s.catching[len(s.catching)-1]
+		c := &s.catching[len(s.catching)-1]
 		v := s.described(l, l.Get(1), 1)
 		if c.handler != nil {
 			l.Push(c.handler)
@@ -24,6 +26,7 @@ func (s *State) newHandler() *glua.LFunction {
 			l.Call(1, 1)
 			v = l.Get(-1)
 		}
+		c.done = true
 		closeUpvalues(l, c.base)
 		l.Push(v)
 		return 1
@@ -33,20 +36,24 @@ func (s *State) newHandler() *glua.LFunction {
 // catch calls what is on the stack, with n arguments. It reports what went wrong.
 func (s *State) catch(l *glua.LState, n int, handler glua.LValue) (failure glua.LValue, ok bool) {
 	depth := len(s.catching)
-	s.catching = append(s.catching, catch{frameBase(l), handler})
+	s.catching = append(s.catching, catch{base: frameBase(l), handler: handler, l: l})
 	before := handled(l, true)
 	err := l.PCall(n, glua.MultRet, s.caught)
 	handled(l, before)
+	done := s.catching[depth].done
 	s.catching = s.catching[:depth]
 	if err == nil {
 		return nil, true
+	}
+	if !done && handler != nil && !s.clock.over() {
+		return glua.LString("error in error handling"), false
 	}
 	var v glua.LValue = glua.LString(err.Error())
 	if e, ok := err.(*glua.ApiError); ok {
 		v = e.Object
 	}
 	if text, ok := v.(glua.LString); ok {
-		v = glua.LString(plainLines(string(text)))
+		v = glua.LString(plainText(string(text)))
 	}
 	return v, false
 }
@@ -55,12 +62,19 @@ func callable(l *glua.LState, v glua.LValue) bool {
 	return v.Type() == glua.LTFunction || l.GetMetaField(v, "__call").Type() == glua.LTFunction
 }
 
+func notCallable(v glua.LValue) glua.LValue {
+	return glua.LString("attempt to call a " + v.Type().String() + " value")
+}
+
 // pcall is pcall. Of a command's error only the text is left, as in Redis.
 func (s *State) pcall(l *glua.LState) int {
-	f := l.CheckAny(1)
+	f := l.Get(1)
+	if l.GetTop() == 0 {
+		f = glua.LTrue // as in Redis, whose pcall calls another
+	}
 	if !callable(l, f) {
 		l.Push(glua.LFalse)
-		l.Push(glua.LString("attempt to call a " + f.Type().String() + " value"))
+		l.Push(notCallable(f))
 		return 2
 	}
 	failure, ok := s.catch(l, l.GetTop()-1, nil)
@@ -83,6 +97,13 @@ func (s *State) xpcall(l *glua.LState) int {
 	l.CheckAny(2)
 	f, handler := l.Get(1), l.Get(2)
 	l.SetTop(0)
+	if !callable(l, f) {
+		l.Push(glua.LFalse)
+		l.Push(handler)
+		l.Push(notCallable(f))
+		l.Call(1, 1)
+		return 2
+	}
 	l.Push(f)
 	failure, ok := s.catch(l, 0, handler)
 	if ok {
@@ -93,6 +114,9 @@ func (s *State) xpcall(l *glua.LState) int {
 	l.Push(failure)
 	return 2
 }
+
+// maxResumed bounds how deep coroutines resume each other, as the stack of C's Lua does.
+const maxResumed = 190
 
 // inCoroutine is the function of each coroutine: it has errors worded where they
 // happen, for nothing catches them there.
@@ -134,17 +158,52 @@ func (s *State) overrideCoroutine(t *glua.LTable) {
 		l.Get(-1).(*glua.LState).SetContext(&s.clock)
 		return n
 	})
-	wrap := t.RawGetString("wrap").(*glua.LFunction).GFunction
-	s.set(t, "wrap", func(l *glua.LState) int {
-		body(l)
-		n := wrap(l)
-		if f, ok := l.Get(-1).(*glua.LFunction); ok {
-			for _, u := range f.Upvalues {
-				if th, ok := u.Value().(*glua.LState); ok {
-					th.SetContext(&s.clock)
-				}
-			}
+	coResume := t.RawGetString("resume").(*glua.LFunction).GFunction
+	resume := func(l *glua.LState) int {
+		if s.resumed >= maxResumed {
+			l.Push(glua.LFalse)
+			l.Push(glua.LString("C stack overflow"))
+			return 2
+		}
+		s.resumed++
+		n := coResume(l)
+		s.resumed--
+		switch l.Get(-1) {
+		case glua.LString("can not resume a dead thread"):
+			l.Pop(1)
+			l.Push(glua.LString("cannot resume dead coroutine"))
+		case glua.LString("can not resume a running thread"):
+			l.Pop(1)
+			l.Push(glua.LString("cannot resume running coroutine"))
 		}
 		return n
+	}
+	s.set(t, "resume", resume)
+	s.set(t, "wrap", func(l *glua.LState) int {
+		body(l)
+		create(l)
+		th := l.Get(-1).(*glua.LState)
+		th.SetContext(&s.clock)
+		l.Push(l.NewFunction(func(l *glua.LState) int {
+			l.Insert(th, 1)
+			n := resume(l)
+			if l.Get(-n) == glua.LTrue {
+				return n - 1
+			}
+			v := l.Get(-1)
+			if text, ok := v.(glua.LString); ok {
+				v = glua.LString(position(l, 1)) + text
+			}
+			l.Error(v, 0)
+			return 0
+		}))
+		return 1
+	})
+	yield := t.RawGetString("yield").(*glua.LFunction).GFunction
+	s.set(t, "yield", func(l *glua.LState) int {
+		if n := len(s.catching); l.G.MainThread == l || n > 0 && s.catching[n-1].l == l {
+			l.Error(glua.LString("attempt to yield across metamethod/C-call boundary"), 0)
+		}
+		return yield(l)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	glua "github.com/yuin/gopher-lua"
@@ -33,21 +34,27 @@ const (
 var defaultCJSON = cjsonConfig{sparseRatio: 2, sparseSafe: 10, encodeDepth: 1000, decodeDepth: 1000, digits: 14,
 	invalidDecode: true, keepBuffer: true}
 
-// cjsonTable is the cjson library.
-func (s *State) cjsonTable() *glua.LTable {
-	s.cjson = defaultCJSON
+// cjsonTable makes a cjson library with options of its own.
+func (s *State) cjsonTable(options *cjsonConfig) *glua.LTable {
+	*options = defaultCJSON
 	t := s.l.NewTable()
+	set := func(name string, f glua.LGFunction) {
+		s.set(t, name, func(l *glua.LState) int {
+			s.cjson = options
+			return f(l)
+		})
+	}
 	t.RawSetString("null", s.null)
 	t.RawSetString("_NAME", glua.LString("cjson"))
 	t.RawSetString("_VERSION", glua.LString("2.1.0"))
-	s.set(t, "encode", func(l *glua.LState) int {
+	set("encode", func(l *glua.LState) int {
 		if l.GetTop() != 1 {
 			l.ArgError(1, "expected 1 argument")
 		}
 		l.Push(glua.LString(s.appendJSON(nil, l.Get(1), 0)))
 		return 1
 	})
-	s.set(t, "decode", func(l *glua.LState) int {
+	set("decode", func(l *glua.LState) int {
 		if l.GetTop() != 1 {
 			l.ArgError(1, "expected 1 argument")
 		}
@@ -55,8 +62,8 @@ func (s *State) cjsonTable() *glua.LTable {
 		l.Push(d.document())
 		return 1
 	})
-	s.set(t, "encode_sparse_array", func(l *glua.LState) int {
-		c := &s.cjson
+	set("encode_sparse_array", func(l *glua.LState) int {
+		c := s.cjson
 		if l.Get(1) != glua.LNil {
 			c.sparseConvert = l.ToBool(1)
 		}
@@ -68,7 +75,7 @@ func (s *State) cjsonTable() *glua.LTable {
 		return 3
 	})
 	depth := func(name string, at func() *int) {
-		s.set(t, name, func(l *glua.LState) int {
+		set(name, func(l *glua.LState) int {
 			option(l, 1, at(), 1, math.MaxInt32)
 			l.Push(glua.LNumber(*at()))
 			return 1
@@ -76,19 +83,19 @@ func (s *State) cjsonTable() *glua.LTable {
 	}
 	depth("encode_max_depth", func() *int { return &s.cjson.encodeDepth })
 	depth("decode_max_depth", func() *int { return &s.cjson.decodeDepth })
-	s.set(t, "encode_number_precision", func(l *glua.LState) int {
+	set("encode_number_precision", func(l *glua.LState) int {
 		option(l, 1, &s.cjson.digits, 1, 14)
 		l.Push(glua.LNumber(s.cjson.digits))
 		return 1
 	})
-	s.set(t, "encode_keep_buffer", func(l *glua.LState) int {
+	set("encode_keep_buffer", func(l *glua.LState) int {
 		if l.GetTop() > 0 {
 			s.cjson.keepBuffer = l.ToBool(1)
 		}
 		l.Push(glua.LBool(s.cjson.keepBuffer))
 		return 1
 	})
-	s.set(t, "encode_invalid_numbers", func(l *glua.LState) int {
+	set("encode_invalid_numbers", func(l *glua.LState) int {
 		switch v := l.Get(1); {
 		case v == glua.LString("null"):
 			s.cjson.invalidEncode = nullInvalid
@@ -100,11 +107,15 @@ func (s *State) cjsonTable() *glua.LTable {
 		l.Push([]glua.LValue{glua.LFalse, glua.LTrue, glua.LString("null")}[s.cjson.invalidEncode])
 		return 1
 	})
-	s.set(t, "decode_invalid_numbers", func(l *glua.LState) int {
+	set("decode_invalid_numbers", func(l *glua.LState) int {
 		if l.GetTop() > 0 {
 			s.cjson.invalidDecode = l.ToBool(1)
 		}
 		l.Push(glua.LBool(s.cjson.invalidDecode))
+		return 1
+	})
+	set("new", func(l *glua.LState) int {
+		l.Push(s.cjsonTable(new(cjsonConfig)))
 		return 1
 	})
 	return t
@@ -216,7 +227,7 @@ func (s *State) jsonArray(t *glua.LTable) int {
 		most = max(most, int(n))
 		items++
 	}
-	c := &s.cjson
+	c := s.cjson
 	if c.sparseRatio > 0 && most > items*c.sparseRatio && most > c.sparseSafe {
 		if !c.sparseConvert {
 			s.l.RaiseError("Cannot serialise table: excessively sparse array")
@@ -355,18 +366,28 @@ func (d *jsonReader) word() (glua.LValue, bool) {
 	return nil, false
 }
 
-// number reads a number as C's strtod does, without its surprises.
+// number reads a number as C's strtod does.
 func (d *jsonReader) number() (glua.LNumber, bool) {
 	end := d.at
-	for end < len(d.in) && (d.in[end] >= '0' && d.in[end] <= '9' || d.in[end] >= 'a' && d.in[end] <= 'z' ||
-		d.in[end] >= 'A' && d.in[end] <= 'Z' || d.in[end] == '.' || d.in[end] == '-' || d.in[end] == '+') {
+	for end < len(d.in) && (isDigit(int(d.in[end])) || isAlpha(int(d.in[end])) && d.in[end] != '_' || d.in[end] == '.' ||
+		d.in[end] == '-' || d.in[end] == '+') {
 		end++
 	}
-	if d.at < len(d.in) && (d.in[d.at] == '+' || d.in[d.at] == '.') {
+	if d.at < len(d.in) && d.in[d.at] == '.' {
 		return 0, false
+	}
+	if !d.s.cjson.invalidDecode && invalidNumber(d.in[d.at:end]) {
+		if c := int(d.in[d.at]); c == '+' || isAlpha(c) {
+			return 0, false
+		}
+		d.fail("value", "invalid number", d.at)
 	}
 	for e := end; e > d.at; e-- {
 		text := d.in[d.at:e]
+		if digits := strings.TrimLeft(text, "+-"); len(digits) > 1 && digits[0] == '0' && digits[1]|0x20 == 'x' &&
+			!strings.ContainsAny(digits, "pP") {
+			text += "p0"
+		}
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil && math.IsInf(f, 0) {
 			err = nil // too large: infinite
@@ -380,6 +401,18 @@ func (d *jsonReader) number() (glua.LNumber, bool) {
 		}
 	}
 	return 0, false
+}
+
+// invalidNumber reports whether what C reads as a number is none in JSON.
+func invalidNumber(text string) bool {
+	if strings.HasPrefix(text, "+") {
+		return true
+	}
+	text = strings.ToLower(strings.TrimPrefix(text, "-"))
+	if len(text) > 1 && text[0] == '0' {
+		return text[1] == 'x' || isDigit(int(text[1]))
+	}
+	return strings.HasPrefix(text, "inf") || strings.HasPrefix(text, "nan")
 }
 
 func (d *jsonReader) enter() {

@@ -87,6 +87,7 @@ func parseText(source, name string) (parsed, error) {
 	if !w.depthOK(chunk.stmts) {
 		return parsed{}, errors.New(name + ":1: " + errLevels.Error())
 	}
+	chunk.lengths = strings.Contains(source, "__len")
 	return chunk, nil
 }
 
@@ -103,7 +104,7 @@ const (
 // KEYS and ARGV besides.
 func compileChunk(tree parsed, name string, plain bool) (*glua.FunctionProto, error) {
 	chunk := tree.stmts
-	w := walker{}
+	w := walker{lengths: tree.lengths}
 	w.wrapConcats(chunk)
 	w.hideArguments(chunk)
 	if names := []string{operand, call, pcall, "KEYS", "ARGV"}; plain || w.wrapped {

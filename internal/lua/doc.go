@@ -8,9 +8,11 @@
 // is gopher-lua, whose values are what Go's collector sees; a panic in a library
 // becomes an error of the script.
 //
-// Where the interpreter writes numbers otherwise than C's Lua does, the program
-// is changed when it is compiled: what `..` joins passes a function that formats
-// numbers as %.14g.
+// Programs are read by a parser of this package, which knows the grammar, limits and
+// words of C's Lua 5.1 and notes what errors call operands; the interpreter compiles
+// the tree. Where the interpreter does otherwise than C's Lua, the tree is changed:
+// what `..` joins passes a function that formats numbers as %.14g. Patterns, sorting
+// and what else of the libraries may take long is here, and counts as work.
 //
 // Goroutines: none. A State is used by one goroutine at a time.
 //

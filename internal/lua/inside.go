@@ -16,6 +16,7 @@ var (
 	stateFrame     = offsetOf(reflect.TypeFor[glua.LState](), "currentFrame", reflect.Pointer)
 	stateUpvalues  = offsetOf(reflect.TypeFor[glua.LState](), "uvcache", reflect.Pointer)
 	stateHandled   = offsetOf(reflect.TypeFor[glua.LState](), "hasErrorFunc", reflect.Bool)
+	frameIndex     = offsetOf(frameType(), "Idx", reflect.Int)
 	frameLocalBase = offsetOf(frameType(), "LocalBase", reflect.Int)
 	upvalueNext    = offsetOf(reflect.TypeFor[glua.Upvalue](), "next", reflect.Pointer)
 	upvalueIndex   = offsetOf(reflect.TypeFor[glua.Upvalue](), "index", reflect.Int)
@@ -36,6 +37,15 @@ func offsetOf(t reflect.Type, field string, kind reflect.Kind) uintptr {
 
 func fieldOf[T, S any](of *S, offset uintptr) *T {
 	return (*T)(unsafe.Add(unsafe.Pointer(of), offset))
+}
+
+// depthOf is how many functions run.
+func depthOf(l *glua.LState) int {
+	frame := *fieldOf[unsafe.Pointer](l, stateFrame)
+	if frame == nil {
+		return 0
+	}
+	return *(*int)(unsafe.Add(frame, frameIndex))
 }
 
 // frameBase is the first register of the function that runs.

@@ -57,12 +57,17 @@ type failed struct {
 	pc    int
 	inst  uint32
 	names []string
+
+	raiser *glua.Debug // the function of a library in which it happened, or nil
+	inside bool        // another function of a library called that
 }
 
 // failedAt is the instruction that the Lua function at a level of the stack is at, or
 // the next one below it.
 func failedAt(l *glua.LState, level int) (*failed, bool) {
-	for end := level + 3; level < end; level++ {
+	var raiser *glua.Debug
+	inside := false
+	for end := level + 4; level < end; level++ {
 		d, ok := l.GetStack(level)
 		if !ok {
 			return nil, false
@@ -73,9 +78,13 @@ func failedAt(l *glua.LState, level int) (*failed, bool) {
 		}
 		fn, ok := v.(*glua.LFunction)
 		if !ok || fn.IsG || d.CurrentLine < codedLine {
+			inside = raiser != nil
+			if raiser == nil {
+				raiser = d
+			}
 			continue
 		}
-		f := &failed{l: l, frame: d, fn: fn.Proto, pc: (d.CurrentLine&^codedLine)>>codeShift - 1}
+		f := &failed{l: l, frame: d, fn: fn.Proto, raiser: raiser, inside: inside, pc: (d.CurrentLine&^codedLine)>>codeShift - 1}
 		f.inst = f.fn.Code[f.pc]
 		for _, c := range f.fn.DbgCalls {
 			if c.Pc == -1-f.pc {
@@ -203,16 +212,16 @@ func (f *failed) argument(msg string) string {
 	}
 	n, _ := strconv.Atoi(m[1])
 	rest := m[3]
-	if strings.HasSuffix(rest, ", got nil)") {
-		for level := 1; level < 3; level++ {
-			if d, ok := f.l.GetStack(level); ok {
-				if v, err := f.l.GetInfo("f", d, glua.LNil); err == nil && v.(*glua.LFunction).IsG {
-					if name, _ := f.l.GetLocal(d, n); name == "" {
-						rest = strings.TrimSuffix(rest, "nil)") + "no value)"
-					}
-					break
-				}
-			}
+	if strings.HasSuffix(rest, ", got nil)") && f.raiser != nil {
+		// Behind the last argument is the message.
+		if name, v := f.l.GetLocal(f.raiser, n); name == "" || strings.HasSuffix(v.String(), msg) {
+			rest = strings.TrimSuffix(rest, "nil)") + "no value)"
+		}
+	}
+	if strings.HasPrefix(m[2], "(") {
+		m[2] = "?"
+		if opcode(f.inst) == glua.OP_TFORLOOP {
+			m[2] = "(for generator)"
 		}
 	}
 	if len(f.names) > 0 && f.names[0] == "method '"+m[2]+"'" {
@@ -221,6 +230,15 @@ func (f *failed) argument(msg string) string {
 		}
 	}
 	return fmt.Sprintf("bad argument #%d to '%s' (%s", n, m[2], rest)
+}
+
+// nowhere reports whether C's Lua says no place of a message: what the interpreter says
+// to a function of the libraries, and what such a function says to another.
+func (f *failed) nowhere(msg string) bool {
+	if f.raiser == nil || f.l.G.CurrentThread != f.l && f.l.G.MainThread != f.l {
+		return false
+	}
+	return f.inside || strings.HasPrefix(msg, "attempt to compare ") || strings.HasPrefix(msg, "table index is ")
 }
 
 // described is an error's value with the interpreter's message in the words of C's Lua.
@@ -232,10 +250,22 @@ func (s *State) described(l *glua.LState, v glua.LValue, level int) glua.LValue 
 	}
 	if f, ok := failedAt(l, level); ok {
 		if msg, ok := strings.CutPrefix(string(text), f.where()); ok {
-			return glua.LString(fmt.Sprintf("%s:%d: %s", f.frame.Source, lineOf(f.frame.CurrentLine), translate(f.words(msg))))
+			words := translate(f.words(msg))
+			if f.nowhere(words) {
+				return glua.LString(words)
+			}
+			return glua.LString(fmt.Sprintf("%s:%d: %s", f.frame.Source, lineOf(f.frame.CurrentLine), words))
 		}
 	}
 	return glua.LString(plainLines(string(text)))
+}
+
+// plainText is a message that passed no handler.
+func plainText(text string) string {
+	if strings.HasSuffix(text, "callstack overflow") || strings.HasSuffix(text, "registry overflow") {
+		return "stack overflow"
+	}
+	return plainLines(text)
 }
 
 // plainLines has a message show the line of the place that the interpreter has put in

@@ -24,6 +24,9 @@ type parser struct {
 type parsed struct {
 	stmts []ast.Stmt
 	notes []string
+	// lengths says that # goes through a function: the program knows of __len, which
+	// Lua 5.1 does not ask a table for, as the interpreter would.
+	lengths bool
 }
 
 const (
@@ -64,7 +67,7 @@ func parseChunk(source, name string) (chunk parsed, err error) {
 	p.advance()
 	stmts := p.chunk()
 	p.check(tokEOF)
-	return parsed{stmts, p.notes}, nil
+	return parsed{stmts: stmts, notes: p.notes}, nil
 }
 
 // note notes what an error calls the operands of a node.

@@ -89,7 +89,7 @@ func (m *matcher) from(s, p int) int {
 		case c == '%' && m.is(p+1, 'f'):
 			p += 2
 			if !m.is(p, '[') {
-				m.l.RaiseError("missing '[' after '%%f' in pattern")
+				m.l.RaiseError("%s", "missing '[' after '%f' in pattern")
 			}
 			end := m.classEnd(p)
 			if m.inSet(m.byteAt(s-1), p, end-1) || !m.inSet(m.byteAt(s), p, end-1) {
@@ -246,7 +246,7 @@ func (m *matcher) classEnd(p int) int {
 	switch c {
 	case '%':
 		if p >= len(m.pat) {
-			m.l.RaiseError("malformed pattern (ends with '%%')")
+			m.l.RaiseError("%s", "malformed pattern (ends with '%')")
 		}
 		return p + 1
 	case '[':

@@ -22,7 +22,8 @@ func (s *State) redisTable() *glua.LTable {
 		if l.GetTop() != 1 {
 			return s.raise(l, "ERR wrong number of arguments")
 		}
-		l.Push(glua.LString(SHA1([]byte(s.argText(l, 1)))))
+		text, _ := textOf(l.Get(1)) // of anything else, that of nothing
+		l.Push(glua.LString(SHA1([]byte(text))))
 		return 1
 	})
 	add("error_reply", func(l *glua.LState) int { return s.single(l, "err") })

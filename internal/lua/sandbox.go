@@ -2,6 +2,7 @@ package lua
 
 import (
 	"math"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ func (s *State) openLibraries() {
 	s.globals.RawSetString("_VERSION", glua.LString("Lua 5.1"))
 	s.null = l.NewUserData()
 	s.globals.RawSetString("redis", s.redisTable())
-	s.globals.RawSetString("cjson", s.cjsonTable())
+	s.globals.RawSetString("cjson", s.cjsonTable(&s.options))
 	s.globals.RawSetString("cmsgpack", s.cmsgpackTable())
 	s.globals.RawSetString("bit", s.bitTable())
 	s.globals.RawSetString("struct", s.structTable())
@@ -241,8 +242,61 @@ func (s *State) overrideBase() {
 	s.set(g, "tonumber", tonumber)
 	s.takesNumbers(g, 2, 3, "unpack")
 	s.takesNumbers(g, 2, 2, "error")
-	s.set(g, "gcinfo", func(l *glua.LState) int { l.Push(glua.LNumber(0)); return 1 })
-	s.set(g, "collectgarbage", func(l *glua.LState) int { l.Push(glua.LNumber(0)); return 1 })
+	s.set(g, "gcinfo", func(l *glua.LState) int {
+		l.Push(glua.LNumber(math.Floor(heapKB())))
+		return 1
+	})
+	s.set(g, "collectgarbage", collectgarbage)
+	s.set(g, "assert", func(l *glua.LState) int {
+		if l.GetTop() == 0 {
+			l.ArgError(1, "value expected")
+		}
+		if !l.ToBool(1) {
+			text := "assertion failed!"
+			if l.Get(2) != glua.LNil {
+				text = s.argText(l, 2)
+			}
+			l.RaiseError("%s", text)
+		}
+		return l.GetTop()
+	})
+	sel := g.RawGetString("select").(*glua.LFunction).GFunction
+	s.set(g, "select", func(l *glua.LState) int {
+		if l.Get(1) != glua.LString("#") {
+			l.Replace(1, glua.LNumber(argNumber(l, 1)))
+		}
+		return sel(l)
+	})
+	setmeta := g.RawGetString("setmetatable").(*glua.LFunction).GFunction
+	s.set(g, "setmetatable", func(l *glua.LState) int {
+		l.CheckTable(1)
+		if t := l.Get(2).Type(); l.GetTop() < 2 || t != glua.LTNil && t != glua.LTTable {
+			l.ArgError(2, "nil or table expected")
+		}
+		return setmeta(l)
+	})
+}
+
+// heapKB is the memory of the Go runtime, in which that of scripts is, in kilobytes.
+func heapKB() float64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return float64(sample[0].Value.Uint64()) / 1024
+}
+
+// collectgarbage is collectgarbage. Only count has something to say: the Go runtime
+// collects what scripts leave.
+func collectgarbage(l *glua.LState) int {
+	n := 0.0
+	switch option := l.OptString(1, "collect"); option {
+	case "count":
+		n = heapKB()
+	case "collect", "stop", "restart", "step", "setpause", "setstepmul":
+	default:
+		l.ArgError(1, "invalid option '"+option+"'")
+	}
+	l.Push(glua.LNumber(n))
+	return 1
 }
 
 // maxResults is how many values a function of the libraries returns.
@@ -263,6 +317,10 @@ func position(l *glua.LState, level int) string {
 
 // load compiles text for a script.
 func (s *State) load(l *glua.LState, text, name string) int {
+	raw := name
+	if raw == "" {
+		raw = text
+	}
 	switch {
 	case name == "":
 		line, _, more := strings.Cut(text, "\n")
@@ -275,6 +333,10 @@ func (s *State) load(l *glua.LState, text, name string) int {
 	default:
 		name = `[string "` + name + `"]`
 	}
+	if s.sources == nil {
+		s.sources = make(map[string]string)
+	}
+	s.sources[name] = raw
 	chunk, err := parseText(text, name)
 	if err == nil {
 		proto, cerr := compileChunk(chunk, name, false)
@@ -324,6 +386,13 @@ func (s *State) overrideMath(t *glua.LTable) {
 		s.random.seed(int32(int64(l.CheckNumber(1))))
 		return 0
 	})
+	for _, name := range []string{"max", "min"} {
+		f := t.RawGetString(name).(*glua.LFunction).GFunction
+		s.set(t, name, func(l *glua.LState) int {
+			l.CheckNumber(1)
+			return f(l)
+		})
+	}
 	t.RawSetString("huge", glua.LNumber(math.Inf(1))) // the interpreter's is a large number
 	t.ForEach(func(name, v glua.LValue) {
 		if f, ok := v.(*glua.LFunction); ok && f.IsG {

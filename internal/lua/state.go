@@ -49,8 +49,9 @@ type Options struct {
 const (
 	registryStart = 1 << 10
 	registryMax   = 1 << 20
-	callDepth     = 10000
-	maxString     = 512 << 20 // longest string that a library makes
+	maxDepth      = 20000
+	callDepth     = maxDepth + 2*step // it is not looked at every call
+	maxString     = 512 << 20         // longest string that a library makes
 )
 
 // A State is an interpreter that runs one program at a time.
@@ -65,15 +66,18 @@ type State struct {
 	strings   *glua.LTable // shown as the metatable of strings
 	clock     clock
 	random    lrand48
-	caught    *glua.LFunction // the handler of pcall and xpcall
-	catching  []catch         // those that run
+	caught    *glua.LFunction   // the handler of pcall and xpcall
+	catching  []catch           // those that run
+	resumed   int               // coroutines that resumed each other
+	sources   map[string]string // chunk names of loadstring, by how messages show them
 
-	host  Host
-	proto int // of the replies that redis.call converts
-	cjson cjsonConfig
-	argv  [][]byte // of redis.call, reused
-	buf   []byte   // of numbers in argv
-	ends  []int    // of words in buf
+	host    Host
+	proto   int          // of the replies that redis.call converts
+	cjson   *cjsonConfig // of the library that is called
+	options cjsonConfig  // of cjson
+	argv    [][]byte     // of redis.call, reused
+	buf     []byte       // of numbers in argv
+	ends    []int        // of words in buf
 
 	callFunc, pcallFunc  *glua.LFunction // redis.call and redis.pcall
 	functions            map[*Program]*glua.LFunction
@@ -108,51 +112,85 @@ func (s *State) Close() { s.l.Close() }
 type clock struct {
 	context.Context
 	s     *State
-	left  int
+	left  int         // instructions until it turns
+	until int         // and until it ticks
 	due   atomic.Bool // a millisecond is over
 	timer *time.Timer
 	err   error
 	done  chan struct{}
+	deep  bool // the stack has overflown
 }
 
 // ticks is how many instructions pass before the first call of Host.Tick, and at most
-// between two of them: about a millisecond.
-const ticks = 50000
+// between two of them: about a millisecond. step is how many pass before the depth of
+// the stack is looked at.
+const (
+	ticks = 50000
+	step  = 1000
+)
 
-var closedChan = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+var (
+	closedChan  = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+	errOverflow = errors.New("stack overflow")
+)
 
 func (c *clock) reset() {
 	if c.timer != nil {
 		c.timer.Stop()
 		c.due.Store(false)
 	}
-	c.left, c.err, c.done = ticks, nil, nil
+	c.left, c.until, c.err, c.done, c.deep = step, ticks, nil, nil, false
 }
 
 // Done counts an instruction.
 func (c *clock) Done() <-chan struct{} {
 	c.left--
 	if c.left <= 0 || c.due.Load() {
-		c.tick()
+		c.turn()
 	}
 	return c.done
 }
 
+// turn comes after some instructions.
+func (c *clock) turn() {
+	c.until -= step - c.left
+	c.left = step
+	if c.err == errOverflow { // it was raised, and may have been caught
+		c.err, c.done = nil, nil
+	}
+	if c.until <= 0 || c.due.Load() {
+		c.tick()
+	}
+	if c.err != nil {
+		return
+	}
+	switch depth := depthOf(c.s.l); {
+	case depth <= maxDepth:
+		c.deep = false
+	case !c.deep || depth > maxDepth+step/2: // an error handler has some room
+		c.deep = true
+		c.err, c.done, c.left = errOverflow, closedChan, 0
+	}
+}
+
 func (c *clock) tick() {
-	c.left = ticks
+	c.until = ticks
 	if c.err == nil && c.s.host != nil {
 		c.err = c.s.host.Tick()
 	}
 	c.due.Store(false)
 	switch {
 	case c.err != nil:
-		c.done, c.left = closedChan, 0 // at every instruction from now on: pcall does not catch it
+		c.done, c.left, c.until = closedChan, 0, 0 // at every instruction from now on: pcall does not catch it
 	case c.timer == nil:
 		c.timer = time.AfterFunc(time.Millisecond, func() { c.due.Store(true) })
 	default:
 		c.timer.Reset(time.Millisecond)
 	}
 }
+
+// over ends everything: the script was stopped.
+func (c *clock) over() bool { return c.err != nil && c.err != errOverflow }
 
 // spend counts what a function of a library does, in instructions that would take as
 // long, and ends the function if the script is over.
@@ -166,9 +204,9 @@ func (s *State) spend(l *glua.LState, n int) {
 func (s *State) over(n int) bool {
 	c := &s.clock
 	if c.left -= n; c.left <= 0 || c.due.Load() {
-		c.tick()
+		c.turn()
 	}
-	return c.err != nil
+	return c.over()
 }
 
 func (c *clock) Err() error                       { return c.err }
@@ -222,13 +260,14 @@ func (s *State) functionOf(p *Program) *glua.LFunction {
 func (s *State) begin(host Host) {
 	s.host, s.proto = host, 2
 	s.clock.reset()
-	s.cjson = defaultCJSON
+	s.options = defaultCJSON
 }
 
 func (s *State) end() {
 	s.host = nil
 	s.clock.reset()
-	s.catching = s.catching[:0]
+	s.catching, s.resumed = s.catching[:0], 0
+	clear(s.sources)
 	s.l.SetTop(0)
 }
 
@@ -245,7 +284,7 @@ func (s *State) call(w *resp.Writer, fn glua.LValue, args ...glua.LValue) error 
 	s.l.Pop(1)
 	if w != nil {
 		mark := len(w.B)
-		if s.reply(w, v, 0); s.clock.err != nil {
+		if s.reply(w, v, 0); s.clock.over() {
 			w.B = w.B[:mark]
 			return &Error{Text: s.clock.err.Error()}
 		}
@@ -300,7 +339,7 @@ func (s *State) failure(err error) error {
 	}
 	t, ok := api.Object.(*glua.LTable)
 	if !ok {
-		return &Error{Text: "ERR " + plainLines(api.Object.String())}
+		return &Error{Text: "ERR " + plainText(api.Object.String())}
 	}
 	e := &Error{Text: "ERR unknown error"}
 	if v, ok := t.RawGetString("err").(glua.LString); ok {
@@ -330,7 +369,7 @@ func (s *State) locate(l *glua.LState) int {
 	if !ok {
 		t = l.NewTable()
 		text := "ERR " + s.text(s.described(l, v, 1))
-		if s.clock.err != nil {
+		if s.clock.over() {
 			text = s.clock.err.Error() // whatever a handler made of it
 		}
 		t.RawSetString("err", glua.LString(text))
@@ -343,7 +382,11 @@ func (s *State) locate(l *glua.LState) int {
 		if _, err := l.GetInfo("Sl", d, glua.LNil); err != nil || d.What == "G" || d.What == "C" || d.CurrentLine <= 0 {
 			continue
 		}
-		t.RawSetString("source", glua.LString("@"+d.Source))
+		source, ok := s.sources[d.Source]
+		if !ok {
+			source = "@" + d.Source
+		}
+		t.RawSetString("source", glua.LString(source))
 		t.RawSetString("line", glua.LNumber(lineOf(d.CurrentLine)))
 		break
 	}

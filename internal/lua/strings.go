@@ -110,10 +110,12 @@ func (s *State) format(l *glua.LState) int {
 			l.RaiseError("invalid format (width or precision too long)")
 		}
 		if i >= len(f) {
-			l.RaiseError("invalid option '%%' to 'format'")
+			l.RaiseError("%s", "invalid option '%' to 'format'")
 		}
 		spec := "%" + f[from:i]
-		arg++
+		if arg++; arg > l.GetTop() && strings.IndexByte("cdiuoxXeEfgGqs", f[i]) >= 0 {
+			l.ArgError(arg, "no value")
+		}
 		switch verb := f[i]; verb {
 		case 'c':
 			b = append(b, byte(int64(argNumber(l, arg))))

@@ -53,14 +53,34 @@ func numberText(n glua.LNumber) string {
 
 // concatOperand is what every operand of `..` that may be a number passes.
 func concatOperand(l *glua.LState) int {
-	if l.GetTop() == 0 {
+	switch l.GetTop() {
+	case 0:
 		return 0
+	case 2:
+		return length(l)
 	}
 	v := l.Get(1)
 	if n, ok := v.(glua.LNumber); ok {
 		v = glua.LString(numberText(n))
 	}
 	l.Push(v)
+	return 1
+}
+
+// length is #, which asks no metatable.
+func length(l *glua.LState) int {
+	switch v := l.Get(1).(type) {
+	case glua.LString:
+		l.Push(glua.LNumber(len(v)))
+	case *glua.LTable:
+		l.Push(glua.LNumber(v.Len()))
+	default:
+		text := "attempt to get length of a " + v.Type().String() + " value"
+		if f, ok := failedAt(l, 1); ok {
+			text = f.about("get length of", 0, v.Type().String())
+		}
+		l.RaiseError("%s", text)
+	}
 	return 1
 }
 
@@ -77,7 +97,7 @@ func (s *State) text(v glua.LValue) string {
 	return v.String()
 }
 
-var badArgument = regexp.MustCompile(`(?s)^bad argument #(\d+) to (\w+) \((.*)$`)
+var badArgument = regexp.MustCompile(`(?s)^bad argument #(\d+) to (\w+|\([a-z ]+\)|\?) \((.*)$`)
 
 // translate words what the interpreter says without its instruction as C's Lua does.
 func translate(msg string) string {

@@ -13,6 +13,7 @@ type walker struct {
 	level   int
 	deep    bool
 	wrapped bool
+	lengths bool // has # pass the function for operands, too
 }
 
 // depthOK reports whether the program nests no deeper than the compiler goes.
@@ -27,6 +28,13 @@ func (w *walker) wrapConcats(chunk []ast.Stmt) {
 		switch e := e.(type) {
 		case *ast.StringConcatOpExpr:
 			e.Lhs, e.Rhs = w.operand(e.Lhs), w.operand(e.Rhs)
+		case *ast.UnaryLenOpExpr:
+			if w.lengths {
+				call := w.passed(e.Expr).(*ast.FuncCallExpr)
+				call.Args = append(call.Args, at(&ast.TrueExpr{}, e.LastLine()))
+				call.SetLine(e.Line())
+				return call
+			}
 		case *ast.FuncCallExpr:
 			// The compiler puts `for x in (f(a)..b):m() do` into the wrong registers.
 			if _, ok := e.Receiver.(*ast.StringConcatOpExpr); ok {
