@@ -61,6 +61,7 @@ type Engine struct {
 	access    atomic.Pointer[AccessPolicy]
 	expiry    atomic.Bool // active expiry is on
 	role      atomic.Int32
+	heldMS    atomic.Int64 // see Hold
 
 	effects                *effects.Stream
 	watchers               []Watcher        // set before the first Tx
@@ -204,6 +205,10 @@ func (e *Engine) SetActiveExpiry(on bool) { e.expiry.Store(on) }
 
 // SetRole says what ends keys from now on.
 func (e *Engine) SetRole(r Role) { e.role.Store(int32(r)) }
+
+// Hold has keys stay until a time in Unix milliseconds, also those whose deadline passes
+// before: commands that only read do not see them, and do not end them.
+func (e *Engine) Hold(untilMS int64) { e.heldMS.Store(untilMS) }
 
 // Role returns what SetRole was given last, at first Primary.
 func (e *Engine) Role() Role { return Role(e.role.Load()) }

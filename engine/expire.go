@@ -159,7 +159,7 @@ func (e *Engine) Maintain(tx *Tx, nowMS int64) (worked, more bool) {
 	if s.density != nil {
 		s.times.note(s.density.Clock(), nowMS)
 	}
-	if e.expiry.Load() && e.Role() == Primary {
+	if e.expiry.Load() && e.Role() == Primary && nowMS >= e.heldMS.Load() {
 		for db := range s.dbs {
 			if s.dbs[db].expires > 0 || s.dbs[db].parts {
 				swept, dueMore := tx.sweep(s, db)

@@ -291,8 +291,11 @@ func (tx *Tx) find(db int, key []byte) at {
 }
 
 // hides reports whether a key past its deadline is only hidden from the work: on a replica
-// it is the primary that ends keys, and those that read do not see it until then.
-func (tx *Tx) hides() bool { return tx.ReadOnly && tx.e.role.Load() == int32(Replica) }
+// it is the primary that ends keys, and while they are held nobody does; those that read do
+// not see it until then.
+func (tx *Tx) hides() bool {
+	return tx.ReadOnly && (tx.e.role.Load() == int32(Replica) || tx.NowMS < tx.e.heldMS.Load())
+}
 
 // lookup finds a key for a command, and counts and remembers the access.
 func (tx *Tx) lookup(key []byte) at {

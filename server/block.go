@@ -23,9 +23,10 @@ type waiter struct {
 	deadlineMS int64 // 0: none
 	timeout    func(*resp.Writer)
 	state      atomic.Int32
-	timed      bool // the loop has a timer for it
-	resumed    any  // what Background was given
-	again      bool // during a run of serve: the command still has to wait
+	timed      bool  // the loop has a timer for it
+	resumed    any   // what Background was given
+	again      bool  // during a run of serve: the command still has to wait
+	tookNS     int64 // what the command has taken so far, without the waiting
 }
 
 const (
@@ -252,12 +253,18 @@ func (w *worker) serve(wt *waiter, key []byte) {
 		return
 	}
 	w.boundFor(wt.c)
+	w.tick()
+	start := w.nowNS
 	ctx := &w.ctx
 	saved := *ctx
 	ctx.Argv, ctx.Spec, ctx.NowMS, ctx.Env = wt.argv, wt.spec, tx.NowMS, wt.c
 	ctx.Resumed = wt.resumed
 	wt.again = false
-	err := wt.spec.Run(ctx)
+	denied := w.srv.mayResume(wt)
+	err := denied
+	if err == nil {
+		err = wt.spec.Run(ctx)
+	}
 	if err != nil {
 		w.refuse(wt.c, 0, err)
 	}
@@ -272,11 +279,16 @@ func (w *worker) serve(wt *waiter, key []byte) {
 		wt.state.Store(done)
 	}
 	tx.Unlock()
+	w.tick()
+	wt.tookNS += w.nowNS - start
+	if !wt.again {
+		w.accountWaiter(wt, denied != nil, err != nil)
+	}
 	*ctx = saved
 	reply, full := w.reply.B, w.reply.Full
 	w.reply = out
 	if len(w.events)+len(w.stale) > 0 {
-		w.tell(nil, 0)
+		w.tell(nil)
 	}
 	if wt.again {
 		return
@@ -291,6 +303,38 @@ func (w *worker) serve(wt *waiter, key []byte) {
 			c.cutOff()
 		}
 	})
+}
+
+// mayResume refuses the command of a waiter whose user has lost the right to it while it
+// waited, and one that may not write now. The locks of its keys are held.
+func (s *Server) mayResume(wt *waiter) error {
+	if wt.resumed != nil {
+		return nil // its work is done
+	}
+	if err := s.aclGate(wt.c, wt.spec, wt.argv); err != nil {
+		return err
+	}
+	if s.disk != nil && s.disk.Refusing() {
+		if err := s.disk.Refuse(wt.spec, wt.spec.Flags, ^wt.spec.Flags); err != nil {
+			return err
+		}
+	}
+	if wt.spec.Flags&commands.DenyOOM != 0 && s.outOfMemory() {
+		return errOOM
+	}
+	return nil
+}
+
+// accountWaiter counts the command of a waiter that has got its reply. Commands that
+// end for want of time are not counted.
+func (w *worker) accountWaiter(wt *waiter, denied, failed bool) {
+	st := w.account(wt.c, wt.spec, wt.argv, wt.tookNS, w.nowNS-wt.tookNS)
+	switch {
+	case denied:
+		st.rejected++
+	case failed:
+		st.failed++
+	}
 }
 
 // later has a waiter served when no slow script runs any more.

@@ -75,6 +75,7 @@ type shown struct {
 	noEvict  atomic.Bool
 	noTouch  atomic.Bool
 	blocked  atomic.Bool
+	paused   atomic.Bool // its next command waits
 	monitor  atomic.Bool
 	replica  atomic.Bool // it is sent a snapshot
 	tracking atomic.Pointer[tracking]

@@ -143,7 +143,7 @@ func (c *client) flags() string {
 	if sh.multi.Load() > 0 {
 		b = append(b, 'x')
 	}
-	if sh.blocked.Load() {
+	if sh.blocked.Load() || sh.paused.Load() {
 		b = append(b, 'b')
 	}
 	if tr := sh.tracking.Load(); tr != nil {
@@ -428,13 +428,14 @@ func (s *Server) clientPause(c *commands.Ctx) error {
 		return commands.Error("ERR timeout is negative")
 	}
 	s.pause.begin(c.NowMS, c.NowMS+ms, onlyWrite)
-	s.setGated()
+	s.pauseUntil(s.pause.untilMS.Load())
 	c.Reply.OK()
 	return nil
 }
 
 func (s *Server) clientUnpause(c *commands.Ctx) error {
 	s.pause.untilMS.Store(0)
+	s.pauseUntil(0)
 	c.Reply.OK()
 	return nil
 }
@@ -466,13 +467,15 @@ func (s *Server) clientUnblock(c *commands.Ctx) error {
 		c.Reply.Int(0)
 		return nil
 	}
-	cl.conn.post(func(_ *worker, cl *client) {
-		if wt := cl.waiting; wt != nil {
-			reply := wt.timeout
-			if byError {
-				reply = func(w *resp.Writer) { w.Error(errUnblocked) }
-			}
-			cl.giveUp(reply)
+	cl.conn.post(func(w *worker, cl *client) {
+		wt := cl.waiting
+		switch {
+		case wt == nil:
+		case !byError:
+			cl.giveUp(wt.timeout)
+		case cl.giveUp(func(w *resp.Writer) { w.Error(errUnblocked) }):
+			s.countError(errUnblocked)
+			w.accountWaiter(wt, false, true)
 		}
 	})
 	c.Reply.Int(1)

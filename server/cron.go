@@ -120,7 +120,7 @@ func (s *Server) maintain(w *worker, tx *engine.Tx) (any, more bool) {
 			idle, any = 0, true
 		}
 		if len(w.events)+len(w.stale) > 0 {
-			w.tell(nil, 0)
+			w.tell(nil)
 		}
 		if len(w.ready) > 0 {
 			w.serveReady()
@@ -146,7 +146,7 @@ func (s *Server) closeIdle(nowMS int64) {
 		return
 	}
 	for _, c := range s.allClients() {
-		if nowMS-c.shown.activeMS.Load() > limit && !c.shown.blocked.Load() {
+		if nowMS-c.shown.activeMS.Load() > limit && !c.shown.blocked.Load() && !c.shown.paused.Load() {
 			s.kill(c)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 
 	"cached/commands"
 	"cached/engine"
-	"cached/internal/pubsub"
 )
 
 // dispatch runs one command or refuses it: exactly one reply, or none if the
@@ -42,7 +41,7 @@ func (w *worker) dispatch(c *client, r *request) bool {
 	}
 	if err != nil {
 		if err == errPostpone {
-			c.postponed = true
+			c.postpone(true)
 			return false
 		}
 		if spec != nil {
@@ -56,12 +55,12 @@ func (w *worker) dispatch(c *client, r *request) bool {
 		return true
 	}
 	if !w.run(c, r, mark) {
-		c.postponed = true
+		c.postpone(true)
 		return false
 	}
 	w.afterReply(c, mark)
-	if len(w.events)+len(w.stale) > 0 {
-		w.tell(c, min(mark, len(w.reply.B)))
+	if len(w.events)+len(w.stale)+len(w.own) > 0 {
+		w.tell(c)
 	}
 	if len(w.ready) > 0 {
 		w.serveReady()
@@ -126,7 +125,12 @@ func (w *worker) run(c *client, r *request, mark int) bool {
 	if c.shown.last.Load() != spec {
 		c.shown.last.Store(spec)
 	}
-	st := w.account(c, spec, argv, start)
+	w.showCommand(c, spec, argv)
+	if wt := c.waiting; wt != nil {
+		wt.tookNS = w.nowNS - start // to be counted when it ends
+		return true
+	}
+	st := w.account(c, spec, argv, w.nowNS-start, start)
 	if err != nil {
 		st.failed++
 		w.refuse(c, mark, err)
@@ -156,10 +160,9 @@ func mustWait(tx *engine.Tx, spec *commands.Spec, argv [][]byte) (wait bool) {
 	return wait
 }
 
-// account counts a command that began at start and has ended now.
-func (w *worker) account(c *client, spec *commands.Spec, argv [][]byte, start int64) *commandStat {
+// account counts a command that began at start, since the server did, and took so long.
+func (w *worker) account(c *client, spec *commands.Spec, argv [][]byte, took, start int64) *commandStat {
 	st := w.stat(spec)
-	took := w.nowNS - start
 	w.ran(spec, st, took)
 	if took >= slowCommandNS {
 		s := w.srv
@@ -167,9 +170,6 @@ func (w *worker) account(c *client, spec *commands.Spec, argv [][]byte, start in
 	}
 	if took >= w.srv.slow.thresholdNS.Load() && spec.Flags&commands.SkipSlowlog == 0 {
 		w.srv.slow.add(c.addr, text(&c.shown.name), spec, argv, took, w.srv.unixMS(start))
-	}
-	if w.srv.monitors.Len(pubsub.Channel) > 0 {
-		w.showMonitors(c.addr, c.db(), spec, argv)
 	}
 	return st
 }
@@ -303,7 +303,7 @@ func pauseGate(w *worker, c *client, spec *commands.Spec, flags commands.Flag) e
 	if c.mode&inMulti != 0 && spec.Name == "exec" {
 		flags |= c.multi.flags
 	}
-	if !w.srv.pause.holds(w.nowMS(), flags) || spec.FullName() == "client|unpause" {
+	if !w.srv.pause.holds(w.nowMS(), flags) {
 		return nil
 	}
 	return errPostpone

@@ -486,7 +486,7 @@ func (l *loop) runTimers() {
 	}
 	if len(l.paused) > 0 && l.srv.pause.over(now) {
 		for _, c := range l.paused {
-			c.postponed = false
+			c.postpone(false)
 			l.markDirty(c)
 		}
 		l.paused = l.paused[:0]

@@ -226,6 +226,9 @@ func (s *Server) outOfMemory() bool {
 // command does a step of that; only what exceeds the limit by far is evicted.
 func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration, mayWait bool) bool {
 	l := &s.limit
+	if s.pause.lasts(nowMS) {
+		return true // nothing is evicted
+	}
 	data, system := l.over(s.keys)
 	if data <= 0 && (system <= 0 || !mayWait && system <= l.bytes.Load()/commandSlack) {
 		if l.overMS.Load() != 0 {

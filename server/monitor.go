@@ -51,8 +51,23 @@ func (w *worker) showMonitors(from string, db int, spec *commands.Spec, argv [][
 func (w *worker) showScript(c *commands.Ctx) {
 	if w.srv.monitors.Len(pubsub.Channel) > 0 {
 		cl := clientOf(c)
-		w.feedMonitors(cl.addr, cl.db(), c.Spec, c.Argv)
+		w.feedMonitors(cl.monitorAddr(), cl.db(), c.Spec, c.Argv)
 	}
+}
+
+// showCommand sends a client's command to the clients that monitor.
+func (w *worker) showCommand(c *client, spec *commands.Spec, argv [][]byte) {
+	if w.srv.monitors.Len(pubsub.Channel) > 0 {
+		w.showMonitors(c.monitorAddr(), c.db(), spec, argv)
+	}
+}
+
+// monitorAddr is the client's address as MONITOR shows it.
+func (c *client) monitorAddr() string {
+	if strings.HasPrefix(c.addr, "/") {
+		return "unix:" + strings.TrimSuffix(c.addr, ":0")
+	}
+	return c.addr
 }
 
 func (w *worker) feedMonitors(from string, db int, spec *commands.Spec, argv [][]byte) {

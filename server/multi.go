@@ -241,7 +241,8 @@ func (w *worker) runQueued(c *commands.Ctx, cl *client) {
 		}
 		tx.Commit(c.Argv)
 		w.tick()
-		w.account(cl, q.spec, c.Argv, start)
+		w.showCommand(cl, q.spec, c.Argv)
+		w.account(cl, q.spec, c.Argv, w.nowNS-start, start)
 		if err != nil {
 			w.stat(q.spec).failed++
 			w.refuse(cl, mark, err)

@@ -247,7 +247,7 @@ func unpause(w *worker, c *client) {
 		return
 	}
 	if w.tick(); w.srv.pause.over(w.nowMS()) {
-		c.postponed = false
+		c.postpone(false)
 		c.conn.resume()
 		return
 	}

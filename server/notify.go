@@ -48,6 +48,7 @@ type keyEvent struct {
 	db   int
 	key  string
 	name string
+	own  int // how much of worker.own was there before
 }
 
 // noteEvent keeps an event for tell, if somebody may want it.
@@ -56,17 +57,20 @@ func (s *Server) noteEvent(tx *engine.Tx, key []byte, ev engine.Event) {
 		return
 	}
 	if w, ok := tx.Owner.(*worker); ok {
-		w.events = append(w.events, keyEvent{tx.DB, string(key), ev.Name})
+		w.events = append(w.events, keyEvent{tx.DB, string(key), ev.Name, len(w.own)})
 	}
 }
 
-// publishEvents publishes what has happened under the locks just released.
+// publishEvents publishes what has happened under the locks just released. What c, the
+// client whose command it was, or nil, has published itself keeps its place in between.
 func (w *worker) publishEvents(c *client) {
 	on := engine.EventClass(w.srv.notify.Load())
-	events := w.events
-	w.events = nil
+	events, published, taken := w.events, w.own, 0
+	w.events, w.own = nil, nil
 	var channel []byte
 	for _, ev := range events {
+		w.own = append(w.own, published[taken:ev.own]...)
+		taken = ev.own
 		if on&notifyKeyspace != 0 {
 			channel = appendDB(append(channel[:0], "__keyspace@"...), ev.db)
 			channel = append(append(channel, "__:"...), ev.key...)
@@ -78,24 +82,21 @@ func (w *worker) publishEvents(c *client) {
 			w.broadcast(pubsub.Channel, c, channel, []byte(ev.key))
 		}
 	}
+	w.own = append(w.own, published[taken:]...)
 	clear(events)
 	w.events = events[:0]
 }
 
-// tell passes on what a command has done to keys, now that its locks are
-// released; its reply stands behind mark, and c is its client, or nil. Events
-// come before the reply and invalidations after it, which a client sees that
-// hears of its own commands.
-func (w *worker) tell(c *client, mark int) {
+// tell passes on what a command has done to keys, now that its locks are released. What
+// its client, c or nil, hears of that itself comes behind the reply, as does what the
+// command has published: messages and events, and then invalidations.
+func (w *worker) tell(c *client) {
 	if len(w.events) > 0 {
-		if c != nil && c.mode&subscribed != 0 {
-			reply := append([]byte(nil), w.reply.B[mark:]...)
-			w.reply.B = w.reply.B[:mark]
-			w.publishEvents(c)
-			w.reply.B = append(w.reply.B, reply...)
-		} else {
-			w.publishEvents(nil)
-		}
+		w.publishEvents(c)
+	}
+	if len(w.own) > 0 {
+		w.reply.B = append(w.reply.B, w.own...)
+		w.own = w.own[:0]
 	}
 	if len(w.stale) > 0 {
 		w.invalidate(c)

@@ -6,6 +6,27 @@ import (
 	"cached/commands"
 )
 
+// postpone has the client's next command wait, or go on.
+func (c *client) postpone(on bool) {
+	if c.postponed == on {
+		return
+	}
+	c.postponed = on
+	c.shown.paused.Store(on)
+	if on {
+		c.srv.block.all.Add(1)
+	} else {
+		c.srv.block.all.Add(-1)
+	}
+}
+
+// pauseUntil follows the time until which the server pauses: what expires or would be
+// evicted stays so long.
+func (s *Server) pauseUntil(ms int64) {
+	s.keys.Hold(ms)
+	s.setGated()
+}
+
 // A pause is what CLIENT PAUSE asks for: until when, and whether it holds only
 // commands that may write.
 type pause struct {
@@ -33,3 +54,5 @@ func (p *pause) begin(nowMS, untilMS int64, onlyWrite bool) {
 	p.onlyWrite.Store(onlyWrite)
 	p.untilMS.Store(untilMS)
 }
+
+func (p *pause) lasts(nowMS int64) bool { return !p.over(nowMS) }

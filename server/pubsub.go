@@ -89,8 +89,7 @@ func (w *worker) publication(pattern *string, kind string, channel, payload []by
 }
 
 // broadcast publishes a message and returns how many receive it. sender is the client
-// whose command does it, or nil: it gets its own copy in front of the command's
-// reply.
+// whose command does it, or nil: its own copy comes behind the command's reply.
 func (w *worker) broadcast(k pubsub.Kind, sender *client, channel, payload []byte) int {
 	kind := "message"
 	if k == pubsub.Shard {
@@ -115,7 +114,7 @@ func (w *worker) broadcast(k pubsub.Kind, sender *client, channel, payload []byt
 			}
 			if sender != nil && sender.mode&subscribed != 0 && sender.subs[sub][topic] != nil {
 				m.skip = sender
-				w.reply.B = append(w.reply.B, m.as(sender.proto, nil)...)
+				w.own = append(w.own, m.as(sender.proto, nil)...)
 			}
 		}
 		out.(outlet).deliver(w, m, to)

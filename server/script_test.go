@@ -333,7 +333,7 @@ func TestGatesAreAskedOnlyWhileTheyHaveSomethingToSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(false)
-	ask("CLIENT PAUSE 100000")
+	ask("CLIENT PAUSE 100000 WRITE")
 	await(true)
 	ask("CLIENT UNPAUSE")
 	await(false)

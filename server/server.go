@@ -270,6 +270,7 @@ const deniedByProtectedMode = "-DENIED cached is running in protected mode becau
 
 // forget takes a closed client from the list.
 func (s *Server) forget(c *client) {
+	c.postpone(false)
 	c.discard()
 	c.unwatch()
 	c.leaveAll()

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -49,6 +50,10 @@ type stale struct {
 	id    int64
 	key   string
 	flush bool
+
+	// Of a key that was changed for a client that hears of all with a prefix.
+	bcast  bool
+	prefix string
 }
 
 // remember notes the keys of a command that a tracking client has run. Their
@@ -119,7 +124,7 @@ func (t *trackingTable) changed(tx *engine.Tx, key []byte, ev engine.Event) {
 		}
 		for _, p := range tr.prefixes {
 			if len(key) >= len(p) && string(key[:len(p)]) == p {
-				w.stale = append(w.stale, stale{id: c.id, key: string(key)})
+				w.stale = append(w.stale, stale{id: c.id, key: string(key), bcast: true, prefix: p})
 				break
 			}
 		}
@@ -142,11 +147,15 @@ func (t *trackingTable) flushed(tx *engine.Tx) {
 
 // invalidate tells the clients collected. What concerns me, whose command it
 // was, follows its reply at once. A key is a message, but to clients that hear
-// of all keys with a prefix those of a command go together.
+// of all keys with a prefix those of a command with the same one go together.
 func (w *worker) invalidate(me *client) {
 	all := w.stale
 	w.stale = nil
-	var together map[*client][]string
+	type group struct {
+		c      *client
+		prefix string
+	}
+	var together map[group][]string
 	tell := func(c *client, keys []string) {
 		if c == me {
 			w.invalidateClient(c, keys, true)
@@ -162,27 +171,23 @@ func (w *worker) invalidate(me *client) {
 		case c == nil:
 		case st.flush:
 			tell(c, nil)
-		case c.isBroadcast():
+		case st.bcast:
 			if together == nil {
-				together = make(map[*client][]string)
+				together = make(map[group][]string)
 			}
-			together[c] = append(together[c], st.key)
+			g := group{c, st.prefix}
+			together[g] = append(together[g], st.key)
 		default:
 			tell(c, []string{st.key})
 		}
 	}
-	for c, keys := range together {
+	for _, g := range slices.SortedFunc(maps.Keys(together), func(a, b group) int { return strings.Compare(a.prefix, b.prefix) }) {
+		keys := together[g]
 		slices.Sort(keys)
-		tell(c, slices.Compact(keys))
+		tell(g.c, slices.Compact(keys))
 	}
 	clear(all)
 	w.stale = all[:0]
-}
-
-// isBroadcast is what others see of the client's tracking.
-func (c *client) isBroadcast() bool {
-	tr := c.shown.tracking.Load()
-	return tr != nil && tr.options&trackBcast != 0
 }
 
 // invalidateClient tells a client, on its own goroutine, or whoever it is

@@ -44,7 +44,8 @@ type worker struct {
 	messages     []message // for publications: what is left of a block
 	messageBytes []byte    // and of one for their bytes
 
-	pushed bool // the command's reply is a push, which CLIENT REPLY does not concern
+	own    []byte // messages to the client whose command runs, for which they come behind its reply
+	pushed bool   // the command's reply is a push, which CLIENT REPLY does not concern
 
 	stats   []commandStat // by command number
 	touched []int         // those of stats that are not zero

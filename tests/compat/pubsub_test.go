@@ -9,6 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// What a client hears of its own commands stands in front of their replies in Redis 7.0, and
+// since 7.2 behind them (server/push_test.go): no client here publishes to itself.
 func TestPublishingIsAsTheReferences(t *testing.T) {
 	for name, lines := range map[string]string{
 		"resp2": `
@@ -51,9 +53,6 @@ func TestPublishingIsAsTheReferences(t *testing.T) {
 			a: SUBSCRIBE x
 			a: PSUBSCRIBE *
 			a: SSUBSCRIBE x
-			a: PUBLISH x 1
-			a: SPUBLISH x 1
-			a: GET k ;; PUBLISH x 2 ;; GET k
 			b: PUBLISH x 3 ;; SPUBLISH x 4
 			a: PING
 			a: PING hi
@@ -112,7 +111,6 @@ func TestPublishingIsAsTheReferences(t *testing.T) {
 			a: PING
 			a: GET k
 			a: SSUBSCRIBE y
-			a: PUBLISH x 1
 			a: UNSUBSCRIBE x
 			a: EXEC
 			a: SUBSCRIBE x
