@@ -130,6 +130,32 @@ func (l *loop) addListener(lis listener) error {
 	return l.watch(lis.fd, unix.EPOLLIN)
 }
 
+// restAccepting has a listener whose connections cannot be accepted, for want of
+// descriptors most likely, not be looked at for a while: it would have the loop run all the
+// time.
+func (l *loop) restAccepting(lis listener, err error) {
+	l.srv.cannotAccept(err)
+	if l.driver.Load().control(unix.EPOLL_CTL_MOD, lis.fd, 0, l.index) != nil {
+		return
+	}
+	l.tick()
+	l.acceptAt = l.nowMS() + acceptRestMS
+	l.resting = append(l.resting, lis)
+}
+
+// acceptAgain ends that rest.
+func (l *loop) acceptAgain(nowMS int64) {
+	if len(l.resting) == 0 || nowMS < l.acceptAt {
+		return
+	}
+	for _, lis := range l.resting {
+		if _, ok := l.listeners[lis.fd]; ok {
+			_ = l.driver.Load().control(unix.EPOLL_CTL_MOD, lis.fd, unix.EPOLLIN, l.index)
+		}
+	}
+	l.resting = l.resting[:0]
+}
+
 // listenSocket opens a TCP socket on an address: an IP, "*" or "::*".
 func listenSocket(name string, port, backlog int) (int, error) {
 	var sa unix.Sockaddr

@@ -22,20 +22,22 @@ type loop struct {
 	turn       sync.Mutex
 	clients    map[int]*loopConn // by file descriptor
 	listeners  map[int]listener  // on the first loop
-	in         []byte            // where reads go
-	kept       []byte            // for the next client whose input does not fit there
-	unneeded   [][]byte          // mappings that were let go while a batch ran
-	outbox     []outgoing        // replies that wait for the end of the turn, one entry a client
-	dirty      []*loopConn       // have input or output to look at before the next wait
-	timers     timerHeap         // of waiting clients
-	fan        fanout            // messages for the loop's clients
-	paused     []*loopConn       // whose next command waits for the end of CLIENT PAUSE
-	held       []*loopConn       // whose replies wait for the log
-	heldSpare  []*loopConn       // room for the next held
-	again      []*loopConn       // that have more
-	publishers []*loopConn       // that are faster than what they publish can be told
-	count      atomic.Int32      // clients
-	holds      atomic.Bool       // there are some in held
+	resting    []listener        // those of them that could not accept, until acceptAt
+	acceptAt   int64
+	in         []byte       // where reads go
+	kept       []byte       // for the next client whose input does not fit there
+	unneeded   [][]byte     // mappings that were let go while a batch ran
+	outbox     []outgoing   // replies that wait for the end of the turn, one entry a client
+	dirty      []*loopConn  // have input or output to look at before the next wait
+	timers     timerHeap    // of waiting clients
+	fan        fanout       // messages for the loop's clients
+	paused     []*loopConn  // whose next command waits for the end of CLIENT PAUSE
+	held       []*loopConn  // whose replies wait for the log
+	heldSpare  []*loopConn  // room for the next held
+	again      []*loopConn  // that have more
+	publishers []*loopConn  // that are faster than what they publish can be told
+	count      atomic.Int32 // clients
+	holds      atomic.Bool  // there are some in held
 
 	mu    sync.Mutex // guards queue
 	queue []posted
@@ -140,6 +142,9 @@ func (l *loop) waitMS() int {
 	}
 	if len(l.paused) > 0 && (wait < 0 || wait > 10) {
 		wait = 10
+	}
+	if len(l.resting) > 0 && (wait < 0 || wait > acceptRestMS) {
+		wait = acceptRestMS
 	}
 	if len(l.publishers) > 0 && (wait < 0 || wait > 1) {
 		wait = 1
@@ -470,11 +475,12 @@ func (l *loop) runDirty() {
 
 // runTimers ends the waiting of clients whose time is over, and the pause.
 func (l *loop) runTimers() {
-	if len(l.timers) == 0 && len(l.paused) == 0 {
+	if len(l.timers) == 0 && len(l.paused) == 0 && len(l.resting) == 0 {
 		return
 	}
 	l.tick()
 	now := l.nowMS()
+	l.acceptAgain(now)
 	for len(l.timers) > 0 && l.timers[0].deadlineMS <= now {
 		wt := heap.Pop(&l.timers).(*waiter)
 		if wt.c.waiting != wt || wt.state.Load() == done {
@@ -555,11 +561,12 @@ func (l *loop) accept(lis listener) {
 	for range l.srv.acceptBatch() {
 		fd, sa, err := unix.Accept4(lis.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		if err != nil {
-			if err == unix.EMFILE || err == unix.ENFILE {
-				l.srv.log.Warn("out of file descriptors for new clients", "error", err)
+			if err != unix.EAGAIN && err != unix.EINTR && err != unix.ECONNABORTED && err != unix.EBADF {
+				l.restAccepting(lis, err)
 			}
 			return
 		}
+		l.srv.accepts()
 		to := l
 		for _, x := range l.srv.transport.loops {
 			if x.count.Load() <= to.count.Load() {

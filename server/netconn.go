@@ -64,10 +64,11 @@ func (s *Server) acceptFrom(ln net.Listener, unix string, wrap func(net.Conn) ne
 				if errors.Is(err, net.ErrClosed) {
 					return
 				}
-				s.log.Warn("cannot accept a connection", "error", err)
-				time.Sleep(10 * time.Millisecond) // out of descriptors, most likely
+				s.cannotAccept(err)
+				time.Sleep(acceptRestMS * time.Millisecond)
 				continue
 			}
+			s.accepts()
 			s.admitNet(sock, unix, wrap)
 		}
 	}()

@@ -34,7 +34,7 @@ func usedParams() []config.Param {
 		{Name: "shutdown-timeout", Kind: config.Int, Default: "10", Min: 0, Max: math.MaxInt32,
 			Doc: "Seconds the end of the server waits for a script that has written before the log says so."},
 		{Name: "maxclients", Kind: config.Int, Default: "10000", Min: 1, Max: math.MaxUint32,
-			Doc: "Clients served at once."},
+			Doc: "Clients served at once; lowered at the start to what the limit of open files allows."},
 		{Name: "max-new-connections-per-cycle", Kind: config.Int, Default: "10", Min: 1, Max: 1000,
 			Doc: "Connections accepted in one turn of the loop."},
 		{Name: "io-threads", Kind: config.Int, Default: "0", Flags: config.Immutable, Min: 0, Max: 128,

@@ -89,6 +89,7 @@ type Server struct {
 	tlsErrors       atomic.Int64 // handshakes that failed
 	acceptedTotal   atomic.Int64
 	refusedTotal    atomic.Int64
+	acceptFails     atomic.Bool // the last connection could not be accepted
 	nextID          atomic.Int64
 	overInput       atomic.Int64 // clients closed for their input
 	overOutput      atomic.Int64 // and for their output
@@ -103,6 +104,7 @@ type Server struct {
 	totals          totals
 
 	portable  bool
+	openFiles func(wanted uint64) uint64 // how many files may be open; tries to get so many
 	transport transport
 	net       netServer
 	stop      context.CancelFunc
@@ -126,8 +128,9 @@ func New(o Options) (*Server, error) {
 		base:    time.Now(),
 		clients: make(map[int64]*client),
 
-		portable: o.Portable,
-		roused:   make(chan struct{}, 1), hurried: make(chan struct{}, 1),
+		portable:  o.Portable,
+		openFiles: openFiles,
+		roused:    make(chan struct{}, 1), hurried: make(chan struct{}, 1),
 		squeeze: make(chan struct{}, 1),
 	}
 	s.net.conns = make(map[*netConn]struct{})

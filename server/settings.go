@@ -45,6 +45,7 @@ func (s *Server) applySettings() error {
 		{"proto-max-bulk-len", func(v *config.Value) error { s.maxBulk.Store(v.Int()); return nil }},
 		{"client-query-buffer-limit", func(v *config.Value) error { s.queryBufferLimit.Store(v.Int()); return nil }},
 		{"requirepass", s.setPassword},
+		{"maxclients", s.setMaxClients},
 		{"slowlog-log-slower-than slowlog-max-len", func(*config.Value) error {
 			s.slow.configure(s.cfg.Value("slowlog-log-slower-than").Int(), int(s.cfg.Value("slowlog-max-len").Int()))
 			return nil

@@ -10,3 +10,5 @@ import (
 func cpuTime() (sys, user time.Duration) { return 0, 0 }
 
 func osName() string { return runtime.GOOS + " " + runtime.GOARCH }
+
+func openFiles(wanted uint64) uint64 { return wanted }

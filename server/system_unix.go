@@ -26,3 +26,27 @@ func osName() string {
 	return unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:]) + " " +
 		unix.ByteSliceToString(u.Machine[:])
 }
+
+// openFiles returns how many files the process may have open, after it has tried to get
+// leave for so many.
+func openFiles(wanted uint64) uint64 {
+	var lim unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) != nil {
+		return wanted
+	}
+	if uint64(lim.Cur) >= wanted {
+		return wanted
+	}
+	more := lim
+	for _, hard := range []uint64{max(uint64(lim.Max), wanted), uint64(lim.Max)} {
+		setNumber(&more.Cur, min(hard, wanted))
+		setNumber(&more.Max, hard)
+		if unix.Setrlimit(unix.RLIMIT_NOFILE, &more) == nil {
+			return min(hard, wanted)
+		}
+	}
+	return uint64(lim.Cur)
+}
+
+// setNumber sets a number whose sign differs from system to system.
+func setNumber[T int64 | uint64](to *T, n uint64) { *to = T(n) }
