@@ -26,6 +26,44 @@ func TestClassesStepByAtMostAnEighth(t *testing.T) {
 	}
 }
 
+// Of a full slab hardly anything is lost: in a block, by its class, and beside the blocks,
+// by the size of the slab.
+func TestLittleIsLostAtAnySize(t *testing.T) {
+	for size := 1; size <= maxMedium; size++ {
+		c := classOf(size)
+		block, slab := classBytes[c], int(slabBytes[c])
+		blocks := (slab - slabHeader) / block
+		most := 7 // bytes of a block that its contents leave free
+		switch {
+		case size > 16<<10:
+			most = block / 9
+		case size > 1024:
+			most = block * 6 / 100
+		case size > 256:
+			most = 15
+		}
+		if block-size > most {
+			t.Errorf("size %d is in a block of %d", size, block)
+		}
+		share := 4 // that is lost beside the blocks; of a large slab no memory comes there
+		switch {
+		case size <= 2048:
+			share = 31
+		case size <= 16<<10:
+			share = 26
+		}
+		if slab-blocks*block > slab/share {
+			t.Errorf("%d blocks of %d leave %d of a slab of %d", blocks, block, slab-blocks*block, slab)
+		}
+		if block >= leastTrimmed && blocks > mostTrimmed {
+			t.Errorf("%d blocks of %d in a slab are too many to trim", blocks, block)
+		}
+	}
+	if c := classOf(8 + 24 + 1024); classBytes[c] != 1088 || slabBytes[c] != finePageBytes {
+		t.Errorf("an item of 24+1024 bytes is in a block of %d in a slab of %d", classBytes[c], slabBytes[c])
+	}
+}
+
 // A testBlock holds bytes that follow from seed.
 type testBlock struct {
 	a    Addr

@@ -14,11 +14,13 @@ const (
 
 	fineClasses = 32                 // 8, 16 ... 256
 	midClasses  = fineClasses + 16*3 // 272, 288 ... 1024
-	numClasses  = midClasses + 8*7
+	wideClasses = midClasses + 16*4  // 1088, 1152 ... 2048, 2176 ... 16384
+	numClasses  = wideClasses + 8*3
 )
 
 // classOf returns the size class of a block of size bytes, 1 to maxMedium:
-// steps of 8 up to 256 and of 16 up to 1024, then eight steps in each doubling.
+// steps of 8 up to 256 and of 16 up to 1024, then sixteen steps in each doubling up to
+// 16384, and eight beyond.
 func classOf(size int) int {
 	switch {
 	case size <= 256:
@@ -28,8 +30,13 @@ func classOf(size int) int {
 	}
 	// The top bits of size-1 select the step inside the doubling.
 	n := uint(size - 1)
-	shift := uint(bits.Len(n)) - 4
-	return midClasses + int(shift-7)*8 + int(n>>shift) - 8
+	top := uint(bits.Len(n))
+	if size <= 16<<10 {
+		shift := top - 5
+		return midClasses + int(shift-6)*16 + int(n>>shift) - 16
+	}
+	shift := top - 4
+	return wideClasses + int(shift-11)*8 + int(n>>shift) - 8
 }
 
 // classBytes is the block size of each class.
@@ -40,9 +47,12 @@ var classBytes = func() (sizes [numClasses]int) {
 			sizes[c] = (c + 1) * 8
 		case c < midClasses:
 			sizes[c] = (c - fineClasses + 17) * 16
-		default:
+		case c < wideClasses:
 			step := c - midClasses
-			sizes[c] = (step%8 + 9) << (step/8 + 7)
+			sizes[c] = (step%16 + 17) << (step/16 + 6)
+		default:
+			step := c - wideClasses
+			sizes[c] = (step%8 + 9) << (step/8 + 11)
 		}
 	}
 	return sizes
@@ -57,7 +67,7 @@ var slabBytes = func() (sizes [numClasses]Addr) {
 		switch {
 		case block <= maxFine && fills(finePageBytes, block, 32):
 			sizes[c] = finePageBytes
-		case block <= maxSmall, block <= maxPage && fills(pageBytes, block, 15):
+		case block <= maxFine, block <= maxPage && fills(pageBytes, block, 26):
 			sizes[c] = pageBytes
 		default:
 			sizes[c] = chunkBytes
