@@ -41,13 +41,14 @@ type Disk struct {
 	peers  peers
 	aof    logState
 
-	loading   loadState
-	saving    atomic.Bool // a snapshot in the background is being written, or about to be
-	closed    atomic.Bool // Refuse has something to say
-	cancel    atomic.Bool // the snapshot in the background shall end
-	asked     atomic.Bool // a client wants one as soon as it is possible
-	reloading atomic.Bool // the keyspace is emptied to be filled from a file
-	functions Functions   // or nil; set before Begin
+	loading       loadState
+	saving        atomic.Bool // a snapshot in the background is being written, or about to be
+	closed        atomic.Bool // Refuse has something to say
+	cancel        atomic.Bool // the snapshot in the background shall end
+	asked         atomic.Bool // a client wants one as soon as it is possible
+	skipChecksums atomic.Bool // see DebugSet
+	reloading     atomic.Bool // the keyspace is emptied to be filled from a file
+	functions     Functions   // or nil; set before Begin
 
 	newReplayer func(*engine.Tx) Replayer // set before Begin
 

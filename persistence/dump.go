@@ -102,7 +102,7 @@ func (d *Disk) restore(c *commands.Ctx) error {
 		return t.Err()
 	case ttl < 0:
 		return errTTL
-	case !rdb.PayloadOK(payload):
+	case !rdb.PayloadOK(payload, d.skipChecksums.Load()):
 		return errPayload
 	}
 	if ttl != 0 && !absolute {

@@ -29,6 +29,7 @@ type journal struct {
 	logged, durable atomic.Int64 // offsets in the stream
 	failure         atomic.Pointer[failure]
 	notify          atomic.Pointer[func()] // is told that durable or failure has changed
+	sleepUS         atomic.Int64           // before each write, for tests
 	kicked          atomic.Bool
 	kick            chan struct{} // has the goroutine write
 	out             journalFile

@@ -38,6 +38,9 @@ func (j *journal) write(rounds int) {
 		return
 	}
 	for ; rounds > 0 && j.take(); rounds-- {
+		if us := j.sleepUS.Load(); us > 0 {
+			time.Sleep(time.Duration(us) * time.Microsecond)
+		}
 		if err := j.put(); err != nil {
 			o.waiting.Store(int64(len(o.pending)))
 			o.retry = time.Now().Add(failedWait)

@@ -217,6 +217,7 @@ func (d *Disk) runAll(in *aof.Reader, tx *engine.Tx) error {
 
 func (d *Disk) readAll(in *aof.Reader, ls *lanes) error {
 	var open *commandBatch // the transaction that is being read
+	wait := d.loadDelay()
 	for n := 0; !ls.stopped.Load(); n++ {
 		if n%showEvery == 0 {
 			d.loading.progress.Bytes.Store(in.Offset())
@@ -225,6 +226,7 @@ func (d *Disk) readAll(in *aof.Reader, ls *lanes) error {
 		if err == io.EOF {
 			return nil
 		}
+		wait.pause(1)
 		if err != nil {
 			return err
 		}

@@ -78,7 +78,7 @@ func (d *Disk) load(tx *engine.Tx, merge bool) error {
 	p.Keys.Store(0)
 	p.Expired.Store(0)
 	r, err := rdb.Load(f, d.keys, rdb.LoadOptions{NowMS: start.UnixMilli(), Tx: tx, Merge: merge, Size: size,
-		Progress: p, NoChecksum: !d.cfg.Value("rdbchecksum").Bool()})
+		Progress: p, NoChecksum: d.noChecksum(), Each: d.loadDelay().one})
 	if err != nil {
 		return fmt.Errorf("load snapshot %s: %w", d.path(), err)
 	}

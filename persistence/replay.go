@@ -189,7 +189,7 @@ func (d *Disk) replayFile(path string, last bool, tx *engine.Tx) (size int64, er
 	src, offset := io.MultiReader(bytes.NewReader(head[:n]), f), int64(0)
 	if string(head[:n]) == "REDIS" {
 		r, err := rdb.Load(src, d.keys, rdb.LoadOptions{NowMS: time.Now().UnixMilli(), KeepExpired: true, Tx: tx, Size: size,
-			Progress: &d.loading.progress, NoChecksum: !d.cfg.Value("rdbchecksum").Bool()})
+			Progress: &d.loading.progress, NoChecksum: d.noChecksum(), Each: d.loadDelay().one})
 		if err != nil {
 			return 0, err
 		}

@@ -165,7 +165,7 @@ func (d *Disk) writeAll(w io.Writer, tx *engine.Tx) error { return d.writeAllOf(
 func (d *Disk) writeAllOf(w io.Writer, tx *engine.Tx, base bool) error {
 	e := d.newEncoder(d.keys.FieldDeadlines())
 	d.head(e, tx.NowMS, d.keys.Memory(tx).Live, base)
-	access, saved := d.accessKind(), tx.DB
+	access, saved, wait := d.accessKind(), tx.DB, d.saveDelay()
 	defer func() { tx.DB = saved }()
 	var err error
 	for db := range d.keys.Databases() {
@@ -177,6 +177,7 @@ func (d *Disk) writeAllOf(w io.Writer, tx *engine.Tx, base bool) error {
 		e.Select(db)
 		e.Sizes(st.Keys, st.Expires)
 		tx.Each(func(it table.Item) bool {
+			wait.pause(1)
 			for cursor := uint64(0); ; {
 				if !value.IsHuge(it) {
 					e.KeyValue(it, access, tx.NowMS)
@@ -332,6 +333,7 @@ func (d *Disk) walk(w io.Writer, s engine.SnapshotSink, begin func(), take func(
 		snap.Close()
 	}()
 	var spare []byte
+	wait, saved := d.saveDelay(), 0
 	begun := time.Now() // of the present stretch of work
 	for more := true; more; {
 		if d.cancel.Load() {
@@ -345,6 +347,11 @@ func (d *Disk) walk(w io.Writer, s engine.SnapshotSink, begin func(), take func(
 		if err := snap.Err(); err != nil {
 			return err
 		}
+		n, _ := snap.Progress()
+		if wait.pause(int64(n - saved)) {
+			begun = time.Now()
+		}
+		saved = n
 		b := take(spare, more)
 		if b == nil {
 			continue

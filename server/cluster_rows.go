@@ -129,6 +129,12 @@ func clusterRows() []commands.Spec {
 					Run:     noCluster,
 				},
 				{
+					Name: "myshardid", Since: "7.2.0", Arity: 2, Complexity: "O(1)",
+					Summary: "Returns the shard ID of a node.",
+					Flags:   commands.Stale, Tips: []string{"nondeterministic_output"},
+					Run: noCluster,
+				},
+				{
 					Name: "nodes", Since: "3.0.0", Arity: 2, Complexity: "O(N) where N is the total number of Cluster nodes",
 					Summary: "Get Cluster config for the node.",
 					Flags:   commands.Stale, Tips: []string{"nondeterministic_output"},

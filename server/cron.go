@@ -39,6 +39,9 @@ func (s *Server) cron(ctx context.Context) {
 		case <-s.hurried:
 		case <-beat.C:
 		}
+		if s.cronPaused.Load() {
+			continue
+		}
 		s.slack.Store(false)
 		if first {
 			settleMemory()

@@ -16,8 +16,8 @@ const errDebugOff = commands.Error("ERR DEBUG command not allowed. If the enable
 // maxDebugSleep bounds how long DEBUG SLEEP may hold a loop.
 const maxDebugSleep = 10 * time.Minute
 
-// debug is for tests and for people who look into a server. Subcommands about
-// what does not exist here, such as a heap of C, do nothing. It runs with the
+// debug is for tests and for people who look into a server. It knows no subcommands about
+// what does not exist here, such as a heap of C. It runs with the
 // whole keyspace locked: DEBUG SLEEP stops everybody who uses it.
 func (s *Server) debug(c *commands.Ctx) error {
 	switch s.cfg.Value("enable-debug-command").String() {
@@ -37,7 +37,7 @@ func (s *Server) debug(c *commands.Ctx) error {
 		f, _ := commands.ParseFloat(c.Argv[2])
 		time.Sleep(min(time.Duration(max(f, 0)*float64(time.Second)), maxDebugSleep))
 		c.Reply.OK()
-	case sub == "object" && n >= 3:
+	case sub == "object" && (n == 3 || n == 4 && fold(c.Argv[3]) == "fast"):
 		return s.debugObject(c)
 	case sub == "reload" && n >= 2:
 		return s.debugReload(c)
@@ -62,16 +62,14 @@ func (s *Server) debug(c *commands.Ctx) error {
 	case sub == "error" && n == 3:
 		return commands.Error(c.Argv[2])
 	case sub == "log" && n == 3:
-		s.log.Warn("DEBUG LOG", "text", string(c.Argv[2]))
+		s.log.Warn("DEBUG LOG: " + string(c.Argv[2]))
 		c.Reply.OK()
 	case sub == "protocol" && n == 3:
 		return debugProtocol(c)
-	case sub == "quicklist-packed-threshold" && n == 3, sub == "set-disable-deny-scripts" && n == 3,
-		sub == "dict-resizing" && n == 3, sub == "replybuffer" && n == 4, sub == "pause-cron" && n == 3,
-		sub == "mallctl" && n >= 3, sub == "drop-cluster-packet-filter" && n == 3,
-		sub == "change-repl-id" && n == 2, sub == "config-rewrite-force-all" && n == 2:
-		c.Reply.OK()
 	default:
+		if done, err := s.debugMore(c, sub); done || err != nil {
+			return err
+		}
 		return errSubcommand(c)
 	}
 	return nil
@@ -88,12 +86,16 @@ func (s *Server) debugObject(c *commands.Ctx) error {
 	if !p.LFU {
 		idle = c.Tx.IdleMS(key, it) / 1000
 	}
-	bytes := it.ValueLen()
-	if s.disk != nil {
-		bytes = s.disk.Serialized(c.Tx, key)
+	serialized := ""
+	if len(c.Argv) == 3 {
+		bytes := it.ValueLen()
+		if s.disk != nil {
+			bytes = s.disk.Serialized(c.Tx, key)
+		}
+		serialized = fmt.Sprintf(" serializedlength:%d", bytes)
 	}
-	c.Reply.Status(fmt.Sprintf("Value at:0x%x refcount:1 encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d",
-		uint64(it.Addr()), value.EncodingOf(it), bytes, it.Access(), idle))
+	c.Reply.Status(fmt.Sprintf("Value at:0x%x refcount:1 encoding:%s%s lru:%d lru_seconds_idle:%d",
+		uint64(it.Addr()), value.EncodingOf(it), serialized, it.Access(), idle))
 	return nil
 }
 
@@ -132,6 +134,15 @@ func debugProtocol(c *commands.Ctx) error {
 		w.Bool(false)
 	case "verbatim":
 		w.Verbatim("txt", "This is a verbatim\nstring")
+	case "attrib":
+		if w.Proto == 3 {
+			w.Attribute(1)
+			w.BulkString("key-popularity")
+			w.Array(2)
+			w.BulkString("key:123")
+			w.Int(90)
+		}
+		w.BulkString("Some real reply following the attribute")
 	case "push":
 		if w.Proto < 3 {
 			return commands.Error("ERR RESP2 is not supported by this command")
@@ -141,13 +152,27 @@ func debugProtocol(c *commands.Ctx) error {
 		w.Int(42)
 	default:
 		return commands.Error("ERR Wrong protocol type name. Please use one of the following: " +
-			"string|integer|double|null|array|set|map|attrib|push|verbatim|true|false")
+			"string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false")
 	}
 	return nil
 }
 
 func (s *Server) debugHelp(c *commands.Ctx) error {
 	return c.ReplyHelp("DEBUG",
+		"AOF-FLUSH-SLEEP <microsec>",
+		"    Server will sleep before flushing the AOF, this is used for testing.",
+		"ASSERT",
+		"    Crash by assertion failed.",
+		"CHANGE-REPL-ID",
+		"    Change the replication IDs of the instance.",
+		"    Dangerous: should be used only for testing the replication subsystem.",
+		"CLIENT-EVICTION",
+		"    Show low level client eviction pools info (maxmemory-clients).",
+		"CONFIG-REWRITE-FORCE-ALL",
+		"    Like CONFIG REWRITE but writes all configuration options, including",
+		"    keywords not listed in original configuration file or default values.",
+		"CRASH-AND-RECOVER [<milliseconds>]",
+		"    Hard crash and restart after a <milliseconds> delay (default 0).",
 		"DIGEST",
 		"    Output a hex signature representing the current DB content.",
 		"DIGEST-VALUE <key> [<key> ...]",
@@ -155,27 +180,68 @@ func (s *Server) debugHelp(c *commands.Ctx) error {
 		"ERROR <string>",
 		"    Return a Redis protocol error with <string> as message. Useful for clients",
 		"    unit tests to simulate Redis errors.",
+		"HTSTATS <dbid> [full]",
+		"    Return hash table statistics of the specified Redis database.",
+		"HTSTATS-KEY <key> [full]",
+		"    Like HTSTATS but for the hash table stored at <key>'s value.",
+		"LEAK <string>",
+		"    Create a memory leak of the input string.",
+		"LISTPACK <key>",
+		"    Show low level info about the listpack encoding of <key>.",
 		"LOADAOF",
 		"    Flush the AOF buffers on disk and reload the AOF in memory.",
 		"LOG <message>",
 		"    Write <message> to the server log.",
-		"OBJECT <key>",
+		"OBJECT <key> [fast]",
 		"    Show low level info about `key` and associated value.",
+		"    Some fields of the default behavior may be time consuming to fetch,",
+		"    and `fast` can be passed to avoid fetching them.",
+		"OOM",
+		"    Crash the server simulating an out-of-memory error.",
+		"PANIC",
+		"    Crash the server simulating a panic.",
+		"PAUSE-CRON <0|1>",
+		"    Stop periodic cron job processing.",
+		"POPULATE <count> [<prefix>] [<size>]",
+		"    Create <count> string keys named key:<num>. If <prefix> is specified then",
+		"    it is used instead of the 'key' prefix. These are not propagated to",
+		"    replicas. Cluster slots are not respected so keys not belonging to the",
+		"    current node can be created in cluster mode.",
 		"PROTOCOL <type>",
 		"    Reply with a test value of the specified type. <type> can be: string,",
-		"    integer, double, null, array, set, map, push, verbatim, true, false, bignum.",
+		"    integer, double, null, array, set, map, attrib, push, verbatim, true,",
+		"    false.",
+		"QUICKLIST <key> [<0|1>]",
+		"    Show low level info about the quicklist encoding of <key>.",
+		"    The optional argument (0 by default) sets the level of detail",
+		"QUICKLIST-PACKED-THRESHOLD <size>",
+		"    Checks the setting; lists here are stored in the same way with any.",
 		"RELOAD [option ...]",
 		"    Save the RDB on disk and reload it back to memory. Valid <option> values:",
 		"    * MERGE: conflicting keys will be loaded from RDB.",
 		"    * NOFLUSH: the existing database will not be removed before load, but",
 		"      conflicting keys will generate an exception and kill the server.",
 		"    * NOSAVE: the database will be loaded from an existing RDB file.",
+		"RESTART [<milliseconds>]",
+		"    Graceful restart: save config, db, restart after a <milliseconds> delay (default 0).",
+		"SDSLEN <key>",
+		"    Show low level SDS string info representing `key` and value.",
+		"SEGFAULT",
+		"    Crash the server with sigsegv.",
 		"SET-ACTIVE-EXPIRE <0|1>",
 		"    Setting it to 0 disables expiring keys (and hash-fields) in background ",
 		"    when they are not accessed (otherwise the Redis behavior). Setting it",
 		"    to 1 reenables back the default.",
+		"SET-DISABLE-DENY-SCRIPTS <0|1>",
+		"    Let scripts run administrative commands, which are denied to them.",
+		"SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+		"    Enables or disables checksum checks for RDB files and RESTORE's payload",
 		"SLEEP <seconds>",
 		"    Stop the server for <seconds>. Decimals allowed.",
 		"STRINGMATCH-LEN <len> <pattern>",
-		"    Run the string match algorithm on a string of <len> and <pattern>.")
+		"    Run the string match algorithm on a string of <len> and <pattern>.",
+		"STRINGMATCH-TEST",
+		"    Run a fuzz tester against the stringmatchlen() function.",
+		"STRUCTSIZE",
+		"    Return the size of different core C structures.")
 }

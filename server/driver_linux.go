@@ -19,6 +19,8 @@ type driver struct {
 	epfd, wakeFD int
 	park         *parking // where it waits for long
 
+	born int64 // since Server.base
+
 	loops []*loop // those it drives, as of moves
 	moves int64
 
@@ -47,7 +49,7 @@ func newDriver(s *Server) (*driver, error) {
 		unix.Close(epfd)
 		return nil, fmt.Errorf("create wake-up event: %w", err)
 	}
-	d := &driver{srv: s, epfd: epfd, wakeFD: wake, moves: -1}
+	d := &driver{srv: s, epfd: epfd, wakeFD: wake, moves: -1, born: int64(time.Since(s.base))}
 	if d.park, err = newParking(epfd); err != nil {
 		unix.Close(epfd)
 		unix.Close(wake)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -136,7 +137,7 @@ func (s *Server) infoServer(w *infoWriter) {
 	w.line("multiplexing_api", s.multiplexing())
 	w.line("go_version", runtime.Version())
 	w.line("process_id", os.Getpid())
-	w.line("process_supervised", "no")
+	w.line("process_supervised", s.supervised())
 	w.line("run_id", s.runID)
 	w.line("tcp_port", s.cfg.Value("port").Int())
 	w.line("server_time_usec", time.Now().UnixMicro())
@@ -147,6 +148,16 @@ func (s *Server) infoServer(w *infoWriter) {
 	w.line("lru_clock", w.nowMS/1000&(1<<24-1))
 	w.line("executable", exe)
 	w.line("config_file", s.cfg.Path())
+	for i, l := range s.listeners() {
+		text := "name=" + l.kind
+		for _, a := range l.addresses {
+			text += ",bind=" + a
+		}
+		if l.port != 0 {
+			text += ",port=" + strconv.FormatInt(l.port, 10)
+		}
+		w.line("listener"+strconv.Itoa(i), text)
+	}
 	loops, threads := s.transport.size()
 	w.line("io_threads_active", min(max(threads-1, 0), 1))
 	w.line("event_loops", loops)
@@ -240,6 +251,10 @@ func (s *Server) infoStats(w *infoWriter) {
 	w.line("reply_buffer_shrinks", 0)
 	w.line("reply_buffer_expands", 0)
 	w.line("eventloop_cycles", t.turns.Load())
+	w.line("eventloop_duration_sum", s.transport.busyNS()/1000)
+	w.line("eventloop_duration_cmd_sum", t.commandUS())
+	w.line("instantaneous_eventloop_cycles_per_sec", s.sampler.turnsPerSec.Load())
+	w.line("instantaneous_eventloop_duration_usec", s.sampler.turnNS.Load()/1000)
 	w.line("acl_access_denied_auth", s.deniedAuth.Load())
 	w.line("acl_access_denied_cmd", s.deniedACL[acl.DeniedCommand].Load())
 	w.line("acl_access_denied_key", s.deniedACL[acl.DeniedKey].Load())
@@ -250,7 +265,7 @@ func (s *Server) infoReplication(w *infoWriter) {
 	w.line("role", "master")
 	w.line("connected_slaves", 0)
 	w.line("master_failover_state", "no-failover")
-	w.line("master_replid", s.replID)
+	w.line("master_replid", *s.replID.Load())
 	w.line("master_replid2", strings.Repeat("0", 40))
 	w.line("master_repl_offset", 0)
 	w.line("second_repl_offset", -1)
@@ -266,6 +281,9 @@ func (s *Server) infoCPU(w *infoWriter) {
 	w.line("used_cpu_user", fmt.Sprintf("%.6f", user.Seconds()))
 	w.line("used_cpu_sys_children", "0.000000")
 	w.line("used_cpu_user_children", "0.000000")
+	// All threads do what Redis's main thread does.
+	w.line("used_cpu_sys_main_thread", fmt.Sprintf("%.6f", sys.Seconds()))
+	w.line("used_cpu_user_main_thread", fmt.Sprintf("%.6f", user.Seconds()))
 }
 
 func (s *Server) infoCommandStats(w *infoWriter) {

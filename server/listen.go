@@ -242,15 +242,20 @@ func (s *Server) listeners() (all []listenerInfo) {
 	s.endpoints.mu.Lock()
 	open := slices.Collect(maps.Keys(s.endpoints.open))
 	s.endpoints.mu.Unlock()
-	list, _ := s.wanted()
+	list, optional := s.wanted()
 	for _, kind := range []string{"tcp", "tls"} {
-		l := listenerInfo{kind: kind}
+		l, there := listenerInfo{kind: kind}, false
 		for _, e := range list {
-			if e.secure == (kind == "tls") && slices.Contains(open, e) {
-				l.addresses, l.port = append(l.addresses, e.name), int64(e.port)
+			if e.secure == (kind == "tls") {
+				name := e.name
+				if optional[e] {
+					name = "-" + name
+				}
+				l.addresses, l.port = append(l.addresses, name), int64(e.port)
+				there = there || slices.Contains(open, e)
 			}
 		}
-		if l.addresses != nil {
+		if there {
 			all = append(all, l)
 		}
 	}

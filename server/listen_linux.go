@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,6 +27,14 @@ func (t *transport) size() (loops, threads int) {
 		busy[l.driver.Load()] = true
 	}
 	return len(t.loops), len(busy)
+}
+
+// busyNS is how long the drivers have not waited, in nanoseconds.
+func (t *transport) busyNS() (ns int64) {
+	for _, d := range t.drivers {
+		ns += int64(time.Since(d.srv.base)) - d.born - d.idle()
+	}
+	return ns
 }
 
 // trim gives back memory that is kept for later and was not needed lately.

@@ -12,6 +12,8 @@ type transport struct{}
 
 func (t *transport) size() (loops, threads int) { return 0, 0 }
 
+func (t *transport) busyNS() int64 { return 0 }
+
 // multiplexing is how sockets are waited for.
 func (s *Server) multiplexing() string { return "goroutines" }
 

@@ -35,6 +35,9 @@ type Persistence interface {
 	// Shutdown saves what SHUTDOWN wants saved.
 	Shutdown(ctx context.Context, save, nosave, force bool) error
 
+	// DebugSet changes what DEBUG does, by its name here.
+	DebugSet(what string, n int64)
+
 	// Logged counts the effects that were logged, of all clients. A client that has
 	// changed something is answered when Settled has come as far.
 	Logged() int64

@@ -144,6 +144,18 @@ func (s *Server) oomFailed(err error) error {
 	return errors.New("Failed to apply new oom_score_adj configuration, check server logs.")
 }
 
+// supervised is what INFO says of who supervises the server.
+func (s *Server) supervised() string {
+	mode := s.cfg.Value("supervised").String()
+	if mode == "auto" {
+		if os.Getenv("NOTIFY_SOCKET") == "" {
+			return "no"
+		}
+		return "systemd"
+	}
+	return mode
+}
+
 // Notify tells the supervisor a state in the words of sd_notify, such as READY=1, if
 // the configuration asks for that and there is one.
 func Notify(cfg *config.Config, state string) error {

@@ -8,12 +8,15 @@ import (
 // A sampler measures rates: how many commands a second ran over the last
 // seconds.
 type sampler struct {
-	opsPerSec atomic.Int64
-	inPerSec  atomic.Int64 // bytes
-	outPerSec atomic.Int64
-	last      time.Time
-	calls     int64
-	in, out   int64
+	opsPerSec     atomic.Int64
+	inPerSec      atomic.Int64 // bytes
+	outPerSec     atomic.Int64
+	turnsPerSec   atomic.Int64
+	turnNS        atomic.Int64 // how long a turn took, over the last second
+	last          time.Time
+	calls         int64
+	in, out       int64
+	turns, busyNS int64
 }
 
 // sample is called by cron, every cronSeldom.
@@ -27,6 +30,12 @@ func (p *sampler) sample(s *Server) {
 			smooth(&p.outPerSec, out-p.out, d)
 		}
 	}
+	turns, busy := t.turns.Load(), s.transport.busyNS()
+	if d := now.Sub(p.last); d > 0 && !p.last.IsZero() {
+		smooth(&p.turnsPerSec, turns-p.turns, d)
+		p.turnNS.Store((busy - p.busyNS) / max(turns-p.turns, 1))
+	}
+	p.turns, p.busyNS = turns, busy
 	p.last, p.calls, p.in, p.out = now, calls, in, out
 }
 

@@ -35,12 +35,13 @@ const longScript = 100 * time.Millisecond
 // scripts knows the scripts that take long, and those that are slow: over
 // busy-reply-threshold. The latter make every loop refuse what is not allowed meanwhile.
 type scripts struct {
-	srv     *Server
-	cache   *scriptCache
-	limitNS atomic.Int64
-	busy    atomic.Int32 // how many are slow
-	held    atomic.Bool  // none may begin
-	ending  atomic.Bool  // the server ends: those that have written nothing end too
+	srv      *Server
+	cache    *scriptCache
+	allowAll atomic.Bool // DEBUG SET-DISABLE-DENY-SCRIPTS
+	limitNS  atomic.Int64
+	busy     atomic.Int32 // how many are slow
+	held     atomic.Bool  // none may begin
+	ending   atomic.Bool  // the server ends: those that have written nothing end too
 
 	mu   sync.Mutex // guards long
 	long map[*running]struct{}

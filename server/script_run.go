@@ -199,7 +199,7 @@ func (r *scriptRun) refuse(spec *commands.Spec, argv [][]byte) error {
 	switch {
 	case !spec.ArityOK(argv):
 		return errArityFromScript
-	case spec.Flags&commands.NoScript != 0:
+	case spec.Flags&commands.NoScript != 0 && !(r.w.srv.scripts.allowAll.Load() && !takesClient(spec)):
 		return errNotFromScript
 	}
 	if err := r.w.srv.mayFromScript(r.cl, spec, argv); err != nil {

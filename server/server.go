@@ -47,10 +47,13 @@ type Server struct {
 	disk  Persistence // or nil
 	oom   oomScore
 
+	debugged   debugState
+	cronPaused atomic.Bool // by DEBUG PAUSE-CRON
+
 	base   time.Time    // what monotonic times count from
 	wallNS atomic.Int64 // Unix nanoseconds at base, as the wall clock says now
 	runID  string
-	replID string
+	replID atomic.Pointer[string]
 
 	gates  []Gate
 	gated  atomic.Bool // some gate has something to say
@@ -145,8 +148,7 @@ func New(o Options) (*Server, error) {
 	var id [20]byte
 	_, _ = rand.Read(id[:])
 	s.runID = hex.EncodeToString(id[:])
-	_, _ = rand.Read(id[:])
-	s.replID = hex.EncodeToString(id[:])
+	s.newReplID()
 	s.block.queue = make(map[readyKey][]*waiter)
 	s.watch.keys = make(map[readyKey][]*watch)
 	s.hooks.srv = s

@@ -142,6 +142,17 @@ func (w *worker) publish() {
 	w.touched, w.samples = w.touched[:0], w.samples[:0]
 }
 
+// commandUS is how many microseconds all commands took.
+func (t *totals) commandUS() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ns := int64(0)
+	for i := range t.commands {
+		ns += t.commands[i].ns
+	}
+	return elapsed(ns)
+}
+
 // countError counts an error reply by its code.
 func (s *Server) countError(text string) {
 	code, _, _ := strings.Cut(text, " ")

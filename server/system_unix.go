@@ -3,6 +3,8 @@
 package server
 
 import (
+	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -50,3 +52,19 @@ func openFiles(wanted uint64) uint64 {
 
 // setNumber sets a number whose sign differs from system to system.
 func setNumber[T int64 | uint64](to *T, n uint64) { *to = T(n) }
+
+// canRestart tells whether restart works here.
+const canRestart = true
+
+// restart has a program begin anew in this process, with the same words.
+func restart(exe string) error { return syscall.Exec(exe, os.Args, os.Environ()) }
+
+// crash ends the process as a fault does.
+func crash(how string) {
+	if how == "segfault" {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSEGV)
+		time.Sleep(time.Second)
+	}
+	go panic("DEBUG " + how)
+	select {}
+}

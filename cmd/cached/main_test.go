@@ -340,3 +340,51 @@ func TestSignalsSaveAsConfigured(t *testing.T) {
 		}
 	}
 }
+
+// A restarted server is the same process with the same words, and has its data.
+func TestDebugRestarts(t *testing.T) {
+	for _, how := range []string{"RESTART", "CRASH-AND-RECOVER 1"} {
+		dir := t.TempDir()
+		s := start(t, nil, "--dir", dir, "--appendonly", "yes", "--enable-debug-command", "yes")
+		if got := s.ask(2, "SET a 1\r\nDEBUG "+how); got[1] != "+OK" {
+			t.Errorf("%s: %q", how, got)
+		}
+		for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			c, err := net.Dial("unix", s.sock)
+			if err == nil {
+				b := make([]byte, 4096)
+				_ = c.SetDeadline(time.Now().Add(time.Second))
+				_, _ = c.Write([]byte("INFO commandstats\r\nGET a\r\n"))
+				n, _ := c.Read(b)
+				c.Close()
+				if text := string(b[:n]); strings.HasSuffix(text, "$1\r\n1\r\n") && !strings.Contains(text, "cmdstat_set:") {
+					break // a server that has run no SET, and has the key
+				}
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s: the server does not come back", how)
+			}
+		}
+		s.end(syscall.SIGTERM)
+	}
+}
+
+// DEBUG CONFIG-REWRITE-FORCE-ALL writes a file of everything, which is read again.
+func TestTheWholeConfigurationIsWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "it.conf")
+	if err := os.WriteFile(path, []byte("enable-debug-command yes\nmaxmemory 5mb\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, nil, path)
+	if got := s.ask(1, "DEBUG CONFIG-REWRITE-FORCE-ALL"); got[0] != "+OK" {
+		t.Errorf("%q", got)
+	}
+	s.end(syscall.SIGTERM)
+	text, _ := os.ReadFile(path)
+	for _, line := range []string{"maxmemory 5mb", "hz 10", "oom-score-adj-values 0 200 800", `masterauth ""`, "lfu-decay-time 1"} {
+		if !strings.Contains(string(text), "\n"+line+"\n") && !strings.HasPrefix(string(text), line) {
+			t.Errorf("no %s in\n%s", line, text)
+		}
+	}
+	start(t, nil, path).end(syscall.SIGTERM)
+}

@@ -53,6 +53,11 @@ func (s *State) value(b []byte) (glua.LValue, []byte) {
 			t.RawSet(k, v)
 		}
 		return s.field("map", t), rest
+	case '|': // attributes, of which scripts see nothing
+		for range 2 * number(line) {
+			_, rest = s.value(rest)
+		}
+		return s.value(rest)
 	case '~':
 		t := s.l.NewTable()
 		for range number(line) {

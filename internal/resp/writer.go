@@ -224,6 +224,10 @@ func (w *Writer) Push(n int) {
 	w.aggregate('*', n)
 }
 
+// Attribute begins n pairs of names and values about the reply that follows; version 2
+// has none.
+func (w *Writer) Attribute(n int) { w.aggregate('|', n) }
+
 // Bool replies a boolean; in version 2, 1 or 0.
 func (w *Writer) Bool(b bool) {
 	switch {

@@ -29,6 +29,8 @@ type LoadOptions struct {
 	// Tx, if not nil, holds the whole keyspace; everything is then done by the
 	// calling goroutine.
 	Tx *engine.Tx
+	// Each, if not nil, is called for each key before it is read.
+	Each func()
 	// Progress, if not nil, is kept up to date.
 	Progress *Progress
 }
@@ -298,6 +300,9 @@ func (l *loader) read() error {
 		case opFunctionOld:
 			return in.fail("a function in a form that only release candidates of Redis 7.0 wrote")
 		default:
+			if l.o.Each != nil {
+				l.o.Each()
+			}
 			key, err := in.string(&keyRaw, &scratch)
 			if err != nil {
 				return err

@@ -40,8 +40,9 @@ func (e *Encoder) Dump(it table.Item) {
 // ValueLen is how many bytes of a payload are the value.
 func ValueLen(p []byte) int { return len(p) - 1 - payloadTail }
 
-// PayloadOK reports whether the version and the checksum of a payload are right.
-func PayloadOK(p []byte) bool {
+// PayloadOK reports whether the version and the checksum of a payload are right; with
+// noChecksum, whether the version is.
+func PayloadOK(p []byte, noChecksum bool) bool {
 	if len(p) < payloadTail {
 		return false
 	}
@@ -49,7 +50,7 @@ func PayloadOK(p []byte) bool {
 		return false
 	}
 	sum := len(p) - 8
-	return crc.Sum64(0, p[:sum]) == binary.LittleEndian.Uint64(p[sum:])
+	return noChecksum || crc.Sum64(0, p[:sum]) == binary.LittleEndian.Uint64(p[sum:])
 }
 
 // Undump makes an item for key of a payload that is OK.

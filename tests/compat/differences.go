@@ -235,8 +235,6 @@ var differentRows = map[string]string{
 
 // lackingInfo are the fields of INFO that are not there, and why.
 var lackingInfo = map[string]string{
-	"atomicvar_api":             "it tells how C was compiled",
-	"gcc_version":               "it tells how C was compiled; go_version stands for it",
-	"used_cpu_sys_main_thread":  "there is no main thread: event loops move between those of the Go runtime",
-	"used_cpu_user_main_thread": "there is no main thread: event loops move between those of the Go runtime",
+	"atomicvar_api": "it tells how C was compiled",
+	"gcc_version":   "it tells how C was compiled; go_version stands for it",
 }

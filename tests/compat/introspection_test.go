@@ -2,6 +2,7 @@ package compat
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -274,4 +275,42 @@ func eventually(t *testing.T, wrong func() string) {
 			t.Fatal(text)
 		}
 	}
+}
+
+// What INFO has since 7.2: where the server listens, and how long its loops are busy.
+func TestInfoTellsOfListenersAndLoops(t *testing.T) {
+	since(t, "7.4")
+	p := startOwn(t, subjectBin)
+	w := dial(t, p)
+	for range 20 {
+		w.do(t, "SET", "a", "b")
+	}
+	info := w.do(t, "INFO", "everything")
+	for _, want := range []string{fmt.Sprintf("listener0:name=tcp,bind=127.0.0.1,port=%d", p.port), "listener1:name=unix,bind=" + p.unix,
+		"used_cpu_sys_main_thread:", "used_cpu_user_main_thread:", "instantaneous_eventloop_cycles_per_sec:", "instantaneous_eventloop_duration_usec:"} {
+		if !strings.Contains(info, `\n`+want) {
+			t.Errorf("INFO lacks %s", want)
+		}
+	}
+	for _, name := range []string{"eventloop_duration_sum", "eventloop_duration_cmd_sum"} {
+		if _, after, _ := strings.Cut(info, name+":"); strings.HasPrefix(after, "0") || after == "" {
+			t.Errorf("%s is nothing", name)
+		}
+	}
+	w.want(t, "OK", "CONFIG", "SET", "bind", "* -::*")
+	if info := w.do(t, "INFO", "server"); !strings.Contains(info, fmt.Sprintf("listener0:name=tcp,bind=*,bind=-::*,port=%d", p.port)) {
+		t.Error("INFO does not follow bind")
+	}
+	w.want(t, "(error) ERR This instance has cluster support disabled", "CLUSTER", "MYSHARDID")
+	w.want(t, "OK", "CONFIG", "SET", "hz", "1000")
+	if got := w.do(t, "CONFIG", "GET", "hz"); !strings.Contains(got, `"500"`) {
+		t.Errorf("hz is %s", got)
+	}
+	w.want(t, "OK", "CONFIG", "SET", "bind", "")
+	if c, err := dialErr(p); err == nil {
+		c.Close()
+		t.Error("the server listens though it has nowhere to")
+	}
+	w.want(t, "OK", "CONFIG", "SET", "bind", "127.0.0.1")
+	dial(t, p).want(t, "PONG", "PING")
 }
