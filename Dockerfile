@@ -8,9 +8,12 @@ RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/cached ./cmd/cache
 FROM scratch
 COPY --from=build /out/cached /cached
 COPY --from=build --chown=65532:65532 /out/data /data
+# What the server needs here are its defaults, so that arguments do not take it away: it
+# listens on all addresses, keeps its files in the working directory, and without a
+# password serves only clients of its own container (protected-mode).
 WORKDIR /data
+VOLUME /data
 USER 65532:65532
 EXPOSE 6379
+STOPSIGNAL SIGTERM
 ENTRYPOINT ["/cached"]
-# In a container the port is reachable only if it is published, so listen on all.
-CMD ["--bind", "0.0.0.0", "--protected-mode", "no"]

@@ -38,7 +38,7 @@ func usedParams() []config.Param {
 		{Name: "max-new-connections-per-cycle", Kind: config.Int, Default: "10", Min: 1, Max: 1000,
 			Doc: "Connections accepted in one turn of the loop."},
 		{Name: "io-threads", Kind: config.Int, Default: "0", Flags: config.Immutable, Min: 0, Max: 128,
-			Doc: "Event loops; 0 is one for each processor. They share as few threads as the load allows."},
+			Doc: "Event loops; 0 is one for each processor, or as many as a container's quota allows. They share as few threads as the load allows."},
 		{Name: "protected-mode", Kind: config.Bool, Default: "yes",
 			Doc: "Without a password, serve only clients of this machine."},
 		{Name: "requirepass", Kind: config.String, Default: "", Flags: config.Secret,

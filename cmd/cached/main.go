@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -23,12 +24,25 @@ import (
 )
 
 func main() {
-	if code, ok := oneShot(os.Args[1:], os.Stdout, os.Stderr); ok {
+	args := ownArgs(os.Args[1:])
+	if code, ok := oneShot(args, os.Stdout, os.Stderr); ok {
 		os.Exit(code)
 	}
-	if err := run(os.Args[1:]); err != nil {
+	if err := run(args); err != nil {
 		os.Exit(1)
 	}
+}
+
+// ownArgs are the arguments without the name of a server in front of them, which compose
+// files and charts have for images that find their program by it.
+func ownArgs(args []string) []string {
+	if len(args) == 0 || !slices.Contains([]string{"cached", "redis-server", "valkey-server"}, filepath.Base(args[0])) {
+		return args
+	}
+	if info, err := os.Stat(args[0]); err == nil && info.Mode().Perm()&0o111 == 0 {
+		return args // a file of settings that has this name
+	}
+	return args[1:]
 }
 
 // run serves until a signal or SHUTDOWN ends it. It tells of an error on standard

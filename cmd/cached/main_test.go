@@ -388,3 +388,31 @@ func TestTheWholeConfigurationIsWritten(t *testing.T) {
 	}
 	start(t, nil, path).end(syscall.SIGTERM)
 }
+
+// The image is protected without a password and keeps its files in a volume, with any
+// arguments: these are the defaults of the server, in its working directory.
+func TestTheImageIsProtected(t *testing.T) {
+	text, err := os.ReadFile("../../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, last, _ := strings.Cut(string(text), "FROM scratch\n")
+	lines := strings.Split(last, "\n")
+	for _, line := range []string{`ENTRYPOINT ["/cached"]`, "WORKDIR /data", "VOLUME /data", "USER 65532:65532"} {
+		if !slices.Contains(lines, line) {
+			t.Errorf("the Dockerfile has no line %s", line)
+		}
+	}
+	if i := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "CMD") }); i >= 0 {
+		t.Errorf("%s: arguments take the place of it", lines[i])
+	}
+	for _, args := range []string{"", "--maxmemory 1gb", "redis-server --appendonly yes"} {
+		s := start(t, nil, strings.Fields(args)...)
+		for name, want := range map[string]string{"dir": s.cmd.Dir, "protected-mode": "yes", "bind": "* -::*"} {
+			if got := s.ask(5, "CONFIG GET "+name)[4]; got != want {
+				t.Errorf("with %q %s is %q instead of %q", args, name, got, want)
+			}
+		}
+		s.end(syscall.SIGTERM)
+	}
+}
