@@ -54,6 +54,20 @@ type geoHit struct {
 	at     geo.Point
 }
 
+// A geoWord is the way in which a center or a shape was given; 0: not yet.
+type geoWord uint8
+
+const (
+	geoGiven geoWord = 1 + iota
+	geoMember
+	geoLonLat
+	geoCircle
+	geoBox
+)
+
+// may reports whether what was given as w may be given as other.
+func (w geoWord) may(other geoWord) bool { return w == 0 || w == other }
+
 func (c *Ctx) geosearch(form geoForm) error {
 	q := geoQuery{unit: 1}
 	at := 1
@@ -99,7 +113,11 @@ func (c *Ctx) geosearch(form geoForm) error {
 // parse reads the words from at on.
 func (q *geoQuery) parse(c *Ctx, form geoForm, z value.ZSetRef, there bool, at int) error {
 	a := c.Args(at)
-	hasCenter, hasShape := !form.search, !form.search
+	// Each may be said again, and the last time counts, but not in two ways.
+	var center, shape geoWord
+	if !form.search {
+		center, shape = geoGiven, geoGiven
+	}
 	switch {
 	case form.search:
 	case form.byMember:
@@ -148,20 +166,19 @@ func (q *geoQuery) parse(c *Ctx, form geoForm, z value.ZSetRef, there bool, at i
 				return errGeoCount
 			}
 			q.count = int(min(n, math.MaxInt32))
-		// Of two destinations the row finds the first, and locks that alone.
-		case form.mayStore && q.store == nil && a.Left() > 1 && a.Is("STORE"):
+		case form.mayStore && a.Left() > 1 && a.Is("STORE"):
 			q.store, q.storeDist = a.Next(), false
-		case form.mayStore && q.store == nil && a.Left() > 1 && a.Is("STOREDIST"):
+		case form.mayStore && a.Left() > 1 && a.Is("STOREDIST"):
 			q.store, q.storeDist = a.Next(), true
-		case form.search && a.Left() > 1 && !hasCenter && a.Is("FROMMEMBER"):
-			err, hasCenter = q.around(z, there, a.Next()), true
-		case form.search && a.Left() > 2 && !hasCenter && a.Is("FROMLONLAT"):
+		case form.search && a.Left() > 1 && center.may(geoMember) && a.Is("FROMMEMBER"):
+			err, center = q.around(z, there, a.Next()), geoMember
+		case form.search && a.Left() > 2 && center.may(geoLonLat) && a.Is("FROMLONLAT"):
 			q.area.Center, err = parsePoint(a.Next(), a.Next())
-			hasCenter = true
-		case form.search && a.Left() > 2 && !hasShape && a.Is("BYRADIUS"):
-			err, hasShape = q.circle(a.Next(), a.Next()), true
-		case form.search && a.Left() > 3 && !hasShape && a.Is("BYBOX"):
-			err, hasShape = q.box(a.Next(), a.Next(), a.Next()), true
+			center = geoLonLat
+		case form.search && a.Left() > 2 && shape.may(geoCircle) && a.Is("BYRADIUS"):
+			err, shape = q.circle(a.Next(), a.Next()), geoCircle
+		case form.search && a.Left() > 3 && shape.may(geoBox) && a.Is("BYBOX"):
+			err, shape = q.box(a.Next(), a.Next(), a.Next()), geoBox
 		case form.store && a.Is("STOREDIST"):
 			q.storeDist = true
 		default:
@@ -176,9 +193,9 @@ func (q *geoQuery) parse(c *Ctx, form geoForm, z value.ZSetRef, there bool, at i
 		return Error("ERR GEOSEARCHSTORE" + errGeoStoring)
 	case q.store != nil && withOutput:
 		return Error("ERR STORE option in GEORADIUS" + errGeoStoring)
-	case !hasCenter:
+	case center == 0:
 		return Error("ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for " + c.Spec.Name)
-	case !hasShape:
+	case shape == 0:
 		return Error("ERR exactly one of BYRADIUS and BYBOX can be specified for " + c.Spec.Name)
 	case q.any && q.count == 0:
 		return errGeoAny

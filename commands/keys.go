@@ -69,6 +69,9 @@ func (k *KeySpec) begin(argv [][]byte) (int, bool) {
 	if k.Keyword == "" {
 		return k.Index, true
 	}
+	if k.Rival != "" {
+		return k.lastOfTwo(argv)
+	}
 	from, step := k.From, 1
 	if from < 0 {
 		from, step = len(argv)+from, -1
@@ -79,6 +82,21 @@ func (k *KeySpec) begin(argv [][]byte) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// lastOfTwo finds the word behind the last of two keywords, if it is Keyword's.
+func (k *KeySpec) lastOfTwo(argv [][]byte) (at int, ok bool) {
+	for i := k.From; i+1 < len(argv); i++ {
+		switch {
+		case equalFold(argv[i], k.Keyword):
+			i++
+			at, ok = i, true
+		case equalFold(argv[i], k.Rival):
+			i++
+			ok = false
+		}
+	}
+	return at, ok
 }
 
 // HasKeys reports whether the command has keys of some kind.

@@ -188,6 +188,9 @@ type KeySpec struct {
 	Index   int
 	Keyword string
 	From    int
+	// Rival is another keyword: of the two, and of several of each, only the last one
+	// in argv counts.
+	Rival string
 
 	Last, Step, Limit int
 

@@ -160,7 +160,14 @@ func (c *Ctx) timeout(b []byte) (deadlineMS int64, err error) {
 	f, ok := ParseFloat(b)
 	switch {
 	case !ok:
-		return 0, ErrTimeoutFloat
+		x, ok := parseLongDouble(b) // a number that needs more than a double
+		switch {
+		case !ok:
+			return 0, ErrTimeoutFloat
+		case x.Sign() < 0:
+			return 0, ErrTimeoutNeg
+		}
+		return 0, ErrTimeoutRange
 	case f < 0:
 		return 0, ErrTimeoutNeg
 	case f*1000 > math.MaxInt64/2 || math.IsInf(f, 0):

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -327,7 +328,7 @@ func (f *clientFilter) parse(c *commands.Ctx) error {
 				return commands.Error("ERR maxage is not an integer or out of range")
 			}
 			if age <= 0 {
-				return commands.Error("ERR syntax error")
+				return commands.Error("ERR maxage should be greater than 0")
 			}
 			f.maxAge = age
 		case "skipme":
@@ -422,10 +423,12 @@ func (s *Server) clientPause(c *commands.Ctx) error {
 	}
 	ms, ok := value.ParseInt(c.Argv[2])
 	switch {
-	case !ok || ms > 1<<62-c.NowMS:
-		return commands.Error("ERR timeout is not an integer or out of range")
+	case !ok:
+		return commands.ErrTimeoutInt
 	case ms < 0:
-		return commands.Error("ERR timeout is negative")
+		return commands.ErrTimeoutNeg
+	case ms > math.MaxInt64-c.NowMS:
+		return commands.ErrTimeoutRange
 	}
 	s.pause.begin(c.NowMS, c.NowMS+ms, onlyWrite)
 	s.pauseUntil(s.pause.untilMS.Load())

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"math"
 	"strings"
 	"time"
 
@@ -38,10 +39,12 @@ func (s *Server) wait(c *commands.Ctx) error {
 	}
 	ms, ok := value.ParseInt(c.Argv[2])
 	switch {
-	case !ok || ms > 1<<62-c.NowMS:
-		return commands.Error("ERR timeout is not an integer or out of range")
+	case !ok:
+		return commands.ErrTimeoutInt
 	case ms < 0:
-		return commands.Error("ERR timeout is negative")
+		return commands.ErrTimeoutNeg
+	case ms > math.MaxInt64-c.NowMS:
+		return commands.ErrTimeoutRange
 	}
 	if n <= 0 {
 		c.Reply.Int(0)

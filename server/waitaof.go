@@ -1,6 +1,7 @@
 package server
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -23,7 +24,7 @@ const errNoLog = commands.Error("ERR WAITAOF cannot be used when numlocal is set
 func (s *Server) waitaof(c *commands.Ctx) error {
 	local, ok := value.ParseInt(c.Argv[1])
 	if !ok || local < 0 || local > 1 {
-		return commands.Error("ERR value is out of range, must be between 0 and 1")
+		return commands.Error("ERR value is out of range, value must between 0 and 1")
 	}
 	replicas, ok := value.ParseInt(c.Argv[2])
 	if !ok || replicas < 0 {
@@ -31,8 +32,10 @@ func (s *Server) waitaof(c *commands.Ctx) error {
 	}
 	ms, ok := value.ParseInt(c.Argv[3])
 	switch {
-	case !ok || ms > 1<<62-c.NowMS:
+	case !ok:
 		return commands.ErrTimeoutInt
+	case ms > math.MaxInt64-c.NowMS:
+		return commands.ErrTimeoutRange
 	case ms < 0:
 		return commands.ErrTimeoutNeg
 	}
