@@ -268,10 +268,6 @@ func (c *Ctx) replyClaimed(s value.StreamRef, ids []value.StreamID, justIDs bool
 
 func xautoclaim(c *Ctx) error {
 	key, group := c.Argv[1], c.Argv[2]
-	s, there, err := c.stream(key)
-	if err != nil {
-		return err
-	}
 	minIdle, ok := value.ParseInt(c.Argv[4])
 	if !ok {
 		return errXAutoIdle
@@ -294,6 +290,10 @@ func xautoclaim(c *Ctx) error {
 		default:
 			return ErrSyntax
 		}
+	}
+	s, there, err := c.stream(key)
+	if err != nil {
+		return err
 	}
 	var g value.StreamGroup
 	if there {

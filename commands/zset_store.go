@@ -95,7 +95,7 @@ func (g aggregate) of(a, b float64) float64 {
 	if f := a + b; !math.IsNaN(f) {
 		return f
 	}
-	return 0 // infinities of both signs
+	return 0 // infinities of both signs, or what is no number
 }
 
 // weighed is a score with its weight; infinity without weight is 0.
@@ -186,7 +186,8 @@ func (q *zoperation) run(visit func(m value.Elem, f float64) bool) {
 				if !found {
 					return true
 				}
-				f = q.aggregate.of(f, weighed(g, q.sources[i].weight))
+				// As in Redis, infinity without weight is no number but for the first.
+				f = q.aggregate.of(f, g*q.sources[i].weight)
 			}
 			return visit(m, f)
 		})

@@ -231,7 +231,7 @@ func (c *caller) one(out []string, a argSpec) []string {
 
 // value chooses a value for an argument by its type and name.
 func (c *caller) value(a argSpec) string {
-	if c.chance(3) {
+	if c.chance(5) {
 		return c.extreme()
 	}
 	switch a.kind {
