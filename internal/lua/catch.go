@@ -8,8 +8,7 @@ import (
 type catch struct {
 	base    int         // first register of what it calls
 	handler glua.LValue // of xpcall, or nil
-	l       *glua.LState
-	done    bool // the handler has come to its end
+	done    bool        // the handler has come to its end
 }
 
 // newHandler makes the error handler of pcall and xpcall. It runs where the error
@@ -36,7 +35,7 @@ func (s *State) newHandler() *glua.LFunction {
 // catch calls what is on the stack, with n arguments. It reports what went wrong.
 func (s *State) catch(l *glua.LState, n int, handler glua.LValue) (failure glua.LValue, ok bool) {
 	depth := len(s.catching)
-	s.catching = append(s.catching, catch{base: frameBase(l), handler: handler, l: l})
+	s.catching = append(s.catching, catch{base: frameBase(l), handler: handler})
 	before := handled(l, true)
 	err := l.PCall(n, glua.MultRet, s.caught)
 	handled(l, before)
@@ -122,18 +121,23 @@ const maxResumed = 190
 // happen, for nothing catches them there.
 const inCoroutine = "local arm, f = ... return function(...) arm() return f(...) end"
 
+// written makes a function of a program of this package.
+func (s *State) written(source string) *glua.LFunction {
+	tree, err := parseChunk(source, "=written", nil)
+	if err != nil {
+		panic("lua: " + err.Error())
+	}
+	proto, err := glua.Compile(tree.stmts, "=written")
+	if err != nil {
+		panic("lua: " + err.Error())
+	}
+	return s.l.NewFunctionFromProto(proto)
+}
+
 // overrideCoroutine gives each coroutine the State's clock, so that it ends with the
 // script.
 func (s *State) overrideCoroutine(t *glua.LTable) {
-	tree, err := parseChunk(inCoroutine, "=coroutine")
-	if err != nil {
-		panic("lua: " + err.Error())
-	}
-	proto, err := glua.Compile(tree.stmts, "=coroutine")
-	if err != nil {
-		panic("lua: " + err.Error())
-	}
-	around := s.l.NewFunctionFromProto(proto)
+	around := s.written(inCoroutine)
 	arm := s.l.NewFunction(func(l *glua.LState) int {
 		l.Panic = func(l *glua.LState) {
 			panic(&glua.ApiError{Type: glua.ApiErrorRun, Object: s.described(l, l.Get(-1), 0)})
@@ -201,9 +205,24 @@ func (s *State) overrideCoroutine(t *glua.LTable) {
 	})
 	yield := t.RawGetString("yield").(*glua.LFunction).GFunction
 	s.set(t, "yield", func(l *glua.LState) int {
-		if n := len(s.catching); l.G.MainThread == l || n > 0 && s.catching[n-1].l == l {
+		if l.G.MainThread == l || insideLibrary(l) {
 			l.Error(glua.LString("attempt to yield across metamethod/C-call boundary"), 0)
 		}
 		return yield(l)
 	})
+}
+
+// insideLibrary reports whether what calls yield was called by a function of the
+// libraries, which could not go on: by pcall, or for table.sort.
+func insideLibrary(l *glua.LState) bool {
+	for level := 1; level < 50; level++ {
+		d, ok := l.GetStack(level)
+		if !ok {
+			break
+		}
+		if _, err := l.GetInfo("S", d, glua.LNil); err == nil && d.What == "G" {
+			return true
+		}
+	}
+	return false
 }

@@ -45,23 +45,23 @@ func Compile(source string, keysOf KeysOf) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	chunk, err := parseText(body, "user_script")
+	chunk, err := parseText(body, "user_script", nil)
 	if err != nil {
 		return nil, fmt.Errorf("ERR Error compiling script (new function): %w", err)
 	}
 	p := &Program{SHA: SHA1([]byte(source)), Source: source, Flags: flags}
 	p.Declared, p.plain = declared(chunk.stmts, keysOf)
 	if p.plain {
-		if p.proto, err = compileChunk(chunk, "user_script", true); err == nil {
+		if p.proto, err = compileChunk(chunk, "user_script", plainChunk); err == nil {
 			return p, nil
 		}
 		// It may have just as many local variables as it can have.
 		p.plain = false
-		if chunk, err = parseText(body, "user_script"); err != nil {
+		if chunk, err = parseText(body, "user_script", nil); err != nil {
 			return nil, fmt.Errorf("ERR Error compiling script (new function): %w", err)
 		}
 	}
-	if p.proto, err = compileChunk(chunk, "user_script", false); err != nil {
+	if p.proto, err = compileChunk(chunk, "user_script", scriptChunk); err != nil {
 		return nil, fmt.Errorf("ERR Error compiling script (new function): %w", err)
 	}
 	return p, nil
@@ -75,11 +75,11 @@ var errLevels = errors.New("chunk has too many syntax levels")
 
 // parseText parses Lua. What is nested too deep is refused, for the compiler goes
 // down with it.
-func parseText(source, name string) (parsed, error) {
+func parseText(source, name string, work func(n int)) (parsed, error) {
 	if strings.HasPrefix(source, "\x1bLua") {
 		return parsed{}, errors.New("attempt to load a binary chunk")
 	}
-	chunk, err := parseChunk(source, name)
+	chunk, err := parseChunk(source, name, work)
 	if err != nil {
 		return parsed{}, err
 	}
@@ -97,27 +97,35 @@ const (
 	operand = "(operand)"
 	call    = "(call)"
 	pcall   = "(pcall)"
+	rest    = "(rest)" // cuts what the chunk shall not see off its arguments
+)
+
+// A chunkKind says what a chunk is given as arguments, and what it sees of them.
+type chunkKind int
+
+const (
+	scriptChunk chunkKind = iota // the operand function; it sees none
+	plainChunk                   // call, pcall, KEYS and ARGV besides; it sees none
+	loadedChunk                  // the operand function and rest, and what it sees
 )
 
 // compileChunk compiles a parsed program, with the operands of `..` wrapped. The
-// chunk's first argument is what wraps them; those of a plain one are call, pcall,
-// KEYS and ARGV besides.
-func compileChunk(tree parsed, name string, plain bool) (*glua.FunctionProto, error) {
+// chunk's first argument is what wraps them.
+func compileChunk(tree parsed, name string, kind chunkKind) (*glua.FunctionProto, error) {
 	chunk := tree.stmts
 	w := walker{lengths: tree.lengths}
 	w.wrapConcats(chunk)
-	w.hideArguments(chunk)
-	if names := []string{operand, call, pcall, "KEYS", "ARGV"}; plain || w.wrapped {
-		if plain {
+	w.hideArguments(chunk, kind)
+	if kind == plainChunk || w.wrapped {
+		names := []string{operand}
+		switch kind {
+		case plainChunk:
+			names = append(names, call, pcall, "KEYS", "ARGV")
 			useLocals(chunk)
-		} else {
-			names = names[:1]
+		case loadedChunk:
+			names = append(names, rest)
 		}
-		first := &ast.LocalAssignStmt{Names: names, Exprs: []ast.Expr{&ast.Comma3Expr{}}}
-		first.SetLine(1)
-		first.SetLastLine(1)
-		first.Exprs[0].SetLine(1)
-		first.Exprs[0].SetLastLine(1)
+		first := at(&ast.LocalAssignStmt{Names: names, Exprs: []ast.Expr{at(&ast.Comma3Expr{}, 1)}}, 1)
 		chunk = append([]ast.Stmt{first}, chunk...)
 	}
 	proto, err := glua.Compile(chunk, name)

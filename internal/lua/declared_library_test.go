@@ -33,7 +33,7 @@ func TestOnlyLibrariesThatNameTheirKeysByTheFirstArgumentAreDeclared(t *testing.
 		`local call = redis.call redis.register_function('f', function(keys) return (function() return call('time') end)() end)`:                                                                                           false,
 		`redis.register_function('f', function(keys) return redis.call('get', KEYS[1]) end)`:                                                                                                                               false,
 	} {
-		chunk, err := parseText(code, "user_function")
+		chunk, err := parseText(code, "user_function", nil)
 		if err != nil {
 			t.Errorf("%s: %v", code, err)
 		} else if declaredLibrary(chunk.stmts, keysOf) != want {

@@ -77,6 +77,8 @@ type lexer struct {
 	tok  token
 	text string // of a name, number or string
 	next *ahead // the token behind the current one, if it was looked at
+
+	work func(n int) // counts what it does; nil: nobody waits for it
 }
 
 type ahead struct {
@@ -104,8 +106,14 @@ func (x *lexer) fail(text string, near token) {
 	panic(syntaxError(text))
 }
 
+// workPerToken is what reading and compiling a token takes, in instructions.
+const workPerToken = 20
+
 // advance reads the next token.
 func (x *lexer) advance() {
+	if x.work != nil {
+		x.work(workPerToken + len(x.text)/16)
+	}
 	x.last = x.line
 	if n := x.next; n != nil {
 		x.tok, x.text, x.buf, x.next = n.tok, n.text, n.buf, nil

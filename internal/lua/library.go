@@ -31,11 +31,11 @@ type Function struct {
 // Load runs the code of a library without its first line and returns what it
 // registers. taken reports names of functions that other libraries have.
 func (s *State) Load(name, code, body string, keysOf KeysOf, taken func(string) bool, host Host) (*Library, error) {
-	chunk, err := parseText(body, "user_function")
+	chunk, err := parseText(body, "user_function", nil)
 	if err == nil {
 		clear := keysOf != nil && declaredLibrary(chunk.stmts, keysOf)
 		var proto *glua.FunctionProto
-		if proto, err = compileChunk(chunk, "user_function", false); err == nil {
+		if proto, err = compileChunk(chunk, "user_function", scriptChunk); err == nil {
 			lib := &Library{Name: name, Code: code, Declared: clear}
 			s.begin(host)
 			s.loading = lib

@@ -51,8 +51,9 @@ type funcScope struct {
 	upvalues []string
 }
 
-// parseChunk parses a program.
-func parseChunk(source, name string) (chunk parsed, err error) {
+// parseChunk parses a program. work, if there is one, is told what that takes, and may
+// end it by a panic.
+func parseChunk(source, name string, work func(n int)) (chunk parsed, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			e, ok := r.(syntaxError)
@@ -62,7 +63,7 @@ func parseChunk(source, name string) (chunk parsed, err error) {
 			chunk, err = parsed{}, e
 		}
 	}()
-	p := &parser{lexer: lexer{name: name, in: source, line: 1}, names: map[ast.Expr]string{}}
+	p := &parser{lexer: lexer{name: name, in: source, line: 1, work: work}, names: map[ast.Expr]string{}}
 	p.fn = &funcScope{vararg: true}
 	p.advance()
 	stmts := p.chunk()

@@ -337,19 +337,15 @@ func (s *State) load(l *glua.LState, text, name string) int {
 		s.sources = make(map[string]string)
 	}
 	s.sources[name] = raw
-	chunk, err := parseText(text, name)
+	chunk, err := parseText(text, name, func(n int) { s.spend(l, n) })
 	if err == nil {
-		proto, cerr := compileChunk(chunk, name, false)
+		proto, cerr := compileChunk(chunk, name, loadedChunk)
 		if cerr == nil {
-			f := l.NewFunctionFromProto(proto)
-			tostr := s.tostr
-			l.Push(l.NewFunction(func(l *glua.LState) int {
-				l.SetTop(0)
-				l.Push(f)
-				l.Push(tostr)
-				l.Call(1, glua.MultRet)
-				return l.GetTop()
-			}))
+			l.Push(s.loaded)
+			l.Push(l.NewFunctionFromProto(proto))
+			l.Push(s.tostr)
+			l.Push(s.rest)
+			l.Call(3, 1)
 			return 1
 		}
 		err = cerr

@@ -66,8 +66,10 @@ type State struct {
 	strings   *glua.LTable // shown as the metatable of strings
 	clock     clock
 	random    lrand48
-	caught    *glua.LFunction   // the handler of pcall and xpcall
-	catching  []catch           // those that run
+	caught    *glua.LFunction // the handler of pcall and xpcall
+	catching  []catch         // those that run
+	loaded    *glua.LFunction // makes the function that loadstring returns
+	rest      *glua.LFunction
 	resumed   int               // coroutines that resumed each other
 	sources   map[string]string // chunk names of loadstring, by how messages show them
 
@@ -97,6 +99,8 @@ func NewState(o Options) *State {
 	s.errFunc = s.l.NewFunction(s.locate)
 	s.tostr = s.l.NewFunction(concatOperand)
 	s.caught = s.newHandler()
+	s.loaded = s.written("local f, operand, rest = ... return function(...) return f(operand, rest, ...) end")
+	s.rest = s.l.NewFunction(func(l *glua.LState) int { return max(l.GetTop()-2, 0) })
 	s.random.x = rand.Uint64() & (1<<48 - 1)
 	s.openLibraries()
 	return s

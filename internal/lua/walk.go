@@ -46,21 +46,21 @@ func (w *walker) wrapConcats(chunk []ast.Stmt) {
 	w.stmts(chunk)
 }
 
-// hideArguments has the chunk itself get no arguments as far as it sees: `...` is a
-// call that returns nothing.
-func (w *walker) hideArguments(chunk []ast.Stmt) {
+// hideArguments has the chunk itself see no more arguments than it shall: `...` is a
+// call that returns nothing, or what is behind those that it does not see.
+func (w *walker) hideArguments(chunk []ast.Stmt, kind chunkKind) {
 	hide := walker{flat: true, expr: func(e ast.Expr) ast.Expr {
 		dots, ok := e.(*ast.Comma3Expr)
 		if !ok {
 			return e
 		}
 		w.wrapped = true
-		none := &ast.FuncCallExpr{Func: &ast.IdentExpr{Value: operand}, AdjustRet: dots.AdjustRet}
-		for _, n := range []ast.Expr{none, none.Func} {
-			n.SetLine(e.Line())
-			n.SetLastLine(e.LastLine())
+		seen := &ast.FuncCallExpr{Func: at(&ast.IdentExpr{Value: operand}, e.Line()), AdjustRet: dots.AdjustRet}
+		if kind == loadedChunk {
+			seen.Func = at(&ast.IdentExpr{Value: rest}, e.Line())
+			seen.Args = []ast.Expr{at(&ast.Comma3Expr{}, e.Line())}
 		}
-		return none
+		return at(seen, e.Line())
 	}}
 	hide.stmts(chunk)
 }

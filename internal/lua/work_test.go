@@ -45,6 +45,7 @@ func TestFunctionsOfTheLibrariesEndWithTheScript(t *testing.T) {
 		"cmsgpack.pack":  many + `local d = t for i = 1, 14 do d = {d, d} end return cmsgpack.pack(d)`,
 		"cmsgpack":       many + `local s = cmsgpack.pack(t) while true do cmsgpack.unpack(s) end`,
 		"struct":         `while true do struct.pack('>I4I4', 1, 2) end`,
+		"loadstring":     `local s = string.rep('x = 1 ', 1e7) while true do loadstring(s) end`,
 		"the reply":      many + `return x`,
 		"a slow #":       `local t = {} for i = 1, 1e6 do t[i] = i end for i = 1e6, 2, -1 do t[i] = nil end while true do local n = #t end`,
 		"what pcall has": `while true do pcall(string.find, string.rep('a', 1e5), ('a?'):rep(30) .. ('a'):rep(30) .. 'b') end`,
