@@ -191,10 +191,13 @@ func contents(t testing.TB, c *redis.Client, key string) string {
 		slices.Sort(l)
 		fmt.Fprintf(&b, "%q", l)
 	case "zset":
-		var l any
-		l, err = c.Do(ctx, "ZRANGE", key, 0, -1, "WITHSCORES").Result()
-		// A small sorted set forgets the sign of a zero, a large one does not.
-		b.WriteString(strings.ReplaceAll(fmt.Sprintf("%q", l), `"-0"`, `"0"`))
+		var l []redis.Z
+		l, err = c.ZRangeWithScores(ctx, key, 0, -1).Result()
+		for _, z := range l {
+			// The score, not its text, which is another one since Redis 7.2. A small sorted
+			// set forgets the sign of a zero, a large one does not.
+			fmt.Fprintf(&b, "%q %v,", z.Member, z.Score+0)
+		}
 	case "hash":
 		var m map[string]string
 		m, err = c.HGetAll(ctx, key).Result()
