@@ -169,8 +169,8 @@ func (c *client) setAccount(a *account) {
 	c.account.Store(a)
 }
 
-// aclGate refuses what the client's user may not do.
-func (s *Server) aclGate(c *client, spec *commands.Spec, argv [][]byte) error {
+// mayRun refuses what the client's user may not do.
+func (s *Server) mayRun(c *client, spec *commands.Spec, argv [][]byte) error {
 	return s.allow(c, spec, argv, "", func(user string, reason acl.Reason, object string) string {
 		return "NOPERM " + describeDenial(user, reason, object, false)
 	})

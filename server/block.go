@@ -25,6 +25,7 @@ type waiter struct {
 	state      atomic.Int32
 	timed      bool  // the loop has a timer for it
 	resumed    any   // what Background was given
+	logged     int64 // how far the log must have come for the reply
 	again      bool  // during a run of serve: the command still has to wait
 	tookNS     int64 // what the command has taken so far, without the waiting
 }
@@ -238,53 +239,29 @@ func (w *worker) serve(wt *waiter, key []byte) {
 	}
 	out := w.reply
 	w.reply = resp.Writer{Proto: int(wt.c.shown.proto.Load())}
-	tx := &w.tx
-	tx.Begin(w.srv.keys, wt.db, w.nowMS())
-	if !wt.spec.Lock(tx, wt.argv) {
-		wt.state.Store(waiting)
-		w.reply = out
-		w.srv.block.later(wt, key)
-		return
-	}
-	if key != nil && !takesFrom(wt.spec, tx, key) {
-		wt.state.Store(waiting)
-		tx.Unlock()
-		w.reply = out
-		return
-	}
 	w.boundFor(wt.c)
 	w.tick()
-	start := w.nowNS
-	ctx := &w.ctx
-	saved := *ctx
-	ctx.Argv, ctx.Spec, ctx.NowMS, ctx.Env = wt.argv, wt.spec, tx.NowMS, wt.c
-	ctx.Resumed = wt.resumed
+	start, ctx := w.nowNS, w.ctx
+	w.ctx.Resumed = wt.resumed
 	wt.again = false
-	denied := w.srv.mayResume(wt)
-	err := denied
-	if err == nil {
-		err = wt.spec.Run(ctx)
+	j := job{origin: FromWaiter, c: wt.c, spec: wt.spec, argv: wt.argv, db: wt.db, tx: &w.tx, waiter: wt, changed: key}
+	how, err := w.run(&j)
+	w.ctx = ctx
+	if how != hasRun {
+		wt.state.Store(waiting)
+		w.reply = out
+		if how == notRun {
+			w.srv.block.later(wt, key)
+		}
+		return
 	}
 	if err != nil {
 		w.refuse(wt.c, 0, err)
 	}
-	tx.Commit(wt.argv)
-	logged := int64(0)
-	if tx.Told() {
-		logged = w.srv.logged()
-	}
-	if wt.again {
-		wt.state.Store(waiting)
-	} else {
-		wt.state.Store(done)
-	}
-	tx.Unlock()
-	w.tick()
 	wt.tookNS += w.nowNS - start
 	if !wt.again {
-		w.accountWaiter(wt, denied != nil, err != nil)
+		w.accountWaiter(wt, j.denied, err != nil)
 	}
-	*ctx = saved
 	reply, full := w.reply.B, w.reply.Full
 	w.reply = out
 	if len(w.events)+len(w.stale) > 0 {
@@ -294,6 +271,7 @@ func (w *worker) serve(wt *waiter, key []byte) {
 		return
 	}
 	w.srv.block.remove(wt)
+	logged := wt.logged
 	wt.c.conn.post(func(w *worker, c *client) {
 		c.logged, c.changed = max(c.logged, logged), max(c.changed, logged)
 		c.unblock(wt, reply)
@@ -305,24 +283,31 @@ func (w *worker) serve(wt *waiter, key []byte) {
 	})
 }
 
-// mayResume refuses the command of a waiter whose user has lost the right to it while it
-// waited, and one that may not write now. The locks of its keys are held.
-func (s *Server) mayResume(wt *waiter) error {
-	if wt.resumed != nil {
-		return nil // its work is done
+// endWait says whether a waiter that was run goes on waiting. The locks are still held.
+func (w *worker) endWait(j *job) {
+	wt := j.waiter
+	if j.tx.Told() {
+		wt.logged = w.srv.logged()
 	}
-	if err := s.aclGate(wt.c, wt.spec, wt.argv); err != nil {
-		return err
+	if wt.again {
+		wt.state.Store(waiting)
+	} else {
+		wt.state.Store(done)
 	}
-	if s.disk != nil && s.disk.Refusing() {
-		if err := s.disk.Refuse(wt.spec, wt.spec.Flags, ^wt.spec.Flags); err != nil {
-			return err
-		}
-	}
-	if wt.spec.Flags&commands.DenyOOM != 0 && s.outOfMemory() {
-		return errOOM
-	}
-	return nil
+}
+
+// send has a command of the client answered elsewhere, and the client wait for it.
+func (c *client) send(spec *commands.Spec, argv [][]byte, to func(argv [][]byte, reply func([]byte))) {
+	c.park(&commands.Ctx{Spec: spec, Argv: argv}, nil, 0, nil)
+	wt := c.waiting
+	to(wt.argv, func(reply []byte) {
+		c.conn.post(func(_ *worker, c *client) {
+			if wt.state.CompareAndSwap(waiting, done) {
+				c.srv.block.remove(wt)
+				c.unblock(wt, reply)
+			}
+		})
+	})
 }
 
 // accountWaiter counts the command of a waiter that has got its reply. Commands that

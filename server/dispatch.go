@@ -28,22 +28,27 @@ func (w *worker) dispatch(c *client, r *request) bool {
 		c.closing = true
 		return true
 	}
-	err := w.check(c, r)
-	if err != nil || c.mode != 0 {
+	v := w.check(c, r)
+	if !v.goOn() || c.mode != 0 {
 		w.tx.GiveBack()
 	}
-	if c.mode != 0 && err != errPostpone {
+	if v.Wait {
+		c.postpone(true)
+		return false
+	}
+	err := v.Refusal
+	if c.mode != 0 {
 		var queued bool
 		if queued, err = w.divert(c, spec, argv, err); queued {
 			w.afterReply(c, mark)
 			return true
 		}
 	}
+	if v.Send != nil && err == nil {
+		c.send(spec, argv, v.Send)
+		return true
+	}
 	if err != nil {
-		if err == errPostpone {
-			c.postpone(true)
-			return false
-		}
 		if spec != nil {
 			w.stat(spec).rejected++
 			if spec.Name == "exec" {
@@ -54,7 +59,7 @@ func (w *worker) dispatch(c *client, r *request) bool {
 		w.afterReply(c, mark)
 		return true
 	}
-	if !w.run(c, r, mark) {
+	if !w.runRequest(c, r, mark) {
 		c.postpone(true)
 		return false
 	}
@@ -68,71 +73,41 @@ func (w *worker) dispatch(c *client, r *request) bool {
 	return true
 }
 
-// check returns the error with which a command is refused before it runs, errPostpone
-// if it has to wait, or nil.
-func (w *worker) check(c *client, r *request) error {
+// check returns what becomes of a command before it runs.
+func (w *worker) check(c *client, r *request) Verdict {
 	switch {
 	case r.spec == nil:
-		return unknown(r.argv, r.parent)
+		return refuse(unknown(r.argv, r.parent))
 	case !r.spec.ArityOK(r.argv):
-		return commands.WrongArity(r.spec.FullName())
+		return refuse(commands.WrongArity(r.spec.FullName()))
+	case w.srv.quiet(c):
+		return Verdict{}
 	}
-	return w.srv.gate(w, c, r.spec, r.argv)
+	w.tx.GiveBack() // a gate may evict
+	return w.srv.ask(w, c, FromClient, r.spec, r.argv)
 }
 
-// run locks, calls the handler, records what it did and unlocks, unless the next
-// command of the batch wants the same shard. It reports false if the command has
-// to come back later.
-func (w *worker) run(c *client, r *request, mark int) bool {
-	spec, argv := r.spec, r.argv
+// runRequest runs a client's command. It reports false if the command has to come back
+// later.
+func (w *worker) runRequest(c *client, r *request, mark int) bool {
 	start := w.nowNS
-	tx := &w.tx
-	if r.key != nil {
-		tx.BeginKey(w.srv.keys, c.db(), w.srv.unixMS(start), r.key, r.hash)
-	} else {
-		tx.Begin(w.srv.keys, c.db(), w.srv.unixMS(start))
-	}
-	tx.NoTouch = c.noTouch && !spec.Touches()
-	tx.ReadOnly, tx.Counting = spec.Reads()
-	if !spec.Lock(tx, argv) {
-		tx.Unlock()
-		w.stat(spec).rejected++
-		w.refuse(c, mark, w.srv.scripts.busyError())
+	j := &w.job
+	*j = job{origin: FromClient, c: c, spec: r.spec, argv: r.argv, db: c.db(), key: r.key, hash: r.hash, tx: &w.tx}
+	how, err := w.run(j)
+	switch {
+	case how == comesBack:
+		return false
+	case how == notRun:
+		w.stat(r.spec).rejected++
+		w.refuse(c, mark, err)
 		return true
 	}
-	if spec.Flags&commands.Write != 0 && w.srv.keys.Snapshotting() && mustWait(tx, spec, argv) {
-		tx.Unlock()
-		return false
+	if c.shown.last.Load() != r.spec {
+		c.shown.last.Store(r.spec)
 	}
-
-	ctx := &w.ctx
-	ctx.Argv, ctx.Spec, ctx.NowMS, ctx.Env = argv, spec, tx.NowMS, c
-	err := spec.Run(ctx)
-
-	if c.mode&tracks != 0 {
-		w.remember(c, spec, argv)
-	}
-	tx.Commit(argv)
-	if tx.Told() && spec.Flags&commands.ReadOnly == 0 {
-		c.logged = w.srv.logged()
-		c.changed = c.logged
-	}
-	if !w.keep(c) {
-		tx.Unlock()
-	}
-	w.tick()
-
-	if c.shown.last.Load() != spec {
-		c.shown.last.Store(spec)
-	}
-	w.showCommand(c, spec, argv)
 	if wt := c.waiting; wt != nil {
 		wt.tookNS = w.nowNS - start // to be counted when it ends
-		return true
-	}
-	st := w.account(c, spec, argv, w.nowNS-start, start)
-	if err != nil {
-		st.failed++
+	} else if err != nil {
 		w.refuse(c, mark, err)
 	}
 	return true
@@ -143,7 +118,7 @@ func (w *worker) run(c *client, r *request, mark int) bool {
 // something is to be done between the two that may need other locks.
 func (w *worker) keep(c *client) bool {
 	n := w.next
-	return n != nil && n.key != nil && c.mode == 0 && !w.srv.gated.Load() &&
+	return n != nil && n.key != nil && c.mode == 0 && w.srv.gated.Load() == 0 &&
 		len(w.events)+len(w.stale)+len(w.ready) == 0 &&
 		(n.spec.Text == 0 || !w.tx.Compresses()) && w.tx.Keep(n.hash)
 }
@@ -254,59 +229,6 @@ func clip(b []byte, n int) string {
 		s = s[:i]
 	}
 	return s
-}
-
-// A Gate may refuse a command before it runs. flags are those of spec, or of the
-// script that it runs.
-type Gate func(w *worker, c *client, spec *commands.Spec, flags commands.Flag) error
-
-// setGated tells the loops whether to ask the gates. Who has given one something to
-// say, or taken it back, calls it; cron does for a pause that has ended.
-func (s *Server) setGated() {
-	s.gateMu.Lock()
-	defer s.gateMu.Unlock()
-	s.gated.Store(s.limit.bytes.Load() > 0 || s.scripts.busy.Load() > 0 || !s.pause.over(s.nowMS()))
-}
-
-// errPostpone is what the pause gate answers: not now.
-var errPostpone = errors.New("postponed")
-
-// gate asks the gates in the order in which Redis's clients see the errors.
-func (s *Server) gate(w *worker, c *client, spec *commands.Spec, argv [][]byte) error {
-	if !c.authed && spec.Flags&commands.NoAuth == 0 {
-		return errNoAuth
-	}
-	if err := s.aclGate(c, spec, argv); err != nil {
-		return err
-	}
-	if s.disk != nil && s.disk.Refusing() {
-		if err := s.persistenceGate(c, spec, s.flagsOf(spec, argv)); err != nil {
-			return err
-		}
-	}
-	if s.gated.Load() {
-		w.tx.GiveBack() // a gate may evict
-		flags := s.flagsOf(spec, argv)
-		for _, g := range s.gates {
-			if err := g(w, c, spec, flags); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-const errNoAuth = commands.Error("NOAUTH Authentication required.")
-
-// pauseGate holds back commands while CLIENT PAUSE lasts.
-func pauseGate(w *worker, c *client, spec *commands.Spec, flags commands.Flag) error {
-	if c.mode&inMulti != 0 && spec.Name == "exec" {
-		flags |= c.multi.flags
-	}
-	if !w.srv.pause.holds(w.nowMS(), flags) {
-		return nil
-	}
-	return errPostpone
 }
 
 // elapsed is a duration in microseconds, as statistics show it.

@@ -184,17 +184,27 @@ func (l *memoryLimit) tooMuch(e *engine.Engine) bool {
 
 // memoryGate evicts before a command runs, and refuses commands that may need
 // memory when that did not help.
-func memoryGate(w *worker, c *client, spec *commands.Spec, flags commands.Flag) error {
-	s := w.srv
-	if s.limit.bytes.Load() == 0 || s.scripts.busy.Load() != 0 {
-		return nil // locks may be held for long: busyGate has the word
+func memoryGate(r *Request) Verdict {
+	w, c, s := r.w, r.c, r.w.srv
+	switch r.Origin {
+	case FromScript:
+		return refuse(w.script.memory(r.Spec))
+	case FromWaiter: // with locks held nothing can be evicted
+		if r.Flags&commands.DenyOOM != 0 && s.outOfMemory() {
+			return refuse(errOOM)
+		}
+		return Verdict{}
 	}
+	if s.scripts.busy.Load() != 0 {
+		return Verdict{} // locks may be held for long: busyGate has the word
+	}
+	w.tx.GiveBack()
 	if s.makeRoom(&w.evict, w.nowMS(), time.Duration(s.limit.sliceNS.Load()), false) {
-		return nil
+		return Verdict{}
 	}
-	deny := flags&commands.DenyOOM != 0
+	deny := r.Flags&commands.DenyOOM != 0
 	if c.mode&inMulti != 0 {
-		switch spec.Name {
+		switch r.Spec.Name {
 		case "exec":
 			deny = c.multi.flags&commands.DenyOOM != 0
 		case "discard", "quit", "reset":
@@ -203,9 +213,9 @@ func memoryGate(w *worker, c *client, spec *commands.Spec, flags commands.Flag) 
 		}
 	}
 	if deny && s.scripts.busy.Load() == 0 {
-		return errOOM
+		return refuse(errOOM)
 	}
-	return nil
+	return Verdict{}
 }
 
 // outOfMemory reports whether commands that may need memory are refused now; it

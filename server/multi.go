@@ -226,25 +226,9 @@ func (w *worker) runQueued(c *commands.Ctx, cl *client) {
 	m, tx := cl.multi, c.Tx
 	for i := range m.queue {
 		q := &m.queue[i]
-		start := w.nowNS
-		c.Argv, c.Spec = m.wordsOf(q), q.spec
-		tx.DB = cl.db()
-		tx.NoTouch = cl.noTouch && !q.spec.Touches()
-		tx.ReadOnly, tx.Counting = q.spec.Reads()
 		mark := len(w.reply.B)
-		err := w.srv.stillAllowed(cl, q.spec, c.Argv)
-		if err == nil {
-			err = q.spec.Run(c)
-		}
-		if cl.mode&tracks != 0 {
-			w.remember(cl, q.spec, c.Argv)
-		}
-		tx.Commit(c.Argv)
-		w.tick()
-		w.showCommand(cl, q.spec, c.Argv)
-		w.account(cl, q.spec, c.Argv, w.nowNS-start, start)
-		if err != nil {
-			w.stat(q.spec).failed++
+		j := job{origin: FromExec, c: cl, spec: q.spec, argv: m.wordsOf(q), db: cl.db(), tx: tx}
+		if _, err := w.run(&j); err != nil {
 			w.refuse(cl, mark, err)
 		}
 	}

@@ -57,16 +57,6 @@ type Persistence interface {
 	LogBuffer() int64
 }
 
-// persistenceGate refuses what Persistence does.
-func (s *Server) persistenceGate(c *client, spec *commands.Spec, flags commands.Flag) error {
-	missing := ^flags
-	if c.mode&inMulti != 0 && spec.Name == "exec" {
-		flags |= c.multi.flags
-		missing |= c.multi.missing
-	}
-	return s.disk.Refuse(spec, flags, missing)
-}
-
 func (s *Server) logBuffer() int64 {
 	if s.disk == nil {
 		return 0

@@ -107,22 +107,11 @@ func (r *Replayer) run(spec *commands.Spec, argv [][]byte) error {
 	if !spec.ArityOK(argv) {
 		return commands.WrongArity(spec.FullName())
 	}
-	w, ctx := r.w, &r.w.ctx
-	tx := r.held
-	if tx == nil {
-		tx = &w.tx
-		tx.Begin(w.srv.keys, r.c.db(), w.nowMS())
-		spec.Lock(tx, argv)
-	}
-	was := tx.Applying
-	tx.Applying = true
-	tx.DB = r.c.db()
-	ctx.Argv, ctx.Spec, ctx.NowMS, ctx.Env = argv, spec, tx.NowMS, &r.c
-	err := spec.Run(ctx)
-	tx.Commit(argv)
-	tx.Applying = was
+	j := &r.w.job
+	*j = job{origin: FromStream, c: &r.c, spec: spec, argv: argv, db: r.c.db(), tx: r.held}
 	if r.held == nil {
-		tx.Unlock()
+		j.tx, j.lock = &r.w.tx, true
 	}
+	_, err := r.w.run(j)
 	return err
 }

@@ -145,12 +145,12 @@ func (r *scriptRun) Tick() error {
 }
 
 // busyGate refuses commands while a script is over its limit.
-func busyGate(w *worker, c *client, spec *commands.Spec, _ commands.Flag) error {
-	x := &w.srv.scripts
-	if x.busy.Load() == 0 || spec.Flags&commands.AllowBusy != 0 || spec.Name == "shutdown" {
-		return nil
+func busyGate(r *Request) Verdict {
+	x := &r.w.srv.scripts
+	if x.busy.Load() == 0 || r.Spec.Flags&commands.AllowBusy != 0 || r.Spec.Name == "shutdown" {
+		return Verdict{}
 	}
-	return x.busyError()
+	return refuse(x.busyError())
 }
 
 // busyError is what who wants to run meanwhile is told.

@@ -160,7 +160,7 @@ func (r *scriptRun) Call(argv [][]byte, proto int) []byte {
 }
 
 func (r *scriptRun) do(argv [][]byte) error {
-	w, c, cl, tx := r.w, r.c, r.cl, r.c.Tx
+	w, cl, tx := r.w, r.cl, r.c.Tx
 	spec, _ := w.srv.table.Find(argv)
 	if spec == nil {
 		return errUnknownFromScript
@@ -170,16 +170,12 @@ func (r *scriptRun) do(argv [][]byte) error {
 		return err
 	}
 	start := w.nowNS
-	c.Argv, c.Spec = argv, spec
-	tx.DB = cl.db()
-	tx.NoTouch = cl.noTouch && !spec.Touches()
-	tx.ReadOnly, tx.Counting = spec.Reads()
-	err := spec.Run(c)
-	if cl.mode&tracks != 0 {
-		w.remember(cl, spec, argv)
+	j := job{origin: FromScript, c: cl, spec: spec, argv: argv, db: cl.db(), tx: tx, script: r}
+	_, err := w.run(&j)
+	if j.denied {
+		w.stat(spec).rejected++
+		return err
 	}
-	tx.Commit(argv)
-	w.tick()
 	if w.srv.monitors.Len(pubsub.Channel) > 0 {
 		w.showMonitors("lua", cl.db(), spec, argv)
 	}
@@ -202,35 +198,31 @@ func (r *scriptRun) refuse(spec *commands.Spec, argv [][]byte) error {
 	case spec.Flags&commands.NoScript != 0 && !(r.w.srv.scripts.allowAll.Load() && !takesClient(spec)):
 		return errNotFromScript
 	}
-	if err := r.w.srv.mayFromScript(r.cl, spec, argv); err != nil {
-		return err
-	}
+	return nil
+}
+
+// admit refuses a command of keys that the script does not hold, and one that may not
+// write. It comes behind the gates.
+func (r *scriptRun) admit(spec *commands.Spec, argv [][]byte) error {
 	var l engine.LockSet
 	spec.AddLocks(r.w.srv.keys, argv, &l)
 	if !r.c.Tx.Holds(&l) {
 		return errUndeclaredKey
 	}
-	return r.admit(spec)
-}
-
-// admit refuses a command that may not write, or not now. A script that has written
-// is not stopped half-way for want of memory.
-func (r *scriptRun) admit(spec *commands.Spec) error {
-	if spec.Flags&(commands.Write|commands.MayReplicate) != 0 {
-		if r.readOnly {
-			return errReadOnlyScript
-		}
-		if disk := r.w.srv.disk; disk != nil && disk.Refusing() {
-			if err := disk.Refuse(spec, spec.Flags, 0); err != nil {
-				return err
-			}
-		}
-	}
-	if r.full && spec.Flags&commands.DenyOOM != 0 && !r.run.wrote.Load() {
-		return errOOM
+	if r.readOnly && spec.Flags&(commands.Write|commands.MayReplicate) != 0 {
+		return errReadOnlyScript
 	}
 	if spec.Flags&commands.Write != 0 {
 		r.run.wrote.Store(true)
+	}
+	return nil
+}
+
+// memory refuses a command that may need memory when there was none as the script began.
+// One that has written is not stopped half-way.
+func (r *scriptRun) memory(spec *commands.Spec) error {
+	if r.full && spec.Flags&commands.DenyOOM != 0 && !r.run.wrote.Load() {
+		return errOOM
 	}
 	return nil
 }

@@ -312,7 +312,7 @@ func TestGatesAreAskedOnlyWhileTheyHaveSomethingToSay(t *testing.T) {
 	ask := talk{t, conn, r}.line
 	await := func(want bool) {
 		t.Helper()
-		for deadline := time.Now().Add(10 * time.Second); s.gated.Load() != want; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(10 * time.Second); (s.gated.Load() != 0) != want; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("gated is %v", !want)
 			}

@@ -27,6 +27,8 @@ type Options struct {
 	Log    *slog.Logger   // nil: none
 	// Rows are further commands, of other subsystems.
 	Rows []commands.Spec
+	// Gates are those of other subsystems.
+	Gates []PlacedGate
 	// Persistence, if not nil, keeps the keyspace on disk.
 	Persistence Persistence
 	// Exit is called by SHUTDOWN, after the reply of others; it should end
@@ -55,13 +57,14 @@ type Server struct {
 	runID  string
 	replID atomic.Pointer[string]
 
-	gates  []Gate
-	gated  atomic.Bool // some gate has something to say
-	gateMu sync.Mutex  // guards changes of gated
-	pause  pause
-	limit  memoryLimit
-	gc     gcPace
-	block  blocker
+	gates   []Gate
+	gated   atomic.Uint64 // a bit for each gate that has something to say
+	asksAll bool          // some gate of another subsystem always has
+	gateMu  sync.Mutex    // guards changes of gated
+	pause   pause
+	limit   memoryLimit
+	gc      gcPace
+	block   blocker
 
 	logWaiters logWaiters
 
@@ -156,7 +159,9 @@ func New(o Options) (*Server, error) {
 	s.tracked.keys = make(map[string]map[int64]struct{})
 	s.tracked.bcast, s.tracked.all = make(map[*client]*tracking), make(map[int64]*client)
 	s.keys.Watch(&s.hooks)
-	s.gates = []Gate{memoryGate, pauseGate, busyGate}
+	if err := s.setGates(o.Gates); err != nil {
+		return nil, err
+	}
 	s.table = commands.NewTable(commands.Data(), s.commands(), o.Rows)
 	for _, words := range s.cfg.Lines("loadmodule") {
 		s.log.Error("Module " + words[0] + " failed to load: there are no modules here")

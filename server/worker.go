@@ -20,6 +20,8 @@ type worker struct {
 	tx    engine.Tx
 	evict engine.Tx // of what the memory limit throws out, between commands
 	ctx   commands.Ctx
+	asked Request // what the gates are asked about
+	job   job     // the client's command that runs
 	reply resp.Writer
 	base  int // where the replies to the present client begin in reply.B
 	batch batch
