@@ -50,7 +50,7 @@ func TestLittleIsLostAtAnySize(t *testing.T) {
 		case size <= 2048:
 			share = 31
 		case size <= 16<<10:
-			share = 26
+			share = 15
 		}
 		if slab-blocks*block > slab/share {
 			t.Errorf("%d blocks of %d leave %d of a slab of %d", blocks, block, slab-blocks*block, slab)

@@ -67,7 +67,7 @@ var slabBytes = func() (sizes [numClasses]Addr) {
 		switch {
 		case block <= maxFine && fills(finePageBytes, block, 32):
 			sizes[c] = finePageBytes
-		case block <= maxFine, block <= maxPage && fills(pageBytes, block, 26):
+		case block <= maxSmall, block <= maxPage && fills(pageBytes, block, 15):
 			sizes[c] = pageBytes
 		default:
 			sizes[c] = chunkBytes

@@ -257,7 +257,7 @@ const purgeBlocks = 64
 // more blocks than any of them has.
 const (
 	leastTrimmed = 128
-	mostTrimmed  = 320
+	mostTrimmed  = 192
 )
 
 // Purge gives the memory of free blocks back to the system, in the slabs of some
