@@ -57,7 +57,10 @@ func Params() []config.Param {
 
 // fileName refuses a path.
 func fileName(name string) (string, error) {
-	if name == "" || strings.ContainsRune(name, '/') {
+	if name == "" {
+		return "", errors.New("dbfilename can't be empty")
+	}
+	if strings.ContainsRune(name, '/') {
 		return "", errors.New("dbfilename can't be a path, just a filename")
 	}
 	return name, nil

@@ -55,7 +55,7 @@ func usedParams() []config.Param {
 			Doc: "File of users, a line `user NAME RULES...` each, read at the start and by ACL LOAD; not together with `user`."},
 		{Name: "acl-pubsub-default", Kind: config.Enum, Default: "resetchannels", Enum: []string{"allchannels", "resetchannels"},
 			Doc: "Whether new users may use all channels or none."},
-		{Name: "acllog-max-len", Kind: config.Int, Default: "128", Min: 0, Max: 1 << 20,
+		{Name: "acllog-max-len", Kind: config.Int, Default: "128", Min: 0, Max: math.MaxInt64,
 			Doc: "Entries that ACL LOG keeps."},
 		{Name: "user", Kind: config.Lines, Flags: config.Secret, Args: [2]int{1, 0},
 			Doc: "A user and rules as of ACL SETUSER; may come several times."},

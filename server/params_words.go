@@ -47,7 +47,7 @@ func reason(err error) string {
 // outputLimitsWords reads the limits of one class or several, and leaves the
 // others as they were.
 func outputLimitsWords(old string, words []string) (string, error) {
-	if len(words)%4 != 0 || len(words) == 0 {
+	if len(words)%4 != 0 {
 		return "", errors.New("Wrong number of arguments in buffer limit configuration.")
 	}
 	classes := []string{"normal", "slave", "pubsub"}
@@ -103,7 +103,10 @@ func percentilesWords(_ string, words []string) (string, error) {
 	}
 	for i, w := range words {
 		f, err := strconv.ParseFloat(w, 64)
-		if err != nil || !(f >= 0 && f <= 100) {
+		if err != nil {
+			return "", errors.New("Invalid latency-tracking-info-percentiles parameters")
+		}
+		if !(f >= 0 && f <= 100) {
 			return "", errors.New("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
 		}
 		words[i] = strconv.FormatFloat(f, 'g', -1, 64)
@@ -166,4 +169,33 @@ func replicaofWords(_ string, words []string) (string, error) {
 		return "", errors.New("Invalid master port")
 	}
 	return strings.Join(words, " "), nil
+}
+
+// titleTemplate refuses names of variables that are not known.
+func titleTemplate(text string) (string, error) {
+	rest := strings.NewReplacer("{title}", "", "{listen-addr}", "", "{server-mode}", "", "{port}", "", "{tls-port}", "",
+		"{unixsocket}", "", "{config-file}", "").Replace(text)
+	if strings.TrimSpace(text) == "" || strings.ContainsAny(rest, "{}") {
+		return "", errors.New("template format is invalid or contains unknown variables")
+	}
+	return text, nil
+}
+
+// hostname takes what the names of machines may have.
+func hostname(text string) (string, error) {
+	if len(text) >= 256 {
+		return "", errors.New("Hostnames must be less than 256 characters")
+	}
+	for _, c := range text {
+		if !strings.ContainsRune("-.", c) && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return "", errors.New("Hostnames may only contain alphanumeric characters, hyphens or dots")
+		}
+	}
+	return text, nil
+}
+
+// backlogSize is at least what Redis takes.
+func backlogSize(text string) (string, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	return strconv.FormatInt(max(n, 16<<10), 10), err
 }

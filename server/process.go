@@ -24,8 +24,7 @@ func processParams() []config.Param {
 		{Name: "supervised", Kind: config.Enum, Default: "no", Flags: config.Immutable, Enum: []string{"upstart", "systemd", "auto", "no"},
 			Doc: "Tell a supervisor that the server is ready, or stops: `systemd` over $NOTIFY_SOCKET, `auto` if there is one. `upstart` has no effect."},
 		{Name: "oom-score-adj", Kind: config.Enum, Default: "no", Enum: []string{"no", "yes", "relative", "absolute"},
-			Same: map[string]string{"yes": "relative"},
-			Doc:  "Whether the server sets how willingly Linux ends it when memory is short, relative to what it was or absolutely."},
+			Doc: "Whether the server sets how willingly Linux ends it when memory is short, relative to what it was or absolutely."},
 		{Name: "oom-score-adj-values", Kind: config.Words, Default: "0 200 800", Words: oomValues,
 			Doc: "The value for that, from -2000 to 2000; the second and third are for processes that do not exist here."},
 		{Name: "shutdown-on-sigint", Kind: config.Words, Default: "default", Words: shutdownWords,
@@ -128,7 +127,7 @@ func (s *Server) setOOMScore(*config.Value) error {
 	switch mode {
 	case "no":
 		score = o.base
-	case "relative":
+	case "relative", "yes":
 		score += o.base
 	}
 	score = min(max(score, -1000), 1000)
