@@ -232,7 +232,7 @@ func (c *netConn) goOnLocked() {
 	case c.waiting != nil && c.waiting.deadlineMS > 0 && !c.waiting.timed:
 		wt := c.waiting
 		wt.timed = true
-		time.AfterFunc(time.Duration(wt.deadlineMS-w.nowMS())*time.Millisecond, func() {
+		time.AfterFunc(time.Duration(min(wt.deadlineMS-w.nowMS(), 1<<40))*time.Millisecond, func() {
 			c.post(func(_ *worker, c *client) {
 				if c.waiting == wt {
 					c.giveUp(wt.timeout)

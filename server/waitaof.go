@@ -23,8 +23,11 @@ const errNoLog = commands.Error("ERR WAITAOF cannot be used when numlocal is set
 // of which there are none.
 func (s *Server) waitaof(c *commands.Ctx) error {
 	local, ok := value.ParseInt(c.Argv[1])
-	if !ok || local < 0 || local > 1 {
-		return commands.Error("ERR value is out of range, value must between 0 and 1")
+	if !ok {
+		return commands.ErrNotInt
+	}
+	if local < 0 || local > 1 {
+		return errNotOneBit
 	}
 	replicas, ok := value.ParseInt(c.Argv[2])
 	if !ok || replicas < 0 {
