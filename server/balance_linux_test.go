@@ -5,11 +5,14 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Loops may go from driver to driver at any time: nobody's commands, replies, messages
@@ -259,4 +262,31 @@ func TestOtherLoopsGoOn(t *testing.T) {
 		}
 		close(end)
 	}
+}
+
+// A driver that gets a loop and looks before the move is over looks again: the loop may have
+// clients that wait for a time, of which it would not hear.
+func TestALoopOnItsWayIsLookedAtSoon(t *testing.T) {
+	s, _ := startServer(t, false, "--io-threads", "1")
+	to, err := newDriver(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := s.transport.all[0]
+	from := l.driver.Load()
+	for !l.turn.TryLock() {
+		runtime.Gosched()
+	}
+	l.driver.Store(to)
+	s.transport.moves.Add(1)
+	if ms := to.finish(); ms < 0 || ms > 10 {
+		t.Errorf("the driver waits for %d ms while its loop is on its way", ms)
+	}
+	l.driver.Store(from)
+	s.transport.moves.Add(1)
+	l.turn.Unlock()
+	from.wake()
+	unix.Close(to.epfd)
+	unix.Close(to.wakeFD)
+	to.park.close()
 }

@@ -158,11 +158,15 @@ func (d *driver) finish() (ms int) {
 	d.refresh()
 	ms = -1
 	for _, l := range d.loops {
-		if d.take(l) {
-			l.finish()
-			ms = sooner(ms, l.waitMS())
-			l.turn.Unlock()
+		if !d.take(l) {
+			if l.driver.Load() == d {
+				ms = sooner(ms, 1) // it is about to come here, with clients that wait for a time
+			}
+			continue
 		}
+		l.finish()
+		ms = sooner(ms, l.waitMS())
+		l.turn.Unlock()
 	}
 	return ms
 }

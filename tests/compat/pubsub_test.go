@@ -9,8 +9,6 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// What a client hears of its own commands stands in front of their replies in Redis 7.0, and
-// since 7.2 behind them (server/push_test.go): no client here publishes to itself.
 func TestPublishingIsAsTheReferences(t *testing.T) {
 	for name, lines := range map[string]string{
 		"resp2": `
@@ -117,6 +115,39 @@ func TestPublishingIsAsTheReferences(t *testing.T) {
 			a: MULTI
 			b: MULTI ;; SET k 1 ;; PUBLISH x 1 ;; PUBLISH x 2 ;; EXEC
 			a: UNSUBSCRIBE`,
+		// In front of the replies in 7.0.
+		"to oneself": `only valkey-9.1
+			a: HELLO 3
+			a: SUBSCRIBE x
+			a: PSUBSCRIBE x*
+			a: SSUBSCRIBE s
+			a: PUBLISH x 1
+			a: SPUBLISH s 1
+			a: GET k ;; PUBLISH x 2 ;; GET k
+			a: EVAL "return redis.call('publish','x','3')" 0
+			a: EVAL "redis.call('publish','x','4') redis.call('spublish','s','5') return 7" 0
+			a: MULTI ;; PUBLISH x 6 ;; SPUBLISH s 7 ;; SET k v ;; PUBLISH x 8 ;; EXEC
+			a: CLIENT REPLY OFF
+			a: PUBLISH x 9
+			b: PUBLISH x 10
+			a: EVAL "return redis.call('publish','x','11')" 0
+			a: CLIENT REPLY ON
+			a: CLIENT REPLY SKIP ;; PUBLISH x 12 ;; PING
+			b: CONFIG SET notify-keyspace-events KA
+			a: SUBSCRIBE __keyspace@0__:k
+			a: SET k 1
+			a: MULTI ;; SET k 3 ;; INCR k ;; EXEC
+			a: EVAL "redis.call('publish','x','13') redis.call('set','k','2') redis.call('publish','x','14') return 1" 0
+			a: CLIENT TRACKING ON
+			a: GET k ;; SET k 5
+			a: GET k ;; EVAL "redis.call('set','k','2') redis.call('publish','x','15') return 1" 0
+			b: CONFIG SET notify-keyspace-events ''`,
+		"to oneself in a transaction": `only valkey-9.1
+			a: MULTI
+			a: SUBSCRIBE x
+			a: PUBLISH x 1
+			a: UNSUBSCRIBE x
+			a: EXEC`,
 		"waiting": `
 			a: HELLO 3
 			a: SUBSCRIBE x
