@@ -23,11 +23,11 @@ type waiter struct {
 	deadlineMS int64 // 0: none
 	timeout    func(*resp.Writer)
 	state      atomic.Int32
-	timed      bool  // the loop has a timer for it
-	resumed    any   // what Background was given
-	logged     int64 // how far the log must have come for the reply
-	again      bool  // during a run of serve: the command still has to wait
-	tookNS     int64 // what the command has taken so far, without the waiting
+	timed      bool         // the loop has a timer for it
+	resumed    any          // what Background was given
+	logged     int64        // how far the log must have come for the reply
+	again      bool         // during a run of serve: the command still has to wait
+	tookNS     atomic.Int64 // what the command has taken so far, without the waiting
 }
 
 const (
@@ -258,7 +258,7 @@ func (w *worker) serve(wt *waiter, key []byte) {
 	if err != nil {
 		w.refuse(wt.c, 0, err)
 	}
-	wt.tookNS += w.nowNS - start
+	wt.tookNS.Add(w.nowNS - start)
 	if !wt.again {
 		w.accountWaiter(wt, j.denied, err != nil)
 	}
@@ -313,7 +313,8 @@ func (c *client) send(spec *commands.Spec, argv [][]byte, to func(argv [][]byte,
 // accountWaiter counts the command of a waiter that has got its reply. Commands that
 // end for want of time are not counted.
 func (w *worker) accountWaiter(wt *waiter, denied, failed bool) {
-	st := w.account(wt.c, wt.spec, wt.argv, wt.tookNS, w.nowNS-wt.tookNS)
+	took := wt.tookNS.Load()
+	st := w.account(wt.c, wt.spec, wt.argv, took, w.nowNS-took)
 	switch {
 	case denied:
 		st.rejected++

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -178,7 +179,7 @@ func TestWhatWaitsForTheEndOfAPause(t *testing.T) {
 		if got := b.field("blocked_clients"); got != "1" {
 			t.Errorf("%s blocked clients", got)
 		}
-		if got := b.ask("CLIENT LIST ID " + a.id); !strings.Contains(got, "flags=bU") {
+		if got := b.ask("CLIENT LIST ID " + a.id); !strings.Contains(got, "flags=bU") || !strings.Contains(got, "cmd=set ") {
 			t.Errorf("CLIENT LIST: %q", got)
 		}
 		if got := b.ask("GET k\r\nEXISTS k\r\nTTL k\r\nKEYS k*\r\nDBSIZE"); got != "$-1\r\n:0\r\n:-2\r\n*0\r\n:2\r\n" {
@@ -203,6 +204,41 @@ func TestWhatWaitsForTheEndOfAPause(t *testing.T) {
 		start := time.Now()
 		if a.ask("CLIENT UNPAUSE"); time.Since(start) < 100*time.Millisecond {
 			t.Error("CLIENT UNPAUSE does not wait while all commands do")
+		}
+	})
+}
+
+// Time may be over, or a client go, while another worker looks whether it can serve the
+// client; if it cannot, that is no reason to forget of it.
+func TestAClientThatCannotBeServedIsNotForgotten(t *testing.T) {
+	onBothTransports(t, func(t *testing.T, portable bool) {
+		srv, path := startServer(t, portable)
+		a, b := newSpeaker(t, path), newSpeaker(t, path)
+		waiterOf := func(s *speaker) *waiter {
+			id, _ := strconv.ParseInt(s.id, 10, 64)
+			srv.mu.Lock()
+			c := srv.clients[id]
+			srv.mu.Unlock()
+			is := make(chan *waiter)
+			c.conn.post(func(_ *worker, c *client) { is <- c.waiting })
+			return <-is
+		}
+		a.block(srv, "BLPOP k 0.02")
+		wt := waiterOf(a)
+		wt.state.Store(serving)
+		time.Sleep(60 * time.Millisecond)
+		wt.state.Store(waiting)
+		a.until("*-1")
+		a.block(srv, "BLPOP k 0")
+		wt = waiterOf(a)
+		wt.state.Store(serving)
+		a.conn.Close()
+		time.Sleep(20 * time.Millisecond)
+		wt.state.Store(waiting)
+		for start := time.Now(); b.field("connected_clients") != "1"; time.Sleep(time.Millisecond) {
+			if time.Since(start) > 10*time.Second {
+				t.Fatal("the client is still there")
+			}
 		}
 	})
 }

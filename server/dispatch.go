@@ -33,6 +33,7 @@ func (w *worker) dispatch(c *client, r *request) bool {
 		w.tx.GiveBack()
 	}
 	if v.Wait {
+		c.shown.last.Store(spec)
 		c.postpone(true)
 		return false
 	}
@@ -106,7 +107,7 @@ func (w *worker) runRequest(c *client, r *request, mark int) bool {
 		c.shown.last.Store(r.spec)
 	}
 	if wt := c.waiting; wt != nil {
-		wt.tookNS = w.nowNS - start // to be counted when it ends
+		wt.tookNS.Add(w.nowNS - start) // to be counted when it ends
 	} else if err != nil {
 		w.refuse(c, mark, err)
 	}

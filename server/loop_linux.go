@@ -431,9 +431,9 @@ func (l *loop) close(c *loopConn) {
 		return
 	}
 	if !c.giveUp(nil) {
-		// A worker completes the client's command right now; the connection
-		// ends when that is posted.
+		// A worker completes the client's command right now, or looks whether it can.
 		c.closing = true
+		l.again = append(l.again, c)
 		return
 	}
 	c.closed = true
@@ -481,14 +481,18 @@ func (l *loop) runTimers() {
 	l.tick()
 	now := l.nowMS()
 	l.acceptAgain(now)
+	var served []*waiter
 	for len(l.timers) > 0 && l.timers[0].deadlineMS <= now {
 		wt := heap.Pop(&l.timers).(*waiter)
 		if wt.c.waiting != wt || wt.state.Load() == done {
 			continue
 		}
 		if !wt.c.giveUp(wt.timeout) {
-			continue // it is being served
+			served = append(served, wt) // at this moment, and perhaps in vain
 		}
+	}
+	for _, wt := range served {
+		heap.Push(&l.timers, wt)
 	}
 	if len(l.paused) > 0 && l.srv.pause.over(now) {
 		for _, c := range l.paused {

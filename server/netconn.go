@@ -232,14 +232,19 @@ func (c *netConn) goOnLocked() {
 	case c.waiting != nil && c.waiting.deadlineMS > 0 && !c.waiting.timed:
 		wt := c.waiting
 		wt.timed = true
-		time.AfterFunc(time.Duration(min(wt.deadlineMS-w.nowMS(), 1<<40))*time.Millisecond, func() {
-			c.post(func(_ *worker, c *client) {
-				if c.waiting == wt {
-					c.giveUp(wt.timeout)
-				}
-			})
-		})
+		c.timeOut(wt, time.Duration(min(wt.deadlineMS-w.nowMS(), 1<<40))*time.Millisecond)
 	}
+}
+
+// timeOut ends the waiting of the client after a time.
+func (c *netConn) timeOut(wt *waiter, after time.Duration) {
+	time.AfterFunc(after, func() {
+		c.post(func(_ *worker, cl *client) {
+			if cl.waiting == wt && wt.state.Load() != done && !cl.giveUp(wt.timeout) {
+				c.timeOut(wt, time.Millisecond) // it is being served, perhaps in vain
+			}
+		})
+	})
 }
 
 // unpause lets a postponed client go on once CLIENT PAUSE is over.
