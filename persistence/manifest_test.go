@@ -2,7 +2,9 @@ package persistence_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"cached/internal/vfs"
@@ -131,9 +133,12 @@ func TestAStartThatIsCutShort(t *testing.T) {
 		if i%23 != 0 && l.name != "one file" && l.name != "no base, 1 increments, " {
 			continue
 		}
+		var mu sync.Mutex // guards cuts and last
 		var cuts []*vfs.Mem
 		last := ""
 		l.files.Fail(func(op, name string) error {
+			mu.Lock()
+			defer mu.Unlock()
 			if op != "open" && len(cuts) < 40 && op+name != last {
 				cuts = append(cuts, l.files.AfterCrash(), l.files.Copy())
 				last = op + name
@@ -189,5 +194,51 @@ func TestAServerStartsOnAFullDisk(t *testing.T) {
 				t.Errorf("%s: then n is %s instead of %d", l.name, got, l.n+1)
 			}
 		})
+	}
+}
+
+// Wherever the beginning of a log by CONFIG SET is cut short, a server that loads the log
+// finds the one of before or the new one, and goes on with it.
+func TestTheBeginningOfALogIsCutShort(t *testing.T) {
+	for _, old := range []string{"", strings.Repeat(incrN, 9)} {
+		files, before := new(vfs.Mem), ""
+		if old != "" {
+			files, before = withIncrement(old), "9"
+		}
+		s := startOn(t, files)
+		if err := s.Set(ctx, "n", 5, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex // guards cuts
+		var cuts []*vfs.Mem
+		files.Fail(func(op, _ string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if op != "open" && len(cuts) < 60 {
+				cuts = append(cuts, files.AfterCrash(), files.Copy())
+			}
+			return nil
+		})
+		if err := s.ConfigSet(ctx, "appendonly", "yes").Err(); err != nil {
+			t.Fatal(err)
+		}
+		waitInfo(t, s.Client, "aof_rewrites:1")
+		files.Fail(nil)
+		s.stop()
+		for i, cut := range append(cuts, files) {
+			if i%4 == 1 || i%4 == 2 { // in turn after a cut and after an end
+				continue
+			}
+			got := counted(t, cut, false, false)
+			if got != before && got != "5" {
+				t.Errorf("after cut %d n is %q, before the log it was %q", i, got, before)
+			}
+			n, _ := strconv.Atoi(got)
+			for start := 1; start <= 2; start++ {
+				if again := counted(t, cut, true, false); again != text(n+start) {
+					t.Errorf("after cut %d, at start %d, n is %s instead of %d", i, start, again, n+start)
+				}
+			}
+		}
 	}
 }
