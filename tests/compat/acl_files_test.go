@@ -112,7 +112,7 @@ func outcome(reply string) string {
 		return "denied"
 	}
 	var lines []string
-	for line := range strings.SplitSeq(reply, "\n") {
+	for line := range strings.SplitSeq(strings.ReplaceAll(reply, " sanitize-payload ", " "), "\n") {
 		if !strings.Contains(line, "sanitize-payload") && !strings.Contains(line, `"-@all`) && !strings.Contains(line, `"+@all`) {
 			lines = append(lines, numbering.ReplaceAllString(line, ""))
 		}
