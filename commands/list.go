@@ -192,13 +192,13 @@ func lset(c *Ctx) error {
 	if !isInt {
 		return ErrNotInt
 	}
+	l.Room(len(c.Argv[3]), 1) // as if it were one more, in Redis too
 	if i < 0 {
 		i += int64(l.Len())
 	}
 	if i < 0 || i >= int64(l.Len()) {
 		return ErrOutOfRange
 	}
-	l.Room(len(c.Argv[3]), 0)
 	l.Set(int(i), c.Argv[3])
 	c.Tx.Modified(key, eventLSet)
 	c.Reply.OK()
@@ -270,6 +270,7 @@ func linsert(c *Ctx) error {
 		c.Reply.Int(0)
 		return nil
 	}
+	l.Room(len(b), 1) // whether the pivot is there or not
 	at, i := -1, 0
 	l.Range(0, l.Len(), false, func(e value.Elem) bool {
 		if e.Equal(pivot) {
@@ -286,7 +287,6 @@ func linsert(c *Ctx) error {
 	if after {
 		at++
 	}
-	l.Room(len(b), 1)
 	l.Insert(at, b)
 	c.Tx.Modified(key, eventLInsert)
 	c.Reply.Int(int64(l.Len()))
