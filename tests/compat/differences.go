@@ -60,6 +60,7 @@ var differences = []difference{
 		why:    "Valkey mended the text"},
 	{of: valkey91, calls: []string{"function load #!lua name=l\nredis.log(", "function load replace #!lua name=l\nredis.log("}, unasked: true,
 		why: "Valkey dies of a library that writes to the log"},
+	{of: valkey91, same: sameLongNumbers, why: "of a number in two thousand Redis finds other digits than the fewest that read back as it"},
 	{of: valkey91, calls: []string{"script help"}, why: "Valkey has more of it"},
 	{of: valkey91, same: sameHelp, why: "Valkey words the help of HELP its own way"},
 	{of: valkey91, calls: []string{"bitcount"}, mine: aSyntaxError, why: "Valkey lets the end be left out"},
@@ -203,6 +204,24 @@ func plainNumbers(raw []byte) []byte {
 		}
 		return strconv.AppendFloat([]byte("~"), f, 'g', 15, 64)
 	})
+}
+
+// sameLongNumbers compares replies but for numbers of which one has sixteen digits or
+// more, when both are the same double.
+func sameLongNumbers(mine, theirs []byte) bool {
+	a, b := fraction.FindAllSubmatch(mine, -1), fraction.FindAllSubmatch(theirs, -1)
+	if len(a) != len(b) || !bytes.Equal(fraction.ReplaceAll(mine, nil), fraction.ReplaceAll(theirs, nil)) {
+		return false
+	}
+	for i := range a {
+		x, y := a[i][2], b[i][2]
+		f, _ := strconv.ParseFloat(string(x), 64)
+		g, _ := strconv.ParseFloat(string(y), 64)
+		if !bytes.Equal(x, y) && (f != g || max(len(x), len(y)) < 17) { // with the point
+			return false
+		}
+	}
+	return true
 }
 
 var fraction = regexp.MustCompile(`(\$\d*\r\n|,)(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?:\r\n)`)
