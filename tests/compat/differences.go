@@ -153,7 +153,7 @@ func sameScriptTexts(mine, theirs []byte) bool {
 }
 
 var (
-	namedScript = regexp.MustCompile(`script: \w+, on @`)
+	namedScript = regexp.MustCompile(`script: \w+, on `)
 	bulkLength  = regexp.MustCompile(`\$\d+\r\n`)
 	redisWords  = strings.NewReplacer("this redis lib call", "this call", "Unknown Redis command", "Unknown command",
 		"calling Redis command", "calling command", "Lua redis lib command", "Command", "command arguments", "Command arguments",
@@ -162,7 +162,7 @@ var (
 )
 
 func asValkeySays(b []byte) []byte {
-	b = bulkLength.ReplaceAll(namedScript.ReplaceAll(b, []byte("script: on @")), []byte("$\r\n"))
+	b = bulkLength.ReplaceAll(namedScript.ReplaceAll(b, []byte("script: on ")), []byte("$\r\n"))
 	return []byte(redisWords.Replace(string(b)))
 }
 
