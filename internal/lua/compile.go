@@ -113,7 +113,7 @@ const (
 // chunk's first argument is what wraps them.
 func compileChunk(tree parsed, name string, kind chunkKind) (*glua.FunctionProto, error) {
 	chunk := tree.stmts
-	w := walker{lengths: tree.lengths}
+	w := walker{lengths: tree.lengths, wrapped: tree.wraps}
 	w.wrapConcats(chunk)
 	w.hideArguments(chunk, kind)
 	if kind == plainChunk || w.wrapped {

@@ -11,7 +11,9 @@
 // Programs are read by a parser of this package, which knows the grammar, limits and
 // words of C's Lua 5.1 and notes what errors call operands; the interpreter compiles
 // the tree. Where the interpreter does otherwise than C's Lua, the tree is changed:
-// what `..` joins passes a function that formats numbers as %.14g. Patterns, sorting
+// what `..` joins passes a function that formats numbers as %.14g. So it is where the
+// interpreter's compiler errs: assignments to several variables, calls of calls in a for
+// statement, loops whose body begins with a jump (parser.go says each). Patterns, sorting
 // and what else of the libraries may take long is here, and counts as work.
 //
 // Goroutines: none. A State is used by one goroutine at a time.

@@ -113,8 +113,10 @@ func (f *failed) operand(i int) glua.LValue {
 	if i&constantBit != 0 {
 		return f.fn.Constants[i&^constantBit]
 	}
-	_, v := f.l.GetLocal(f.frame, i+1)
-	return v
+	if _, v := f.l.GetLocal(f.frame, i+1); v != nil {
+		return v
+	}
+	return glua.LNil
 }
 
 // about words what was tried with the i-th operand.
@@ -162,15 +164,16 @@ func (f *failed) words(msg string) string {
 		return f.concat(msg)
 	case strings.HasPrefix(msg, "cannot perform "):
 		return f.arithmetic(f.operand(f.b()), f.operand(f.c()))
+	case msg == "for statement init must be a number":
+		return "'for' initial value must be a number"
+	case strings.HasPrefix(msg, "for statement "):
+		return "'for' " + strings.TrimPrefix(msg, "for statement ")
 	}
 	return f.argument(msg)
 }
 
 // arithmetic says which of two operands is no number.
 func (f *failed) arithmetic(x, y glua.LValue) string {
-	if len(f.names) == 1 && strings.HasPrefix(f.names[0], forNote) {
-		return "'for' " + f.names[0][len(forNote):] + " must be a number"
-	}
 	if _, ok := numberOf(x); ok {
 		return f.about("perform arithmetic on", 1, y.Type().String())
 	}

@@ -17,6 +17,7 @@ type parser struct {
 	fn    *funcScope
 	names map[ast.Expr]string // what an error calls an expression: local 'x'
 	notes []string
+	wraps bool // there are calls of operand
 }
 
 // A program that was parsed. The line of a node that may fail is the line and, from
@@ -27,6 +28,7 @@ type parsed struct {
 	// lengths says that # goes through a function: the program knows of __len, which
 	// Lua 5.1 does not ask a table for, as the interpreter would.
 	lengths bool
+	wraps   bool // there are calls of operand
 }
 
 const (
@@ -68,7 +70,7 @@ func parseChunk(source, name string, work func(n int)) (chunk parsed, err error)
 	p.advance()
 	stmts := p.chunk()
 	p.check(tokEOF)
-	return parsed{stmts: stmts, notes: p.notes}, nil
+	return parsed{stmts: stmts, notes: p.notes, wraps: p.wraps}, nil
 }
 
 // note notes what an error calls the operands of a node.
@@ -222,7 +224,33 @@ func (p *parser) loop() []ast.Stmt {
 	p.fn.loops++
 	list := p.block()
 	p.fn.loops--
-	return list
+	return noJumpFirst(list)
+}
+
+// noJumpFirst is the body of a loop, which must not begin with a jump: the interpreter's
+// compiler takes a jump back to a jump for one to somewhere else.
+func noJumpFirst(body []ast.Stmt) []ast.Stmt {
+	if len(body) == 0 {
+		return body
+	}
+	switch st := body[0].(type) {
+	case *ast.BreakStmt, *ast.DoBlockStmt, *ast.WhileStmt, *ast.RepeatStmt:
+	case *ast.IfStmt:
+		e := st.Condition
+		for logical, ok := e.(*ast.LogicalOpExpr); ok; logical, ok = e.(*ast.LogicalOpExpr) {
+			e = logical.Lhs
+		}
+		if not, ok := e.(*ast.UnaryNotOpExpr); ok {
+			e = not.Expr
+		}
+		if _, ok := e.(ast.ConstExpr); !ok {
+			return body
+		}
+	default:
+		return body
+	}
+	line := body[0].Line()
+	return append([]ast.Stmt{at(&ast.LocalAssignStmt{Names: []string{"(start)"}, Exprs: []ast.Expr{at(&ast.NilExpr{}, line)}}, line)}, body...)
 }
 
 func (p *parser) statement() (st ast.Stmt, last bool) {
@@ -310,14 +338,14 @@ func (p *parser) forStatement(line int) (st ast.Stmt) {
 	switch p.tok {
 	case '=':
 		p.advance()
-		s := &ast.NumberForStmt{Name: name, Init: p.bound("initial value")}
+		s := &ast.NumberForStmt{Name: name, Init: p.expr()}
 		p.need(',')
-		s.Limit = p.bound("limit")
+		s.Limit = p.expr()
 		if p.skip(',') {
-			s.Step = p.bound("step")
+			s.Step = p.expr()
 		}
 		s.Stmts = p.forBody(name)
-		st = s
+		st = p.needNumbers(s, line)
 	case ',', tokIn:
 		s := &ast.GenericForStmt{Names: []string{name}}
 		for p.skip(',') {
@@ -328,6 +356,12 @@ func (p *parser) forStatement(line int) (st ast.Stmt) {
 		s.Exprs = p.exprs()
 		s.Stmts = p.forBody(s.Names...)
 		st = s
+		for _, e := range s.Exprs {
+			if callsCall(e) {
+				st = throughLocals(s, line)
+				break
+			}
+		}
 	default:
 		p.wrong("'=' or 'in' expected")
 	}
@@ -338,19 +372,79 @@ func (p *parser) forStatement(line int) (st ast.Stmt) {
 	return st
 }
 
-// forNote is what stands in front of the name of a number that a for statement wants.
-const forNote = "for "
-
-// bound is a number of a for statement. It is computed, so that text that is a number
-// counts as one.
-func (p *parser) bound(what string) ast.Expr {
-	e := p.expr()
-	if _, ok := e.(*ast.NumberExpr); ok {
-		return e
+// callsCall reports whether what is called is, or is of, what a call returns, or whether
+// there is `..`. The interpreter's compiler puts that into the wrong registers of a for
+// statement.
+func callsCall(e ast.Expr) bool {
+	if _, ok := e.(*ast.StringConcatOpExpr); ok {
+		return true
 	}
-	less := at(&ast.ArithmeticOpExpr{Operator: "-", Lhs: e, Rhs: at(&ast.NumberExpr{Value: "0"}, p.last)}, p.last)
-	p.note(less, forNote+what)
-	return less
+	c, ok := e.(*ast.FuncCallExpr)
+	if !ok || c.Func == nil {
+		return false
+	}
+	for f := c.Func; ; {
+		switch of := f.(type) {
+		case *ast.FuncCallExpr:
+			return true
+		case *ast.AttrGetExpr:
+			f = of.Object
+		default:
+			return false
+		}
+	}
+}
+
+// throughLocals has a for statement go over local variables that have the values of its
+// expressions.
+func throughLocals(s *ast.GenericForStmt, line int) ast.Stmt {
+	values := at(&ast.LocalAssignStmt{Names: []string{"(next)", "(state)", "(control)"}, Exprs: s.Exprs}, line)
+	s.Exprs = nil
+	for _, name := range values.Names {
+		s.Exprs = append(s.Exprs, at(&ast.IdentExpr{Value: name}, line))
+	}
+	return &ast.DoBlockStmt{Stmts: []ast.Stmt{values, at(s, line)}}
+}
+
+// needNumbers has a for statement over numbers take them from a function that reads
+// text as numbers, unless it can be seen that they are numbers.
+func (p *parser) needNumbers(s *ast.NumberForStmt, line int) ast.Stmt {
+	if isNumber(s.Init) && isNumber(s.Limit) && (s.Step == nil || isNumber(s.Step)) {
+		return s
+	}
+	p.wraps = true
+	step := s.Step
+	if step == nil {
+		step = at(&ast.NumberExpr{Value: "1"}, line)
+	}
+	read := at(&ast.FuncCallExpr{Func: at(&ast.IdentExpr{Value: operand}, line)}, line)
+	for _, e := range []ast.Expr{s.Init, s.Limit, step, at(&ast.TrueExpr{}, line)} {
+		read.Args = append(read.Args, one(e))
+	}
+	values := at(&ast.LocalAssignStmt{Names: []string{"(init)", "(limit)", "(step)"}, Exprs: []ast.Expr{read}}, line)
+	s.Init, s.Limit, s.Step = at(&ast.IdentExpr{Value: "(init)"}, line), at(&ast.IdentExpr{Value: "(limit)"}, line), at(&ast.IdentExpr{Value: "(step)"}, line)
+	return &ast.DoBlockStmt{Stmts: []ast.Stmt{values, at(s, line)}}
+}
+
+// isNumber reports whether an expression is a number or an error, in a program without
+// metatables; with them, the interpreter finds out.
+func isNumber(e ast.Expr) bool {
+	switch e.(type) {
+	case *ast.NumberExpr, *ast.UnaryLenOpExpr, *ast.ArithmeticOpExpr, *ast.UnaryMinusOpExpr:
+		return true
+	}
+	return false
+}
+
+// one has an expression stand for one value.
+func one(e ast.Expr) ast.Expr {
+	switch e := e.(type) {
+	case *ast.Comma3Expr:
+		e.AdjustRet = true
+	case *ast.FuncCallExpr:
+		e.AdjustRet = true
+	}
+	return e
 }
 
 func (p *parser) forBody(names ...string) []ast.Stmt {
@@ -365,7 +459,7 @@ func (p *parser) repeat(line int) ast.Stmt {
 	p.advance()
 	n := len(p.fn.locals)
 	p.fn.loops++
-	s := &ast.RepeatStmt{Stmts: p.chunk()}
+	s := &ast.RepeatStmt{Stmts: noJumpFirst(p.chunk())}
 	p.fn.loops--
 	p.close(tokUntil, tokRepeat, line)
 	s.Condition = p.expr() // sees the variables of the block
@@ -496,7 +590,44 @@ func (p *parser) exprStatement(line int) ast.Stmt {
 	s.Rhs = p.exprs()
 	s.SetLine(line)
 	s.SetLastLine(p.last)
+	if len(s.Lhs) > 1 {
+		return assignAll(s)
+	}
 	return s
+}
+
+// assignAll makes of an assignment to several variables one in which everything is
+// computed before anything is assigned, from the last variable on: the interpreter's
+// compiler lets the second value of `a, b = b, a` see the first.
+func assignAll(s *ast.AssignStmt) ast.Stmt {
+	line := s.Line()
+	block := at(&ast.DoBlockStmt{}, line)
+	hold := func(e ast.Expr, what string, i int) ast.Expr {
+		id := at(&ast.IdentExpr{Value: fmt.Sprintf("(%s %d)", what, i)}, e.Line()&lineMask)
+		block.Stmts = append(block.Stmts, at(&ast.LocalAssignStmt{Names: []string{id.Value}, Exprs: []ast.Expr{e}}, id.Line()))
+		return id
+	}
+	to := make([]ast.Expr, len(s.Lhs))
+	for i, e := range s.Lhs {
+		to[i] = e
+		if get, ok := e.(*ast.AttrGetExpr); ok {
+			held := &ast.AttrGetExpr{Object: hold(get.Object, "object", i), Key: get.Key}
+			if _, ok := get.Key.(ast.ConstExpr); !ok {
+				held.Key = hold(get.Key, "key", i)
+			}
+			to[i] = at(held, get.Line())
+		}
+	}
+	values := at(&ast.LocalAssignStmt{Exprs: s.Rhs}, line)
+	for i := range to {
+		values.Names = append(values.Names, fmt.Sprintf("(value %d)", i))
+	}
+	block.Stmts = append(block.Stmts, values)
+	for i := len(to) - 1; i >= 0; i-- {
+		value := at(&ast.IdentExpr{Value: values.Names[i]}, line)
+		block.Stmts = append(block.Stmts, at(&ast.AssignStmt{Lhs: to[i : i+1], Rhs: []ast.Expr{value}}, line))
+	}
+	return block
 }
 
 func (p *parser) exprs() []ast.Expr {
@@ -523,12 +654,7 @@ func (p *parser) primary() (e ast.Expr, kind exprKind) {
 		p.advance()
 		e = p.expr()
 		p.close(')', '(', line)
-		switch e := e.(type) {
-		case *ast.Comma3Expr:
-			e.AdjustRet = true
-		case *ast.FuncCallExpr:
-			e.AdjustRet = true
-		}
+		one(e)
 	case tokName:
 		e, kind = at(&ast.IdentExpr{Value: p.text}, line), isVariable
 		p.names[e] = p.use(p.text)

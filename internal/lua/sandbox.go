@@ -209,10 +209,11 @@ func (s *State) overrideBase() {
 	unpack := g.RawGetString("unpack").(*glua.LFunction).GFunction
 	s.set(g, "unpack", func(l *glua.LState) int {
 		to := l.CheckTable(1).Len()
+		from := l.OptInt(2, 1)
 		if l.Get(3) != glua.LNil {
 			to = l.CheckInt(3)
 		}
-		if to-l.OptInt(2, 1) >= maxResults {
+		if to-from >= maxResults {
 			l.RaiseError("too many results to unpack")
 		}
 		return unpack(l)

@@ -73,11 +73,11 @@ func (s *State) remove(l *glua.LState) int {
 
 // concat is table.concat.
 func (s *State) concat(l *glua.LState) int {
-	t := s.behind(l.CheckTable(1))
 	sep := ""
 	if l.Get(2) != glua.LNil {
 		sep = s.argText(l, 2)
 	}
+	t := s.behind(l.CheckTable(1))
 	from, to := 1, 0
 	if l.Get(3) != glua.LNil {
 		from = int(truncate(argNumber(l, 3)))

@@ -58,6 +58,8 @@ func concatOperand(l *glua.LState) int {
 		return 0
 	case 2:
 		return length(l)
+	case 4:
+		return forNumbers(l)
 	}
 	v := l.Get(1)
 	if n, ok := v.(glua.LNumber); ok {
@@ -65,6 +67,18 @@ func concatOperand(l *glua.LState) int {
 	}
 	l.Push(v)
 	return 1
+}
+
+// forNumbers reads the numbers of a for statement.
+func forNumbers(l *glua.LState) int {
+	for i, what := range []string{"initial value", "limit", "step"} {
+		n, ok := numberOf(l.Get(i + 1))
+		if !ok {
+			l.RaiseError("'for' %s must be a number", what)
+		}
+		l.Push(n)
+	}
+	return 3
 }
 
 // length is #, which asks no metatable.

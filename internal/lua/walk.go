@@ -76,7 +76,7 @@ func (w *walker) operand(e ast.Expr) ast.Expr {
 // passed is an expression that goes through the function for operands.
 func (w *walker) passed(e ast.Expr) ast.Expr {
 	w.wrapped = true
-	call := &ast.FuncCallExpr{Func: &ast.IdentExpr{Value: operand}, Args: []ast.Expr{e}, AdjustRet: true}
+	call := &ast.FuncCallExpr{Func: &ast.IdentExpr{Value: operand}, Args: []ast.Expr{one(e)}, AdjustRet: true}
 	for _, n := range []ast.Expr{call, call.Func} {
 		n.SetLine(e.Line())
 		n.SetLastLine(e.LastLine())
