@@ -356,11 +356,8 @@ func (p *parser) forStatement(line int) (st ast.Stmt) {
 		s.Exprs = p.exprs()
 		s.Stmts = p.forBody(s.Names...)
 		st = s
-		for _, e := range s.Exprs {
-			if callsCall(e) {
-				st = throughLocals(s, line)
-				break
-			}
+		if len(s.Exprs) > 1 || !simpleCall(s.Exprs[0]) {
+			st = throughLocals(s, line)
 		}
 	default:
 		p.wrong("'=' or 'in' expected")
@@ -372,20 +369,17 @@ func (p *parser) forStatement(line int) (st ast.Stmt) {
 	return st
 }
 
-// callsCall reports whether what is called is, or is of, what a call returns, or whether
-// there is `..`. The interpreter's compiler puts that into the wrong registers of a for
-// statement.
-func callsCall(e ast.Expr) bool {
-	if _, ok := e.(*ast.StringConcatOpExpr); ok {
-		return true
-	}
+// simpleCall reports whether an expression is the call of something that no other call
+// returned. All else the interpreter's compiler may put into the wrong registers of a
+// for statement.
+func simpleCall(e ast.Expr) bool {
 	c, ok := e.(*ast.FuncCallExpr)
 	if !ok || c.Func == nil {
 		return false
 	}
 	for f := c.Func; ; {
 		switch of := f.(type) {
-		case *ast.FuncCallExpr:
+		case *ast.IdentExpr:
 			return true
 		case *ast.AttrGetExpr:
 			f = of.Object
