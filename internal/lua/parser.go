@@ -227,26 +227,45 @@ func (p *parser) loop() []ast.Stmt {
 	return noJumpFirst(list)
 }
 
+// beginsConstant reports whether the first operand of a condition is a constant.
+func beginsConstant(e ast.Expr) bool {
+	for {
+		switch of := e.(type) {
+		case *ast.LogicalOpExpr:
+			e = of.Lhs
+		case *ast.UnaryNotOpExpr:
+			e = of.Expr
+		default:
+			_, constant := e.(ast.ConstExpr)
+			return constant
+		}
+	}
+}
+
 // noJumpFirst is the body of a loop, which must not begin with a jump: the interpreter's
 // compiler takes a jump back to a jump for one to somewhere else.
 func noJumpFirst(body []ast.Stmt) []ast.Stmt {
 	if len(body) == 0 {
 		return body
 	}
+	jumps := false
 	switch st := body[0].(type) {
 	case *ast.BreakStmt, *ast.DoBlockStmt, *ast.WhileStmt, *ast.RepeatStmt:
+		jumps = true
 	case *ast.IfStmt:
-		e := st.Condition
-		for logical, ok := e.(*ast.LogicalOpExpr); ok; logical, ok = e.(*ast.LogicalOpExpr) {
-			e = logical.Lhs
+		jumps = beginsConstant(st.Condition)
+	}
+	// So may an expression like `nil and x or y`.
+	w := walker{flat: true, expr: func(e ast.Expr) ast.Expr {
+		if l, ok := e.(*ast.LogicalOpExpr); ok && beginsConstant(l) {
+			jumps = true
 		}
-		if not, ok := e.(*ast.UnaryNotOpExpr); ok {
-			e = not.Expr
-		}
-		if _, ok := e.(ast.ConstExpr); !ok {
-			return body
-		}
-	default:
+		return e
+	}}
+	if !jumps {
+		w.stmts(body[:1])
+	}
+	if !jumps {
 		return body
 	}
 	line := body[0].Line()
