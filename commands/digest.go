@@ -100,17 +100,23 @@ func DebugDigest(c *Ctx) error {
 	defer func() { c.Tx.DB = saved }()
 	for db := range c.Tx.Engine().Databases() {
 		c.Tx.DB = db
-		if c.Tx.Len() == 0 {
+		if n, err := c.Tx.Len(); n == 0 {
+			if err != nil {
+				return err
+			}
 			continue
 		}
 		all.mixNumber(uint32(db))
-		c.Tx.Each(func(it table.Item) bool {
+		err := c.Tx.Each(func(it table.Item) bool {
 			var one digest
 			one.mix(it.Key())
 			one.value(c.Tx.Engine(), it)
 			all.xor(one[:])
 			return true
 		})
+		if err != nil {
+			return err
+		}
 	}
 	c.Reply.Status(hex.EncodeToString(all[:]))
 	return nil

@@ -291,39 +291,35 @@ func moveKey(c *Ctx) error {
 }
 
 func randomkey(c *Ctx) error {
-	c.Reply.BulkOrNull(c.Tx.RandomKey())
-	return nil
+	key, err := c.Tx.RandomKey()
+	if err == nil {
+		c.Reply.BulkOrNull(key)
+	}
+	return err
 }
 
 func listKeys(c *Ctx) error {
 	pattern := c.Argv[1]
 	all := string(pattern) == "*"
-	n := 0
-	found := c.found[:0]
-	c.Tx.Each(func(it table.Item) bool {
+	n, mark := 0, len(c.Reply.B)
+	err := c.Tx.Each(func(it table.Item) bool {
 		if all || glob.Match(pattern, it.Key(), false) {
-			found = append(found, it)
+			c.Reply.Bulk(it.Key())
 			n++
 		}
-		return true
+		return !c.Reply.Full
 	})
-	c.Reply.Array(n)
-	for _, it := range found {
-		if c.Reply.Full {
-			break
-		}
-		c.Reply.Bulk(it.Key())
+	if err == nil {
+		c.arrayAt(mark, n)
 	}
-	c.keepFound(found)
-	return nil
+	return err
 }
 
-// keepFound keeps the memory of a list of items for the next command, unless
-// the list was huge.
-func (c *Ctx) keepFound(items []table.Item) {
-	if cap(items) <= 4096 {
-		c.found = items[:0]
-	}
+// arrayAt puts the beginning of an array in front of its n elements, which begin at mark.
+func (c *Ctx) arrayAt(mark, n int) {
+	end := len(c.Reply.B)
+	c.Reply.Array(n)
+	c.Reply.Hoist(mark, end)
 }
 
 const errNoValues = Error("ERR NOVALUES option can only be used in HSCAN")
@@ -384,26 +380,24 @@ func scan(c *Ctx) error {
 		return err
 	}
 	wanted, known := value.TypeNamed(lowered(o.typ))
-	found := c.found[:0]
-	next := c.Tx.Scan(cursor, o.count, func(it table.Item) {
-		if o.typ != nil && (!known || value.TypeOf(it) != wanted) {
+	n, mark := 0, len(c.Reply.B)
+	next, err := c.Tx.Scan(cursor, o.count, func(it table.Item) {
+		if c.Reply.Full || o.typ != nil && (!known || value.TypeOf(it) != wanted) {
 			return
 		}
 		if o.pattern == nil || glob.Match(o.pattern, it.Key(), false) {
-			found = append(found, it)
+			c.Reply.Bulk(it.Key())
+			n++
 		}
 	})
-	c.Reply.Array(2)
-	c.replyCursor(next)
-	c.Reply.Array(len(found))
-	for _, it := range found {
-		if c.Reply.Full {
-			break
-		}
-		c.Reply.Bulk(it.Key())
+	if err == nil {
+		c.arrayAt(mark, n)
+		keys := len(c.Reply.B)
+		c.Reply.Array(2)
+		c.replyCursor(next)
+		c.Reply.Hoist(mark, keys)
 	}
-	c.keepFound(found)
-	return nil
+	return err
 }
 
 func lowered(b []byte) string {

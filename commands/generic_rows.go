@@ -53,7 +53,7 @@ var genericCommands = []Spec{
 	{
 		Name: "keys", Group: Generic, Since: "1.0.0", Arity: 2, Complexity: "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length",
 		Summary: "Find all keys matching the given pattern.",
-		Flags:   ReadOnly | Keyspace, ACL: CatKeyspace | CatDangerous, Tips: []string{"request_policy:all_shards", "nondeterministic_output_order"},
+		Flags:   ReadOnly | Deferred, ACL: CatKeyspace | CatDangerous, Tips: []string{"request_policy:all_shards", "nondeterministic_output_order"},
 		Args: []Arg{Pattern("pattern")},
 		Run:  listKeys,
 	},
@@ -152,7 +152,7 @@ var genericCommands = []Spec{
 	{
 		Name: "randomkey", Group: Generic, Since: "1.0.0", Arity: 1, Complexity: "O(1)",
 		Summary: "Return a random key from the keyspace.",
-		Flags:   ReadOnly | Keyspace, ACL: CatKeyspace, Tips: []string{"request_policy:all_shards", "nondeterministic_output"},
+		Flags:   ReadOnly | Deferred, ACL: CatKeyspace, Tips: []string{"request_policy:all_shards", "nondeterministic_output"},
 		Run: randomkey,
 	},
 	{
@@ -174,7 +174,7 @@ var genericCommands = []Spec{
 	{
 		Name: "scan", Group: Generic, Since: "2.8.0", Arity: -2, Complexity: "O(1) for every call",
 		Summary: "Incrementally iterate the keys space.",
-		Flags:   ReadOnly | Keyspace, ACL: CatKeyspace, Tips: []string{"nondeterministic_output", "request_policy:special"},
+		Flags:   ReadOnly | Deferred, ACL: CatKeyspace, Tips: []string{"nondeterministic_output", "request_policy:special"},
 		Args: []Arg{Int("cursor"), Opt(After("MATCH", Pattern("pattern"))), Opt(After("COUNT", Int("count"))), Opt(Since("6.0.0", After("TYPE", Str("type"))))},
 		Run:  scan,
 	},

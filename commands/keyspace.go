@@ -1,8 +1,11 @@
 package commands
 
 func dbsize(c *Ctx) error {
-	c.Reply.Int(int64(c.Tx.Len()))
-	return nil
+	n, err := c.Tx.Len()
+	if err == nil {
+		c.Reply.Int(int64(n))
+	}
+	return err
 }
 
 func flushdb(c *Ctx) error  { return c.flush(c.Tx.DB) }

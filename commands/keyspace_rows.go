@@ -5,7 +5,7 @@ var keyspaceCommands = []Spec{
 	{
 		Name: "dbsize", Group: Server, Since: "1.0.0", Arity: 1, Complexity: "O(1)",
 		Summary: "Return the number of keys in the selected database.",
-		Flags:   ReadOnly | Fast | Keyspace, ACL: CatKeyspace, Tips: []string{"request_policy:all_shards", "response_policy:agg_sum"},
+		Flags:   ReadOnly | Fast | Deferred, ACL: CatKeyspace, Tips: []string{"request_policy:all_shards", "response_policy:agg_sum"},
 		Run: dbsize,
 	},
 	{

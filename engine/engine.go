@@ -20,6 +20,8 @@ import (
 var (
 	// ErrWrongType: the key holds a value of another type.
 	ErrWrongType = errors.New("wrong type")
+	// ErrBusy: the Tx has given up waiting for long work.
+	ErrBusy = errors.New("busy")
 	// ErrNoDatabase: there is no database with that index.
 	ErrNoDatabase = errors.New("no such database")
 )

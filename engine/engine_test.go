@@ -288,7 +288,7 @@ func TestScanSkipsWhatExpired(t *testing.T) {
 	tx.NowMS = 2000
 	seen, cursor := 0, uint64(0)
 	for {
-		cursor = tx.Scan(cursor, 10, func(table.Item) { seen++ })
+		cursor, _ = tx.Scan(cursor, 10, func(table.Item) { seen++ })
 		if cursor == 0 {
 			break
 		}
@@ -406,5 +406,64 @@ func TestFieldsEndWhereverTheirHashIs(t *testing.T) {
 	}
 	if got := e.DBStats(nil, 0, 500).Keys; got != 20000 {
 		t.Errorf("%d keys, want 20000: the hashes ended with their last fields", got)
+	}
+}
+
+// Work on all keys locks one shard after the other: somebody who holds a shard holds up that
+// part of it only, and what has expired is removed on the way.
+func TestWorkOnAllKeysLocksShardAfterShard(t *testing.T) {
+	e := New(Options{Shards: 8})
+	for i := range 1000 {
+		set(e, fmt.Sprint("k", i), []byte("v"), 1000, int64(i%2)*1500)
+	}
+	var holder, tx Tx
+	holder.Begin(e, 0, 1000)
+	key, before := []byte("k0"), 0
+	for i := range 1000 { // the key of the last shard that has one
+		if k := fmt.Append(nil, "k", i); e.shardOf(table.Hash(k)) > e.shardOf(table.Hash(key)) {
+			key = k
+		}
+	}
+	held := e.shardOf(table.Hash(key))
+	for i := range 1000 {
+		if i%2 == 0 && e.shardOf(table.Hash(fmt.Append(nil, "k", i))) < held {
+			before++
+		}
+	}
+	holder.LockKey(key)
+	tx.Begin(e, 0, 2000)
+	visited := make(chan int, 1000)
+	go func() {
+		defer close(visited)
+		if err := tx.Each(func(it table.Item) bool {
+			visited <- e.shardOf(table.Hash(it.Key()))
+			return true
+		}); err != nil {
+			t.Error(err)
+		}
+	}()
+	for range before { // all in front of the shard that is locked
+		if i := <-visited; i >= held {
+			t.Fatalf("shard %d was visited while shard %d was locked", i, held)
+		}
+	}
+	holder.Unlock()
+	for range visited {
+	}
+	cursor, seen := uint64(0), 0
+	for first := true; first || cursor != 0; first = false {
+		var err error
+		if cursor, err = tx.Scan(cursor, 10, func(table.Item) { seen++ }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := tx.Len(); seen != 500 || n != 500 || err != nil {
+		t.Errorf("%d keys seen, %d are left (%v), want 500", seen, n, err)
+	}
+	if key, err := tx.RandomKey(); len(key) == 0 || err != nil {
+		t.Errorf("a random key: %q, %v", key, err)
+	}
+	if tx.one >= 0 || tx.locked != (shardSet{}) {
+		t.Error("a lock is left")
 	}
 }

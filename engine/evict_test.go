@@ -105,7 +105,7 @@ func TestEachOrderKeepsWhatItShould(t *testing.T) {
 				}
 				return true
 			})
-			left := tx.Len()
+			left, _ := tx.Len()
 			tx.Unlock()
 			if left > n/2 || left < n/2-evictMost {
 				t.Fatalf("%d keys are left, want about %d", left, n/2)

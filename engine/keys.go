@@ -5,6 +5,7 @@ import (
 
 	"cached/engine/table"
 	"cached/engine/value"
+	"cached/internal/invariants"
 )
 
 // Exists reports whether key is there; it is a hit or a miss, and no access.
@@ -214,82 +215,125 @@ func (tx *Tx) Copy(from, to []byte, db int, replace bool) bool {
 	return true
 }
 
-// Len returns the number of keys in the database; the whole keyspace is locked.
-func (tx *Tx) Len() (n int) {
-	for i := range tx.e.shards {
-		n += tx.e.shards[i].dbs[tx.DB].keys.Len()
+// within calls visit with shard i locked: by the Tx already, or for so long. What visit
+// ends by the way is committed. It reports false, and does not call visit, if the Tx gives
+// up.
+func (tx *Tx) within(i int, visit func(*shard)) bool {
+	s := &tx.e.shards[i]
+	if tx.locked.has(i) || i == tx.one {
+		visit(s)
+		return true
 	}
-	return n
+	invariants.Check(tx.one < 0 && tx.locked == shardSet{}, "shards are locked one after the other with others held")
+	if !tx.lock(s) {
+		return false
+	}
+	tx.one = i
+	visit(s)
+	tx.Commit(nil)
+	s.mu.Unlock()
+	tx.one, tx.lastKey = -1, nil
+	return true
+}
+
+// Len returns how many keys the database has, with those past their deadline that have not
+// been removed yet. Unless the Tx has locked the whole keyspace, shards are locked one after
+// the other; this goes for Scan, Each and RandomKey too. Len fails with ErrBusy if the Tx gives up.
+func (tx *Tx) Len() (n int, err error) {
+	for i := range tx.e.shards {
+		if !tx.within(i, func(s *shard) { n += s.dbs[tx.DB].keys.Len() }) {
+			return 0, ErrBusy
+		}
+	}
+	return n, nil
 }
 
 // Scan visits keys of the database from cursor on, about count of them, and
 // returns the next cursor, 0 at the end; see table.Table.Scan for what it
-// promises. Keys whose deadline has passed are not visited. The whole keyspace
-// is locked; visit must not change it.
-func (tx *Tx) Scan(cursor uint64, count int, visit func(table.Item)) uint64 {
+// promises. Keys whose deadline has passed are removed and not visited. visit must not
+// change the keyspace, and what it is given is good until it returns.
+func (tx *Tx) Scan(cursor uint64, count int, visit func(table.Item)) (uint64, error) {
 	const all = 1 << 48
-	if cursor >= all {
-		return 0
-	}
-	for {
-		i := int(cursor >> (48 - tx.e.shardBits))
-		cursor = tx.e.shards[i].dbs[tx.DB].keys.Scan(cursor, count, func(it table.Item) {
-			count--
-			if d := it.DeadlineMS(); d == 0 || tx.NowMS <= d {
-				visit(it)
+	for cursor < all {
+		var ended [][]byte
+		ok := tx.within(int(cursor>>(48-tx.e.shardBits)), func(s *shard) {
+			cursor = s.dbs[tx.DB].keys.Scan(cursor, count, func(it table.Item) {
+				count--
+				if d := it.DeadlineMS(); d == 0 || tx.NowMS <= d {
+					visit(it)
+				} else {
+					ended = append(ended, append([]byte(nil), it.Key()...))
+				}
+			})
+			for _, key := range ended {
+				tx.find(tx.DB, key) // which ends it
 			}
 		})
-		if cursor >= all {
-			return 0
-		}
-		if count <= 0 {
-			return cursor
+		switch {
+		case !ok:
+			return 0, ErrBusy
+		case cursor < all && count <= 0:
+			return cursor, nil
 		}
 	}
+	return 0, nil
 }
 
 // Each visits all keys of the database that have not expired until visit
-// returns false. The whole keyspace is locked; visit must not change it.
-func (tx *Tx) Each(visit func(table.Item) bool) {
-	for i := range tx.e.shards {
-		more := true
-		tx.e.shards[i].dbs[tx.DB].keys.Each(func(it table.Item) bool {
-			if d := it.DeadlineMS(); d == 0 || tx.NowMS <= d {
-				more = visit(it)
-			}
-			return more
+// returns false. visit must not change the keyspace, and what it is given is good until it
+// returns.
+func (tx *Tx) Each(visit func(table.Item) bool) error {
+	for i, more := 0, true; more && i < len(tx.e.shards); i++ {
+		ok := tx.within(i, func(s *shard) {
+			s.dbs[tx.DB].keys.Each(func(it table.Item) bool {
+				if d := it.DeadlineMS(); d == 0 || tx.NowMS <= d {
+					more = visit(it)
+				}
+				return more
+			})
 		})
-		if !more {
-			return
-		}
-	}
-}
-
-// RandomKey returns a key of the database such that each is as likely as any
-// other, or nil if there is none. The whole keyspace is locked.
-func (tx *Tx) RandomKey() []byte {
-	for range 100 { // unless all it meets have expired
-		n := tx.Len()
-		if n == 0 {
-			return nil
-		}
-		r := rand.IntN(n)
-		for i := range tx.e.shards {
-			t := &tx.e.shards[i].dbs[tx.DB].keys
-			if r >= t.Len() {
-				r -= t.Len()
-				continue
-			}
-			it := t.Random(rand.Uint64)
-			if d := it.DeadlineMS(); d != 0 && tx.NowMS > d {
-				key := append([]byte(nil), it.Key()...)
-				tx.find(tx.DB, key) // which ends it
-				break
-			}
-			return it.Key()
+		if !ok {
+			return ErrBusy
 		}
 	}
 	return nil
+}
+
+// RandomKey returns a copy of a key of the database such that each is as likely as any
+// other, or nil if there is none.
+func (tx *Tx) RandomKey() ([]byte, error) {
+	for range 100 { // unless all it meets have expired
+		n, err := tx.Len()
+		if n == 0 || err != nil {
+			return nil, err
+		}
+		r := rand.IntN(n)
+		var key []byte
+		met := false
+		for i := 0; i < len(tx.e.shards) && !met; i++ {
+			ok := tx.within(i, func(s *shard) {
+				t := &s.dbs[tx.DB].keys
+				if r >= t.Len() {
+					r -= t.Len()
+					return
+				}
+				met = true
+				it := t.Random(rand.Uint64)
+				key = append([]byte(nil), it.Key()...)
+				if d := it.DeadlineMS(); d != 0 && tx.NowMS > d {
+					tx.find(tx.DB, key) // which ends it
+					key = nil
+				}
+			})
+			if !ok {
+				return nil, ErrBusy
+			}
+		}
+		if key != nil {
+			return key, nil
+		}
+	}
+	return nil, nil
 }
 
 // Flush ends all keys of a database, or of all when db is -1, and returns how

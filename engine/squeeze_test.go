@@ -134,8 +134,8 @@ func TestCompressedStringsAgainstAMap(t *testing.T) {
 			if n%100 == 0 {
 				for db := range model {
 					tx.DB = db
-					if tx.Len() != len(model[db]) {
-						t.Fatalf("%d keys, want %d", tx.Len(), len(model[db]))
+					if n, err := tx.Len(); n != len(model[db]) || err != nil {
+						t.Fatalf("%d keys, want %d", n, len(model[db]))
 					}
 					tx.Each(func(it table.Item) bool {
 						if it.Kind() == squeezedString {

@@ -176,7 +176,7 @@ func (d *Disk) writeAllOf(w io.Writer, tx *engine.Tx, base bool) error {
 		tx.DB = db
 		e.Select(db)
 		e.Sizes(st.Keys, st.Expires)
-		tx.Each(func(it table.Item) bool {
+		each := tx.Each(func(it table.Item) bool {
 			wait.pause(1)
 			for cursor := uint64(0); ; {
 				if !value.IsHuge(it) {
@@ -193,7 +193,7 @@ func (d *Disk) writeAllOf(w io.Writer, tx *engine.Tx, base bool) error {
 				}
 			}
 		})
-		if err != nil {
+		if err = errors.Join(err, each); err != nil {
 			return err
 		}
 	}

@@ -165,6 +165,9 @@ func latencyEvent(spec *commands.Spec) string {
 // refuse replies an error in place of whatever was written since mark.
 func (w *worker) refuse(c *client, mark int, err error) {
 	w.reply.B = w.reply.B[:mark]
+	if errors.Is(err, engine.ErrBusy) {
+		err = w.srv.scripts.busyError()
+	}
 	var e commands.Error
 	if !errors.As(err, &e) {
 		e = commands.Error("ERR " + err.Error())

@@ -200,7 +200,7 @@ func (w *Writer) SetAt(mark, n int) {
 // Hoist moves what was written from end on, no more than the head of an
 // aggregate, in front of what was written from mark on.
 func (w *Writer) Hoist(mark, end int) {
-	var head [24]byte
+	var head [48]byte
 	k := copy(head[:], w.B[end:])
 	copy(w.B[mark+k:], w.B[mark:end])
 	copy(w.B[mark:], head[:k])

@@ -46,7 +46,7 @@ func TestPublishingIsAsTheReferences(t *testing.T) {
 			a: SUBSCRIBE x ;; PING ;; UNSUBSCRIBE ;; PING
 			a: SUBSCRIBE q
 			a: QUIT`,
-		"resp3": `only redis-7.0
+		"resp3": `only valkey-9.1
 			a: HELLO 3
 			a: SUBSCRIBE x
 			a: PSUBSCRIBE *
@@ -103,7 +103,7 @@ func TestPublishingIsAsTheReferences(t *testing.T) {
 			c!
 			b: PUBSUB NUMSUB news none
 			b: PUBSUB NUMPAT`,
-		"inside a transaction": `only redis-7.0
+		"inside a transaction": `only valkey-9.1
 			a: MULTI
 			a: SUBSCRIBE x
 			a: PING

@@ -215,7 +215,7 @@ func TestEventsOfKeysAreAsTheReferences(t *testing.T) {
 
 // A client that hears of its own changes.
 func TestOwnEventsAreToldAsByTheReference(t *testing.T) {
-	sameConversation(t, `only redis-7.0
+	sameConversation(t, `only valkey-9.1
 		a: HELLO 3
 		a: CONFIG SET notify-keyspace-events KEA
 		a: PSUBSCRIBE __keyspace*
