@@ -90,6 +90,11 @@ func (c *client) cutOff() {
 	c.srv.limit.letGo(c.out.drop())
 }
 
+// unauthUnsent is how many bytes of replies may wait for a client that has not
+// authenticated, whatever the limits say: it gets nothing but errors, and must not take
+// memory by not reading them.
+const unauthUnsent = 1024
+
 // tooSlow reports whether a client has more unsent replies than its limits
 // allow.
 func (s *Server) tooSlow(c *client, nowMS int64) bool {
@@ -97,6 +102,9 @@ func (s *Server) tooSlow(c *client, nowMS int64) bool {
 	if n == 0 {
 		c.overSince, c.addedUp = 0, 0
 		return false
+	}
+	if !c.authed && n > unauthUnsent {
+		return true
 	}
 	if n > c.addedUp+addUpEvery {
 		c.addedUp = n

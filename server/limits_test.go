@@ -167,3 +167,23 @@ func TestAClientOverTheSoftLimitIsClosedWhenTheTimeIsOver(t *testing.T) {
 		expect(t, r, "+PONG\r\n")
 	})
 }
+
+// A client that has not authenticated does not take memory by asking and not reading.
+func TestUnauthenticatedClientsThatDoNotReadAreClosed(t *testing.T) {
+	onBothTransports(t, func(t *testing.T, portable bool) {
+		s, path := startServer(t, portable, "--requirepass", "secret")
+		conn, _ := dial(t, path)
+		ask := strings.Repeat("SET x 5\r\n", 1000)
+		for s.overOutput.Load() == 0 {
+			if _, err := io.WriteString(conn, ask); err != nil {
+				break
+			}
+		}
+		other, r := dial(t, path)
+		fmt.Fprint(other, "AUTH secret\r\nPING\r\n")
+		expect(t, r, "+OK\r\n+PONG\r\n")
+		if s.overOutput.Load() != 1 {
+			t.Errorf("%d clients were closed for their output", s.overOutput.Load())
+		}
+	})
+}
