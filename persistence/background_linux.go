@@ -2,6 +2,7 @@ package persistence
 
 import (
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,4 +17,15 @@ const backgroundNice = 5
 func giveWay() {
 	runtime.LockOSThread()
 	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), backgroundNice)
+}
+
+// othersTime is how long the threads of the process but for the calling one have run so
+// far. Negative says that nobody knows.
+func othersTime() time.Duration {
+	var all, own unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &all) != nil || unix.Getrusage(unix.RUSAGE_THREAD, &own) != nil {
+		return -1
+	}
+	of := func(r *unix.Rusage) int64 { return r.Utime.Nano() + r.Stime.Nano() }
+	return time.Duration(of(&all) - of(&own))
 }

@@ -23,15 +23,6 @@ const (
 	maxRetries = 16       // of a snapshot that a flush interrupts
 )
 
-// Saving in the background works in stretches and rests in between, so that it takes
-// a third of a processor, and less where others want that (giveWay). Clients wait for
-// it less than its share says: who works in short stretches is seldom interrupted by
-// the system, and seldom so with a lock held.
-const (
-	stretch = 250 * time.Microsecond
-	rest    = 2 * stretch
-)
-
 var errCanceled = errors.New("the snapshot was canceled")
 
 // newEncoder returns an encoder as configured; latest asks for the latest
@@ -334,22 +325,19 @@ func (d *Disk) walk(w io.Writer, s engine.SnapshotSink, begin func(), take func(
 	}()
 	var spare []byte
 	wait, saved := d.saveDelay(), 0
-	begun := time.Now() // of the present stretch of work
+	pace := newPacer()
 	for more := true; more; {
 		if d.cancel.Load() {
 			return errCanceled
 		}
-		if worked := time.Since(begun); worked > stretch {
-			time.Sleep(worked * rest / stretch)
-			begun = time.Now()
-		}
+		pace.rest()
 		more = snap.Step()
 		if err := snap.Err(); err != nil {
 			return err
 		}
 		n, _ := snap.Progress()
 		if wait.pause(int64(n - saved)) {
-			begun = time.Now()
+			pace.begun = time.Now()
 		}
 		saved = n
 		b := take(spare, more)

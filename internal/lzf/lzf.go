@@ -95,10 +95,15 @@ func Unpack(dst, src []byte) error {
 		i++
 		if c < maxLiteral {
 			n := c + 1
-			if i+n > len(src) || o+n > len(dst) {
+			switch {
+			case i+maxLiteral <= len(src) && o+maxLiteral <= len(dst):
+				// What is copied too much is overwritten by what follows.
+				*(*[maxLiteral]byte)(dst[o:]) = *(*[maxLiteral]byte)(src[i:])
+			case i+n > len(src) || o+n > len(dst):
 				return ErrCorrupt
+			default:
+				copy(dst[o:], src[i:i+n])
 			}
-			copy(dst[o:], src[i:i+n])
 			i, o = i+n, o+n
 			continue
 		}
@@ -118,6 +123,16 @@ func Unpack(dst, src []byte) error {
 		i++
 		if from < 0 || o+n > len(dst) {
 			return ErrCorrupt
+		}
+		if d := o - from; d >= 16 && n <= 16 && o+16 <= len(dst) {
+			*(*[16]byte)(dst[o:]) = *(*[16]byte)(dst[from:])
+			o += n
+			continue
+		} else if d < 16 && n <= 16 {
+			for end := o + n; o < end; o++ {
+				dst[o] = dst[o-d]
+			}
+			continue
 		}
 		for n > 0 { // the source may reach into what is being written
 			k := copy(dst[o:o+n], dst[from:o])

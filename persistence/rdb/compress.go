@@ -21,21 +21,52 @@ type Compressor struct {
 	packer lzf.Packer
 	text   []byte
 	spare  []byte
+	failed int // strings in a row that did not get shorter
+}
+
+// When so many strings in a row did not get shorter, only one of some is tried until one
+// does: to find that out for each takes a third of the time for a file.
+const (
+	failedMany = 256
+	triedOf    = 8
+)
+
+// worthTrying reports whether the next string may get shorter.
+func (c *Compressor) worthTrying() bool {
+	if c.failed < failedMany {
+		return true
+	}
+	c.failed++
+	return c.failed%triedOf == 0
 }
 
 // append appends s compressed to dst, or reports false if that would be no shorter.
 func (c *Compressor) append(dst, s []byte) ([]byte, bool) {
-	text, ok := c.packer.Append(c.text[:0], s, len(s)-4)
-	if ok {
-		dst = append(dst, 0xC0+encLZF)
-		dst = appendLength(dst, uint64(len(text)))
-		dst = appendLength(dst, uint64(len(s)))
-		dst = append(dst, text...)
+	if !c.pack(s) {
+		return dst, false
 	}
-	if c.text = text; cap(text) > keptScratch {
+	return c.put(dst, s), true
+}
+
+// pack compresses s into c.text, and reports false if that would be no shorter.
+func (c *Compressor) pack(s []byte) (ok bool) {
+	c.text, ok = c.packer.Append(c.text[:0], s, len(s)-4)
+	if !ok && cap(c.text) > keptScratch {
 		c.text = nil
 	}
-	return dst, ok
+	return ok
+}
+
+// put appends what pack has made of s.
+func (c *Compressor) put(dst, s []byte) []byte {
+	dst = append(dst, 0xC0+encLZF)
+	dst = appendLength(dst, uint64(len(c.text)))
+	dst = appendLength(dst, uint64(len(s)))
+	dst = append(dst, c.text...)
+	if cap(c.text) > keptScratch {
+		c.text = nil
+	}
+	return dst
 }
 
 // Places returns b with the strings compressed for which that helps, of those that an
@@ -46,12 +77,19 @@ func (c *Compressor) Places(b []byte, noted []Place) []byte {
 	}
 	out, from := c.spare[:0], 0
 	for _, p := range noted {
-		out = append(out, b[from:p.at]...)
-		from = p.end
-		var ok bool
-		if out, ok = c.append(out, b[p.text:p.end]); !ok {
-			out = append(out, b[p.at:p.end]...)
+		if !c.worthTrying() {
+			continue
 		}
+		text := b[p.text:p.end]
+		if !c.pack(text) {
+			c.failed++
+			continue
+		}
+		out = c.put(append(out, b[from:p.at]...), text)
+		from, c.failed = p.end, 0
+	}
+	if from == 0 {
+		return b
 	}
 	out = append(out, b[from:]...)
 	if c.spare = b; cap(b) > keptScratch {

@@ -53,3 +53,32 @@ func TestCompressingLaterGivesTheSameBytes(t *testing.T) {
 		t.Error("nothing was noted")
 	}
 }
+
+// Many strings that do not get shorter have fewer of them tried, until one does.
+func TestStringsThatGetShorterAreFoundAmongOthers(t *testing.T) {
+	var c Compressor
+	random, repeats := make([]byte, 64), bytes.Repeat([]byte("a"), 64)
+	places := func(texts ...[]byte) int {
+		e := Encoder{Compress: true, Later: true}
+		for _, text := range texts {
+			e.String(text)
+		}
+		return len(c.Places(e.B, e.Noted))
+	}
+	for i := range 2 * failedMany {
+		for j := range random {
+			random[j] = byte((i*64 + j) * 2654435761 >> 13)
+		}
+		if n := places(random); n < len(random) {
+			t.Fatalf("noise got as short as %d bytes", n)
+		}
+	}
+	var all [][]byte
+	for range triedOf {
+		all = append(all, repeats)
+	}
+	places(all...)
+	if n := places(all...); n > triedOf*len(repeats)/2 {
+		t.Errorf("%d strings of %d bytes take %d", triedOf, len(repeats), n)
+	}
+}

@@ -1,0 +1,61 @@
+package persistence
+
+import "time"
+
+// Saving in the background works in stretches and rests in between while there are
+// clients to serve, so that it takes a third of a processor, and less where others want
+// that (giveWay). Clients wait for it less than its share says: who works in short
+// stretches is seldom interrupted by the system, and seldom so with a lock held. While
+// nobody else in the process has much to do there is nobody to rest for.
+const (
+	stretch   = 250 * time.Microsecond
+	rest      = 2                    // times as long as it has worked, at most
+	lookEvery = 5 * time.Millisecond // at what others do
+	// restFor is by how much the rest grows with what others take, in processors, up to
+	// rest; with as little as fewOthers there is none.
+	restFor   = 4
+	fewOthers = 0.1
+)
+
+// A pacer has a goroutine rest between stretches of its work.
+type pacer struct {
+	begun  time.Time     // of the present stretch
+	looked time.Time     // at what others do
+	others time.Duration // what they had done by then
+	share  float64       // of a processor that they took lately
+}
+
+func newPacer() *pacer {
+	now := time.Now()
+	return &pacer{begun: now, looked: now, others: othersTime(), share: 1}
+}
+
+// rest rests if the stretch has been long enough and there are others to rest for.
+func (p *pacer) rest() {
+	now := time.Now()
+	worked := now.Sub(p.begun)
+	if worked < stretch {
+		return
+	}
+	if since := now.Sub(p.looked); since > lookEvery {
+		others := othersTime()
+		if p.share = 1; others >= 0 {
+			p.share = float64(others-p.others) / float64(since)
+		}
+		p.looked, p.others = now, others
+	}
+	if pause := restAfter(worked, p.share); pause > 0 {
+		time.Sleep(pause)
+		now = time.Now()
+	}
+	p.begun = now
+}
+
+// restAfter is how long the rest is after so much work, when others take such a share of a
+// processor.
+func restAfter(worked time.Duration, share float64) time.Duration {
+	if share <= fewOthers {
+		return 0
+	}
+	return time.Duration(float64(worked) * min(restFor*share, rest))
+}
