@@ -16,7 +16,7 @@ const (
 	errXPlus      = Error("ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would just return an empty result set.")
 	errXNew       = Error("ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.")
 
-	errXUnbalanced  = Error("ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified.")
+	errXUnbalanced  = Error("ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be specified.")
 	errXGUnbalanced = Error("ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be specified.")
 )
 

@@ -167,6 +167,10 @@ func (tx *Tx) countChanges() {
 // all of them held.
 func (tx *Tx) BeginAtomic() { tx.atomic = true }
 
+// Atomic reports whether what is done is one of several commands between BeginAtomic and
+// CommitAtomic.
+func (tx *Tx) Atomic() bool { return tx.atomic }
+
 // CommitAtomic hands the effects of all commands since BeginAtomic to the
 // stream, to be seen whole.
 func (tx *Tx) CommitAtomic() {

@@ -23,7 +23,7 @@ func (d *Disk) bgrewriteaof(c *commands.Ctx) error {
 	switch {
 	case active:
 		return errRewriting
-	case d.startRewrite():
+	case !c.Tx.Atomic() && d.startRewrite(): // in a transaction it is begun afterwards
 		c.Reply.Status("Background append only file rewriting started")
 	default:
 		d.aof.due.Store(true)

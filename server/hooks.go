@@ -23,7 +23,7 @@ func (h *hooks) Changed(tx *engine.Tx, key []byte, ev engine.Event) {
 	s := h.srv
 	if ev.Class&(engine.ClassMiss|engine.ClassNew) == 0 {
 		if !ev.Beside {
-			s.watch.changed(tx.DB, key)
+			s.watch.changed(tx.DB, key, ev == engine.EventExpired)
 			s.tracked.changed(tx, key, ev)
 		}
 		if !ev.Beside || ev.Wakes {

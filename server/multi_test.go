@@ -67,3 +67,15 @@ func TestATransactionIsJournaledAsOne(t *testing.T) {
 		t.Errorf("journal:\n%s\nwant:\n%s", got, want)
 	}
 }
+
+// A key that comes by SWAPDB past its deadline changes nothing for a client that watches a
+// name without a key, and neither does its removal.
+func TestAStaleKeyIsNoChangeToAWatchedAbsentOne(t *testing.T) {
+	_, path := startServer(t, false, "--enable-debug-command", "yes")
+	conn, r := dial(t, path)
+	fmt.Fprint(conn, "DEBUG SET-ACTIVE-EXPIRE 0\r\nSELECT 1\r\nSET x foo PX 1\r\nSELECT 0\r\nSET x bar PX 1\r\nDEBUG SLEEP 0.005\r\n"+
+		"SELECT 2\r\nWATCH x\r\nSWAPDB 1 2\r\nGET x\r\nMULTI\r\nPING\r\nEXEC\r\n")
+	expect(t, r, strings.Repeat("+OK\r\n", 9)+"$-1\r\n+OK\r\n+QUEUED\r\n*1\r\n+PONG\r\n")
+	fmt.Fprint(conn, "SELECT 3\r\nSET y foo PX 20\r\nWATCH y\r\nDEBUG SLEEP 0.03\r\nMULTI\r\nPING\r\nEXEC\r\n") // it was there
+	expect(t, r, strings.Repeat("+OK\r\n", 5)+"+QUEUED\r\n*-1\r\n")
+}

@@ -31,15 +31,18 @@ func (t *watchTable) len() int {
 }
 
 // changed marks the clients that watch a key. Its shard is locked, by which EXEC
-// of those clients comes wholly before or wholly after.
-func (t *watchTable) changed(db int, key []byte) {
+// of those clients comes wholly before or wholly after. A key that has expired changes
+// nothing for a client for which it was not there.
+func (t *watchTable) changed(db int, key []byte, expired bool) {
 	if t.count.Load() == 0 {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, w := range t.keys[readyKey{db, string(key)}] {
-		w.c.shown.changed.Store(true)
+		if w.exists || !expired {
+			w.c.shown.changed.Store(true)
+		}
 	}
 }
 
@@ -82,7 +85,7 @@ func (t *watchTable) swapped(tx *engine.Tx, a, b int) {
 		}
 	}
 	t.mu.Unlock()
-	// A look may end a key whose time is over, which comes back to changed.
+	// A look may remove a key past its deadline, which comes back to changed.
 	for _, w := range absent {
 		if !tx.PeekIn(w.at.db, []byte(w.at.key)).IsZero() {
 			w.c.shown.changed.Store(true)

@@ -395,7 +395,7 @@ func (s StreamRef) DeletedFrom(id StreamID) bool {
 func (s StreamRef) Lag(g StreamGroup) (n int64, known bool) {
 	added := int64(s.State().Added)
 	read := g.Read()
-	if added == 0 {
+	if added == 0 || s.Len() == 0 {
 		return 0, true
 	}
 	if first := s.End(false); s.Len() > 0 && g.Last().Compare(first) < 0 && s.State().MaxDeleted.Compare(first) < 0 {

@@ -101,7 +101,6 @@ func (s *Stream) AppendAll(all []Effect) {
 	if !s.Active() {
 		return
 	}
-	s.choose(all[0].DB)
 	s.buf = append(s.buf, Multi...)
 	for _, e := range all {
 		s.choose(e.DB)

@@ -353,6 +353,9 @@ func (d *Decoder) streamGroup(c *cursor) error {
 	if !created {
 		return c.fail("two groups of one name")
 	}
+	if d.typ == typeStream { // it does not say what the group has read
+		g.SetLast(g.Last(), d.str.to.EntriesReadAt(g.Last()))
+	}
 	count, err := c.length()
 	if err != nil {
 		return err

@@ -39,6 +39,8 @@ var differences = []difference{
 	{of: redis70, calls: []string{"xread", "xreadgroup"}, same: sameUnbalanced, why: "Redis 7.2 and later name the command"},
 	{of: redis70, calls: []string{"xsetid"}, mine: "-ERR The ID specified in XSETID is smaller than current max_deleted_entry_id\r\n",
 		unasked: true, why: "Redis 7.2 and later refuse an ID below those that were deleted"},
+	{of: valkey91, calls: []string{"xread"}, mine: "-ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be specified.\r\n",
+		theirs: "-ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified.\r\n", why: "the last entry, +, came with Redis 7.4"},
 	{of: redis70, calls: []string{"xinfo groups", "xinfo stream"}, same: sameButLag, why: lagCounts},
 
 	{of: valkey91, calls: []string{"hexpire", "hpexpire", "hexpireat", "hpexpireat", "httl", "hpttl", "hexpiretime", "hpexpiretime",
@@ -136,7 +138,7 @@ func unasked(o *oracle, args [][]byte) bool {
 
 // sameUnbalanced compares the error about streams without IDs, in its old words.
 func sameUnbalanced(mine, theirs []byte) bool {
-	words := strings.NewReplacer("'xread'", "XREAD", "'xreadgroup'", "XREAD", "'>'", "'$'")
+	words := strings.NewReplacer("'xread'", "XREAD", "'xreadgroup'", "XREAD", "'>'", "'$'", "an ID, '+', or", "an ID or")
 	return words.Replace(string(mine)) == string(theirs)
 }
 
