@@ -92,8 +92,8 @@ func (w *worker) check(c *client, r *request) Verdict {
 // later.
 func (w *worker) runRequest(c *client, r *request, mark int) bool {
 	start := w.nowNS
-	j := &w.job
-	*j = job{origin: FromClient, c: c, spec: r.spec, argv: r.argv, db: c.db(), key: r.key, hash: r.hash, tx: &w.tx}
+	j := &w.job // the rest of which is the same for all requests
+	j.c, j.spec, j.argv, j.db, j.key, j.hash = c, r.spec, r.argv, c.db(), r.key, r.hash
 	how, err := w.run(j)
 	switch {
 	case how == comesBack:

@@ -14,6 +14,7 @@ type Replayer struct {
 	w      *worker
 	c      client
 	held   *engine.Tx // holds the whole keyspace, or nil
+	job    job        // the effect that is applied
 	ahead  engine.Lookahead
 	failed int64
 	first  string // the first command that failed, and how
@@ -107,7 +108,7 @@ func (r *Replayer) run(spec *commands.Spec, argv [][]byte) error {
 	if !spec.ArityOK(argv) {
 		return commands.WrongArity(spec.FullName())
 	}
-	j := &r.w.job
+	j := &r.job
 	*j = job{origin: FromStream, c: &r.c, spec: spec, argv: argv, db: r.c.db(), tx: r.held}
 	if r.held == nil {
 		j.tx, j.lock = &r.w.tx, true

@@ -136,9 +136,14 @@ func (w *worker) run(j *job) (outcome, error) {
 	}
 
 	ctx := &w.ctx
-	ctx.Tx, ctx.Argv, ctx.Spec, ctx.NowMS, ctx.Env = tx, argv, spec, tx.NowMS, j.c
+	ctx.Argv, ctx.Spec, ctx.NowMS, ctx.Env = argv, spec, tx.NowMS, j.c
+	if ctx.Tx != tx {
+		ctx.Tx = tx
+	}
 	applying := tx.Applying
-	tx.Applying = applying || steps&applies != 0
+	if steps&applies != 0 {
+		tx.Applying = true
+	}
 	err := w.askLate(j, steps)
 	if err == nil {
 		err = spec.Run(ctx)
@@ -147,7 +152,9 @@ func (w *worker) run(j *job) (outcome, error) {
 		w.remember(j.c, spec, argv)
 	}
 	tx.Commit(argv)
-	tx.Applying = applying
+	if steps&applies != 0 {
+		tx.Applying = applying
+	}
 
 	if steps&awaitsLog != 0 && tx.Told() && spec.Flags&commands.ReadOnly == 0 {
 		j.c.logged = w.srv.logged()

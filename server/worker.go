@@ -21,7 +21,7 @@ type worker struct {
 	evict engine.Tx // of what the memory limit throws out, between commands
 	ctx   commands.Ctx
 	asked Request // what the gates are asked about
-	job   job     // the client's command that runs
+	job   job     // the request that runs
 	reply resp.Writer
 	base  int // where the replies to the present client begin in reply.B
 	batch batch
@@ -61,6 +61,7 @@ func newWorker(s *Server) *worker {
 	w := &worker{srv: s}
 	w.batch.args = make([][]byte, 0, maxBatchArgs)
 	w.ctx.Tx, w.ctx.Reply, w.ctx.Table = &w.tx, &w.reply, s.table
+	w.job.tx = &w.tx
 	w.tx.Owner, w.evict.Owner = w, w
 	w.tx.GivesUp, w.evict.GivesUp = true, true // else a slow script would stop the loop
 	w.samples = make([]latencySample, 0, 256)
