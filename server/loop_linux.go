@@ -28,6 +28,7 @@ type loop struct {
 	kept       []byte       // for the next client whose input does not fit there
 	unneeded   [][]byte     // mappings that were let go while a batch ran
 	outbox     []outgoing   // replies that wait for the end of the turn, one entry a client
+	dirtyNext  int          // the first of dirty at which runDirty has not looked
 	dirty      []*loopConn  // have input or output to look at before the next wait
 	timers     timerHeap    // of waiting clients
 	fan        fanout       // messages for the loop's clients
@@ -453,9 +454,14 @@ func (l *loop) markDirty(c *loopConn) {
 }
 
 // runDirty goes on with clients that were unblocked, or can be written to.
+//
+// A script that takes long calls it again from within, through serveOthers, which goes on
+// where the outer call was and leaves it what comes later: the list is the loop's, and so
+// is the place in it.
 func (l *loop) runDirty() {
-	for i := 0; i < len(l.dirty); i++ {
-		c := l.dirty[i]
+	for l.dirtyNext < len(l.dirty) {
+		c := l.dirty[l.dirtyNext]
+		l.dirtyNext++
 		if !c.closed {
 			if c.shown.closing.Load() {
 				c.closing = true
@@ -465,7 +471,7 @@ func (l *loop) runDirty() {
 		c.dirty = false
 	}
 	clear(l.dirty)
-	l.dirty = l.dirty[:0]
+	l.dirty, l.dirtyNext = l.dirty[:0], 0
 	for _, c := range l.again {
 		l.markDirty(c)
 	}

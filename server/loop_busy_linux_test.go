@@ -1,0 +1,70 @@
+package server
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The loop takes turns in the middle of a script that takes long. A client that has more
+// commands than fit one of those turns gets the rest answered afterwards, also if the script
+// itself began while the loop went through its clients, and was not the first of them.
+func TestAClientThatASlowScriptsTurnLeavesForTheNextIsNotForgotten(t *testing.T) {
+	s, path := startServer(t, false, "--io-threads", "1", "--busy-reply-threshold", "1")
+	conn, replies := dial(t, path)
+	l, busy, goOn := onlyClient(t, s, conn)
+	goOn()
+	dial(t, path)
+	scripts, results := dial(t, path)
+	var first, script *loopConn
+	for script == nil {
+		runtime.Gosched()
+		l.turn.Lock()
+		if len(l.clients) == 3 {
+			for _, c := range l.clients {
+				switch {
+				case c == busy:
+				case first == nil || c.id < first.id:
+					first, script = c, first
+				default:
+					script = c
+				}
+			}
+			break // with the turn
+		}
+		l.turn.Unlock()
+	}
+
+	l.worker.others = func(c *client) {
+		busy.in = []byte("PING\r\n")
+		busy.more = true // as goOn leaves one that has had its share
+		l.again = append(l.again, busy)
+		l.serveOthers(c)
+		if err := s.scripts.killLong(false); err != nil {
+			t.Error(err)
+		}
+	}
+	script.in = []byte("EVAL 'while true do end' 0\r\n")
+	l.markDirty(first)
+	l.markDirty(script)
+	l.finish()
+	l.worker.others = l.serveOthers
+	l.finish()
+	l.turn.Unlock()
+
+	deadline := time.Now().Add(30 * time.Second)
+	_ = conn.SetReadDeadline(deadline)
+	_ = scripts.SetReadDeadline(deadline)
+	if got, err := results.ReadString('\n'); !strings.Contains(got, "SCRIPT KILL") {
+		t.Errorf("the script: %q %v", got, err)
+	}
+	if got, err := replies.ReadString('\n'); got != "+PONG\r\n" {
+		t.Errorf("the client that had more: %q %v", got, err)
+	}
+	fmt.Fprint(conn, "ECHO x\r\n")
+	if got, err := replies.ReadString('\n'); got != "$1\r\n" {
+		t.Errorf("its next command: %q %v", got, err)
+	}
+}
