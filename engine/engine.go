@@ -113,6 +113,7 @@ type keyspace struct {
 	keys    table.Table
 	expires int    // keys with a deadline
 	parts   bool   // there may be hashes with deadlines of fields
+	marked  int    // items that have parts with deadlines (Item.HasParts)
 	sweep   sweep  // the expiry sweep
 	rare    uint64 // where the search for keys that may be evicted goes on
 
@@ -312,6 +313,7 @@ func (e *Engine) ResetStats(tx *Tx) {
 // DBStats describes one database.
 type DBStats struct {
 	Keys, Expires int
+	Subexpiry     int   // hashes with deadlines of fields
 	AvgTTLMS      int64 // a sample's mean time to live
 }
 
@@ -323,6 +325,7 @@ func (e *Engine) DBStats(tx *Tx, db int, nowMS int64) (d DBStats) {
 		ks := &s.dbs[db]
 		d.Keys += ks.keys.Len()
 		d.Expires += ks.expires
+		d.Subexpiry += ks.marked
 		if ks.expires > 0 {
 			ks.keys.Sweep(ks.sweep.at, table.MaxRest, func(slot table.Slot) {
 				if left := table.ItemOf(slot).DeadlineMS() - nowMS; left > 0 {

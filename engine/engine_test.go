@@ -377,6 +377,42 @@ func TestKeptLock(t *testing.T) {
 	}
 }
 
+// A hash that got another name in the same shard lost the mark of its deadlines: its
+// fields stayed for ever.
+func TestFieldsEndAfterTheirHashWasRenamed(t *testing.T) {
+	for _, shards := range []int{1, 16} {
+		e := New(Options{Shards: shards})
+		var tx Tx
+		tx.Begin(e, 0, 1)
+		tx.LockAll()
+		for i := range 64 {
+			from, to := fmt.Appendf(nil, "from %d", i), fmt.Appendf(nil, "to %d", i)
+			h := value.HashRef{Ref: tx.Create(from, value.Hash, value.Packed, value.NewHashBytes), Limits: tx.Limits()}
+			h.Init()
+			h.Set([]byte("f"), []byte("v"), false)
+			h.Set([]byte("stays"), []byte("v"), false)
+			h.SetDeadline([]byte("f"), 1000)
+			tx.FieldsExpire(from)
+			tx.Rename(from, to)
+		}
+		if got := e.DBStats(&tx, 0, 1).Subexpiry; got != 64 {
+			t.Errorf("%d shards: %d hashes have deadlines of fields, want 64", shards, got)
+		}
+		tx.Commit(nil)
+		tx.Unlock()
+		tx.Begin(e, 0, 2000)
+		tx.LockAll()
+		for i := range 64 {
+			to := fmt.Appendf(nil, "to %d", i)
+			if r, err := tx.Ref(to, value.Hash); err != nil || (value.HashRef{Ref: r, Limits: tx.Limits()}).Len() != 1 {
+				t.Errorf("%d shards: %s has a field past its deadline", shards, to)
+			}
+		}
+		tx.Commit(nil)
+		tx.Unlock()
+	}
+}
+
 // A hash was forgotten when the last segment of its table had no deadline: only
 // a look-up ended its fields.
 func TestFieldsEndWhereverTheirHashIs(t *testing.T) {

@@ -40,7 +40,7 @@ func (tx *Tx) expireFields(db int, key []byte, a at, limit int) bool {
 	tx.DB = db
 	defer func() { tx.DB = saved }()
 	var fields [][]byte
-	hash := value.HashRef{Ref: value.Ref{Heap: a.s.heap, Slot: a.slot}, Limits: tx.Limits()}
+	hash := value.HashRef{Ref: value.Ref{Heap: a.s.heap, Slot: a.slot, Marked: &a.ks.marked}, Limits: tx.Limits()}
 	a.s.stats.ExpiredFields += int64(hash.ExpireFields(tx.NowMS, limit, func(field []byte) {
 		if tx.Journaled() {
 			fields = append(fields, append([]byte(nil), field...))

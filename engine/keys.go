@@ -65,7 +65,7 @@ func (tx *Tx) Ref(key []byte, t value.Type) (value.Ref, error) {
 	if value.TypeOf(table.ItemOf(a.slot)) != t {
 		return value.Ref{}, ErrWrongType
 	}
-	return value.Ref{Heap: a.s.heap, Slot: a.slot}, nil
+	return value.Ref{Heap: a.s.heap, Slot: a.slot, Marked: &a.ks.marked}, nil
 }
 
 // FieldsExpire tells that the hash at key, which is there, has fields with
@@ -89,7 +89,7 @@ func (tx *Tx) create(key []byte, t value.Type, e value.Encoding, valueLen int) v
 	a := at{s: s, ks: &s.dbs[tx.DB], hash: h}
 	it := table.NewItem(s.heap, value.Kind(t, e), tx.newAccess(&a), key, valueLen, 0)
 	tx.add(tx.DB, &a, it)
-	return value.Ref{Heap: s.heap, Slot: a.slot}
+	return value.Ref{Heap: s.heap, Slot: a.slot, Marked: &a.ks.marked}
 }
 
 // Replace ends what is at key, if anything, and makes it anew as Create does,
@@ -374,7 +374,7 @@ func (tx *Tx) Flush(db int, async bool) (n int) {
 		}
 		s.gone.clear()
 		for j := first; j < end; j++ {
-			s.dbs[j].expires, s.dbs[j].parts = 0, false
+			s.dbs[j].expires, s.dbs[j].parts, s.dbs[j].marked = 0, false, 0
 		}
 	}
 	if !async {

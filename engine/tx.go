@@ -377,6 +377,7 @@ func (tx *Tx) add(db int, a *at, it table.Item) {
 	}
 	if it.HasParts() {
 		a.ks.parts, a.ks.sweep.seen = true, true
+		a.ks.marked++
 	}
 	if h := mrcHash(a.hash, db); tx.e.curve.follows(h) {
 		// Its own block: what else belongs to a value is not there yet in an item
@@ -391,6 +392,9 @@ func (tx *Tx) detach(a *at) table.Item {
 	a.s.preserve(a.ks, a.slot)
 	if it.DeadlineMS() != 0 {
 		a.ks.expires--
+	}
+	if it.HasParts() {
+		a.ks.marked--
 	}
 	a.ks.keys.Delete(a.s.heap, a.hash, a.slot)
 	a.slot = nil

@@ -322,7 +322,7 @@ func (s *Server) infoCluster(w *infoWriter) { w.line("cluster_enabled", 0) }
 func (s *Server) infoKeyspace(w *infoWriter) {
 	for db := range s.keys.Databases() {
 		if d := s.keys.DBStats(w.tx, db, w.nowMS); d.Keys > 0 {
-			w.line(fmt.Sprintf("db%d", db), fmt.Sprintf("keys=%d,expires=%d,avg_ttl=%d,subexpiry=0", d.Keys, d.Expires, d.AvgTTLMS))
+			w.line(fmt.Sprintf("db%d", db), fmt.Sprintf("keys=%d,expires=%d,avg_ttl=%d,subexpiry=%d", d.Keys, d.Expires, d.AvgTTLMS, d.Subexpiry))
 		}
 	}
 }

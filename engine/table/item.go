@@ -74,12 +74,14 @@ func NewItem(h *arena.Heap, kind uint8, access uint32, key []byte, valueLen int,
 	return it
 }
 
-// NewItemLike makes an item with the kind, access and extension of another, and with room
-// for a value of the same length, whose contents are undefined.
+// NewItemLike makes an item with the kind, access and extension of another, with what
+// SetParts was given, and with room for a value of the same length, whose contents are
+// undefined.
 func NewItemLike(h *arena.Heap, like Item, key []byte, deadlineMS int64) Item {
 	ext, valueLen := like.Ext(), like.ValueLen()
 	it := Item{h.Alloc(ItemBytes(len(key), valueLen, deadlineMS != 0) + 8*len(ext))}
 	it.format(like.Kind(), like.Access(), len(key), valueLen, deadlineMS, ext)
+	it.SetParts(like.HasParts())
 	copy(it.Key(), key)
 	return it
 }

@@ -68,7 +68,7 @@ func (b *Builder) Len() int {
 
 func (b *Builder) item() table.Item { return table.ItemOf(&b.slot) }
 
-func (b *Builder) ref() Ref { return Ref{b.heap, &b.slot} }
+func (b *Builder) ref() Ref { return Ref{Heap: b.heap, Slot: &b.slot} }
 
 // End returns the finished item, which has at least one element.
 func (b *Builder) End() (table.Item, error) {

@@ -284,7 +284,6 @@ func copyHash(to *arena.Heap, it, c table.Item) {
 			r.order.Insert(to, uint64(due), uint64(x.Addr()), nil)
 		}
 	})
-	c.SetParts(it.HasParts())
 }
 
 func hashBytes(it table.Item, samples int) int64 { return rootMemory(it, samples) }
@@ -391,7 +390,14 @@ func (h HashRef) setDue() {
 // markParts tells the keyspace's table whether there are deadlines.
 func (h HashRef) markParts() {
 	it := h.Item()
-	if on := FieldsDue(it) != 0; on || it.HasParts() {
+	if on, was := FieldsDue(it) != 0, it.HasParts(); on || was {
+		switch {
+		case h.Marked == nil:
+		case on && !was:
+			*h.Marked++
+		case was && !on:
+			*h.Marked--
+		}
 		it.SetParts(on)
 		table.SetItem(h.Slot, it) // also when there were some: one may end sooner now
 	}

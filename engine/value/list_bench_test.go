@@ -16,7 +16,7 @@ func benchLists(b *testing.B, f func(b *testing.B, l ListRef, elem func(i int) [
 		b.Run([]string{"even", "mixed"}[i], func(b *testing.B) {
 			h := newHeap()
 			slot := uint64(table.NewItem(h, Kind(List, Packed), 0, boxKey, NewListBytes, 0).Addr())
-			l := ListRef{Ref{h, &slot}, &DefaultLimits}
+			l := ListRef{Ref{Heap: h, Slot: &slot}, &DefaultLimits}
 			l.Init()
 			for i := range 10000 {
 				e := elem(i)

@@ -32,7 +32,7 @@ func (b *box) create(typ Type, e Encoding, n int) Ref {
 	return b.ref()
 }
 
-func (b *box) ref() Ref { return Ref{b.heap, b.keys.Find(table.Hash(boxKey), boxKey)} }
+func (b *box) ref() Ref { return Ref{Heap: b.heap, Slot: b.keys.Find(table.Hash(boxKey), boxKey)} }
 
 // end frees the value, step by step, and checks that nothing is left; before
 // that, that a copy is the same and is freed as well.

@@ -73,6 +73,9 @@ func EncodingOf(it table.Item) Encoding { return Encoding(it.Kind() >> 4) }
 type Ref struct {
 	Heap *arena.Heap
 	Slot table.Slot
+	// Marked is the number of items in the table of the slot that have parts with
+	// deadlines, or nil if the item is in no table.
+	Marked *int
 }
 
 // IsZero tells the value that is not there.
