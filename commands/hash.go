@@ -393,7 +393,7 @@ func (c *Ctx) replyRandom(n int, count int64, pairs bool, one func(), all func(v
 		c.Reply.Array(int(k))
 	}
 	if count < 0 {
-		// Replies that are larger than their data are made by whoever asks for them.
+		// The reply may be much larger than the hash: the count is the client's choice.
 		size := leastElem * min(-count, math.MaxInt64/leastElem)
 		if !c.Reply.Fits(size) {
 			return nil

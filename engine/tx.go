@@ -290,9 +290,9 @@ func (tx *Tx) find(db int, key []byte) at {
 	return a
 }
 
-// hides reports whether a key past its deadline is only hidden from the work: on a replica
-// it is the primary that ends keys, and while they are held nobody does; those that read do
-// not see it until then.
+// hides reports whether a key past its deadline is hidden from the work instead of removed.
+// That is so for work that only reads, on a replica, where the primary removes keys, and
+// while Hold keeps all keys.
 func (tx *Tx) hides() bool {
 	return tx.ReadOnly && (tx.e.role.Load() == int32(Replica) || tx.NowMS < tx.e.heldMS.Load())
 }

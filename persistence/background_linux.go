@@ -20,7 +20,7 @@ func giveWay() {
 }
 
 // othersTime is how long the threads of the process but for the calling one have run so
-// far. Negative says that nobody knows.
+// far. A negative number says that it is not known.
 func othersTime() time.Duration {
 	var all, own unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &all) != nil || unix.Getrusage(unix.RUSAGE_THREAD, &own) != nil {

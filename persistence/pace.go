@@ -4,9 +4,9 @@ import "time"
 
 // Saving in the background works in stretches and rests in between while there are
 // clients to serve, so that it takes a third of a processor, and less where others want
-// that (giveWay). Clients wait for it less than its share says: who works in short
-// stretches is seldom interrupted by the system, and seldom so with a lock held. While
-// nobody else in the process has much to do there is nobody to rest for.
+// that (giveWay). Clients wait for it less than its share says: the system seldom
+// interrupts a goroutine that works in short stretches, and seldom while it holds a lock.
+// It rests little while the rest of the process has little to do.
 const (
 	stretch   = 250 * time.Microsecond
 	rest      = 2                    // times as long as it has worked, at most

@@ -101,7 +101,7 @@ func (b *balancer) period() time.Duration {
 	return seldomEvery
 }
 
-// begin begins a period at whose beginning nobody looked.
+// begin begins a period after one in which the drivers were not measured.
 func (b *balancer) begin() {
 	for i, d := range b.t.drivers {
 		b.loads[i].idle, b.loads[i].rounds = d.idle(), d.rounds.Load()

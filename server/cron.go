@@ -11,8 +11,8 @@ import (
 // Background work runs this often while there is some, and else seldom: to be woken
 // costs more than to see that there is nothing to do. It works for at most workBatch
 // each time, except that a backlog of expired keys may take more. It works in short
-// stretches, and rests for twice as long in between: who does so is seldom interrupted
-// by the system.
+// stretches, and rests for twice as long in between: the system seldom interrupts a
+// goroutine that does so.
 const (
 	cronEvery   = 10 * time.Millisecond
 	cronSeldom  = 100 * time.Millisecond

@@ -11,8 +11,8 @@ import (
 
 // A parking is where a goroutine waits long for the events of an epoll. In a system
 // call it would keep a processor of Go's, until the runtime's monitor has looked for ten
-// milliseconds whether it returns, some fifty times; here it waits as those that
-// wait for a socket of package net do. The runtime is told of the epoll only for as long
+// milliseconds whether it returns, some fifty times; here it waits in the runtime's
+// poller, as for a socket of package net. The runtime watches the epoll only for as long
 // as the goroutine waits: else each event would wake a thread of the runtime too.
 type parking struct {
 	epfd   int

@@ -5,7 +5,7 @@ import (
 	"cached/engine"
 )
 
-// One function runs a command, whoever asks for it: worker.run. Its callers differ in the
+// One function runs every command: worker.run. Its callers differ in the
 // origin that they name, and keep only what is theirs: a client's pipeline, EXEC's array, a
 // script's values, the queue of those that wait, the order of a log.
 

@@ -25,8 +25,8 @@ const Keyed HashKind = 0
 var hashes [4]func(key []byte) uint64
 
 // RegisterHash makes f the hash of a kind, not Keyed, for the life of the process. It
-// comes before the first table of that kind. f is used as it is: keys that somebody
-// outside chooses must not be able to agree in more than some leading bits.
+// comes before the first table of that kind. f is used as it is: an attacker who chooses
+// keys must not be able to make more than some leading bits of their hashes agree.
 func RegisterHash(k HashKind, f func(key []byte) uint64) { hashes[k] = f }
 
 // A Table finds items by key. The zero Table is empty and ready for keys of any

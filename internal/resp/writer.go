@@ -11,7 +11,7 @@ import (
 // A Writer appends replies to B, in the protocol version Proto (2 or 3; 0 is 2).
 //
 // With Most, B stays shorter than that: what would not fit is dropped, with all that
-// follows, and Full says so. Whoever makes a long reply looks at Full and stops.
+// follows, and Full says so. A handler that makes a long reply checks Full and stops.
 type Writer struct {
 	B     []byte
 	Proto int
