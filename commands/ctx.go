@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"cached/engine"
-	"cached/engine/table"
 	"cached/internal/resp"
 )
 
@@ -30,7 +29,6 @@ type Ctx struct {
 	Resumed any
 
 	// Room that is kept from command to command.
-	found   []table.Item
 	scratch []byte
 }
 

@@ -300,8 +300,10 @@ func (tx *Tx) Each(visit func(table.Item) bool) error {
 }
 
 // RandomKey returns a copy of a key of the database such that each is as likely as any
-// other, or nil if there is none.
+// other, or nil if there is none. Where keys past their deadline are kept, and there is
+// hardly another, it may be one of them, as in Redis.
 func (tx *Tx) RandomKey() ([]byte, error) {
+	var last []byte
 	for range 100 { // unless all it meets have expired
 		n, err := tx.Len()
 		if n == 0 || err != nil {
@@ -321,7 +323,10 @@ func (tx *Tx) RandomKey() ([]byte, error) {
 				it := t.Random(rand.Uint64)
 				key = append([]byte(nil), it.Key()...)
 				if d := it.DeadlineMS(); d != 0 && tx.NowMS > d {
-					tx.find(tx.DB, key) // which ends it
+					tx.find(tx.DB, key) // which removes it, or hides it
+					if last = nil; tx.hides() {
+						last = key
+					}
 					key = nil
 				}
 			})
@@ -333,7 +338,7 @@ func (tx *Tx) RandomKey() ([]byte, error) {
 			return key, nil
 		}
 	}
-	return nil, nil
+	return last, nil
 }
 
 // Flush ends all keys of a database, or of all when db is -1, and returns how

@@ -255,7 +255,7 @@ func TestABrokenLogIsNotLoaded(t *testing.T) {
 	}
 	files.WriteFile(logDir+"appendonly.aof.manifest", []byte("file appendonly.aof.1.incr.aof\n"))
 	_, loaded = startLoading(t, files, logged()...)
-	if err := <-loaded; err == nil || err.Error() != "read appendonlydir/appendonly.aof.manifest: line 1: not a line of a manifest" {
+	if err := <-loaded; err == nil || err.Error() != "read appendonlydir/appendonly.aof.manifest: line 1: Invalid AOF manifest file format" {
 		t.Errorf("a broken manifest: %v", err)
 	}
 }

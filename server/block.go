@@ -313,12 +313,12 @@ func (c *client) send(spec *commands.Spec, argv [][]byte, to func(argv [][]byte,
 // accountWaiter counts the command of a waiter that has got its reply. Commands that
 // end for want of time are not counted.
 func (w *worker) accountWaiter(wt *waiter, denied, failed bool) {
+	if denied {
+		w.stat(wt.spec).rejected++
+		return
+	}
 	took := wt.tookNS.Load()
-	st := w.account(wt.c, wt.spec, wt.argv, took, w.nowNS-took)
-	switch {
-	case denied:
-		st.rejected++
-	case failed:
+	if st := w.account(wt.c, wt.spec, wt.argv, took, w.nowNS-took); failed {
 		st.failed++
 	}
 }

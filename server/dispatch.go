@@ -84,7 +84,8 @@ func (w *worker) check(c *client, r *request) Verdict {
 	case w.srv.quiet(c):
 		return Verdict{}
 	}
-	w.tx.GiveBack() // a gate may evict
+	w.tx.GiveBack()            // a gate may evict
+	c.shown.last.Store(r.spec) // ACL LOG shows it
 	return w.srv.ask(w, c, FromClient, r.spec, r.argv)
 }
 

@@ -144,10 +144,6 @@ func (s *Server) ask(w *worker, c *client, o Origin, spec *commands.Spec, argv [
 	return Verdict{}
 }
 
-// errPostpone is what a command that has to wait is refused with, on the way to where it is
-// put off.
-var errPostpone = errors.New("postponed")
-
 const errNoAuth = commands.Error("NOAUTH Authentication required.")
 
 func authGate(r *Request) Verdict {

@@ -57,19 +57,19 @@ func TestManifestsThatAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]string{
-		"":                               "the manifest is empty",
-		"# nothing\n":                    "the manifest is empty",
-		"file a seq 1 type b":            "line 1: the last line has no end",
-		"file a seq 1\n":                 "line 1: not a line of a manifest",
-		"file a seq 1 type x\n":          "line 1: not a line of a manifest",
-		"file a seq 0 type b\n":          "line 1: not a line of a manifest",
-		"file a seq one type b\n":        "line 1: not a line of a manifest",
-		"file \"a seq 1 type b\n":        "line 1: not a line of a manifest",
-		"file ../a seq 1 type b\n":       "line 1: a file must have a name without a path",
-		ok + "file b seq 2 type b\n":     "line 4: there are two bases",
-		ok + "file b seq 1 type i\n":     "line 4: increments are not in the order of their numbers",
-		"\n":                             "line 1: not a line of a manifest",
-		strings.Repeat("f", 1100) + "\n": "line 1: the line is too long",
+		"":                               "Found an empty AOF manifest",
+		"# nothing\n":                    "Found an empty AOF manifest",
+		"file a seq 1 type b":            "line 1: The AOF manifest file contains a line without an end",
+		"file a seq 1\n":                 "line 1: Invalid AOF manifest file format",
+		"file a seq 1 type x\n":          "line 1: Unknown AOF file type",
+		"file a seq 0 type b\n":          "line 1: Invalid AOF manifest file format",
+		"file a seq one type b\n":        "line 1: Invalid AOF manifest file format",
+		"file \"a seq 1 type b\n":        "line 1: Invalid AOF manifest file format",
+		"file ../a seq 1 type b\n":       "line 1: File can't be a path, just a filename",
+		ok + "file b seq 2 type b\n":     "line 4: Found duplicate base file information",
+		ok + "file b seq 1 type i\n":     "line 4: Found a non-monotonic sequence number",
+		"\n":                             "line 1: Invalid AOF manifest file format",
+		strings.Repeat("f", 1100) + "\n": "line 1: The AOF manifest file contains too long line",
 	} {
 		_, err := ParseManifest([]byte(text))
 		if err == nil || err.Error() != want {

@@ -40,15 +40,17 @@ type Manifest struct {
 // maxLine is the longest line of a manifest, without the end of the line.
 const maxLine = 1023
 
-// Errors of manifests that are the same wherever they occur.
+// Errors of manifests that are the same wherever they occur. The words are Redis's, which
+// operators look for in the log.
 var (
-	errEmpty     = errors.New("the manifest is empty")
-	errForm      = errors.New("not a line of a manifest")
-	errTwoBases  = errors.New("there are two bases")
-	errOrder     = errors.New("increments are not in the order of their numbers")
-	errPath      = errors.New("a file must have a name without a path")
-	errLine      = errors.New("the line is too long")
-	errUnclosed  = errors.New("the last line has no end")
+	errEmpty     = errors.New("Found an empty AOF manifest")
+	errForm      = errors.New("Invalid AOF manifest file format")
+	errTwoBases  = errors.New("Found duplicate base file information")
+	errOrder     = errors.New("Found a non-monotonic sequence number")
+	errPath      = errors.New("File can't be a path, just a filename")
+	errLine      = errors.New("The AOF manifest file contains too long line")
+	errType      = errors.New("Unknown AOF file type")
+	errUnclosed  = errors.New("The AOF manifest file contains a line without an end")
 	fileNameLine = "file %s seq %d type %c\n"
 )
 
@@ -127,7 +129,7 @@ func (m *Manifest) add(line string) error {
 	case History:
 		m.History = append(m.History, f)
 	default:
-		return errForm
+		return errType
 	}
 	return nil
 }
