@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"cached/commands"
 	"cached/engine"
@@ -23,7 +24,9 @@ type waiter struct {
 	deadlineMS int64 // 0: none
 	timeout    func(*resp.Writer)
 	state      atomic.Int32
-	timed      bool         // the loop has a timer for it
+	timed      bool         // the client's owner has a timer for it
+	timerAt    int          // of a loop: its place in the heap of timers, from 1 on, or 0
+	timer      *time.Timer  // of a client without a loop
 	resumed    any          // what Background was given
 	logged     int64        // how far the log must have come for the reply
 	again      bool         // during a run of serve: the command still has to wait
@@ -370,6 +373,9 @@ func (c *client) unblock(wt *waiter, reply []byte) {
 		return
 	}
 	c.waiting = nil
+	if wt.timed {
+		c.conn.untime(wt)
+	}
 	for _, k := range wt.keys {
 		c.forgets(len(k))
 	}

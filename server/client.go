@@ -120,6 +120,9 @@ type conn interface {
 	// gather makes client.out complete: it puts replies there that wait elsewhere for the
 	// end of the owner's turn. It is called by the owner.
 	gather()
+	// untime lets go of what waits for the deadline of a waiter of the client that has
+	// ended. It is called by the owner.
+	untime(wt *waiter)
 	// outlet takes messages of channels to the client.
 	outlet() outlet
 }

@@ -621,17 +621,35 @@ func (l *loop) admit(fd int, sa unix.Sockaddr, lis listener) {
 	}
 }
 
-// A timerHeap orders waiters by deadline.
+// untime takes a waiter out of the loop's timers: its deadline may be far, and the next
+// wait of its client has another.
+func (c *loopConn) untime(wt *waiter) {
+	if wt.timerAt > 0 {
+		heap.Remove(&c.loop.timers, wt.timerAt-1)
+	}
+}
+
+// A timerHeap orders waiters by deadline. Each knows its place.
 type timerHeap []*waiter
 
 func (h timerHeap) Len() int           { return len(h) }
 func (h timerHeap) Less(i, j int) bool { return h[i].deadlineMS < h[j].deadlineMS }
-func (h timerHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *timerHeap) Push(x any)        { *h = append(*h, x.(*waiter)) }
+func (h timerHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].timerAt, h[j].timerAt = i+1, j+1
+}
+
+func (h *timerHeap) Push(x any) {
+	wt := x.(*waiter)
+	*h = append(*h, wt)
+	wt.timerAt = len(*h)
+}
+
 func (h *timerHeap) Pop() any {
 	old := *h
 	w := old[len(old)-1]
 	old[len(old)-1] = nil
 	*h = old[:len(old)-1]
+	w.timerAt = 0
 	return w
 }

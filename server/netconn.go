@@ -238,7 +238,7 @@ func (c *netConn) goOnLocked() {
 
 // timeOut ends the waiting of the client after a time.
 func (c *netConn) timeOut(wt *waiter, after time.Duration) {
-	time.AfterFunc(after, func() {
+	wt.timer = time.AfterFunc(after, func() {
 		c.post(func(_ *worker, cl *client) {
 			if cl.waiting == wt && wt.state.Load() != done && !cl.giveUp(wt.timeout) {
 				c.timeOut(wt, time.Millisecond) // it is being served, perhaps in vain
@@ -246,6 +246,9 @@ func (c *netConn) timeOut(wt *waiter, after time.Duration) {
 		})
 	})
 }
+
+// untime stops the timer of a waiter.
+func (c *netConn) untime(wt *waiter) { wt.timer.Stop() }
 
 // unpause lets a postponed client go on once CLIENT PAUSE is over.
 func unpause(w *worker, c *client) {

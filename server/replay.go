@@ -42,6 +42,7 @@ type nobody struct{}
 func (nobody) post(func(*worker, *client)) {}
 func (nobody) resume()                     {}
 func (nobody) gather()                     {}
+func (nobody) untime(*waiter)              {}
 func (nobody) outlet() outlet              { return nil }
 
 // Failed is how many commands replied an error, and the first of them.
