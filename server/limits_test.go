@@ -187,3 +187,23 @@ func TestUnauthenticatedClientsThatDoNotReadAreClosed(t *testing.T) {
 		}
 	})
 }
+
+// A client that is closed for the size of its replies gets no more of them, also if a
+// goroutine is in the middle of writing one that the client does not take.
+func TestAClientThatIsCutOffIsNotWrittenTo(t *testing.T) {
+	onBothTransports(t, func(t *testing.T, portable bool) {
+		_, path := startServer(t, portable, "--client-output-buffer-limit", "normal 8mb 0 0", "--io-threads", "1")
+		other := newSpeaker(t, path)
+		other.ask("SETRANGE k 6000000 x")
+		conn, r := dial(t, path)
+		fmt.Fprint(conn, "GET k\r\n")
+		for !strings.Contains(other.ask("CLIENT LIST"), "cmd=get ") {
+		}
+		fmt.Fprint(conn, "GET k\r\n")
+		for strings.Contains(other.ask("CLIENT LIST"), "cmd=get ") {
+		}
+		if n, _ := io.Copy(io.Discard, r); n > 5<<20 {
+			t.Errorf("%d bytes of a reply came after the client had been closed", n)
+		}
+	})
+}

@@ -343,6 +343,9 @@ func (c *netConn) end() {
 	if !c.closing {
 		c.srv.limit.letGo(c.out.drop()) // nobody is there to read it
 	}
+	if c.shown.closing.Load() {
+		_ = c.sock.Close() // also ends a write that waits for the client to read
+	}
 	c.mu.Unlock()
 	c.wakeWriter()
 	s := c.srv
