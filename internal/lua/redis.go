@@ -100,6 +100,7 @@ func (s *State) command(l *glua.LState, raise bool) int {
 	}
 	out := s.host.Call(argv, s.proto)
 	v, _ := s.value(out)
+	s.spend(l, 0)
 	if raise && len(out) > 0 && out[0] == '-' {
 		l.Error(v, 1)
 		return 0

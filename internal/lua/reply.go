@@ -12,8 +12,12 @@ import (
 )
 
 // value makes a Lua value of the reply at the front of b and returns what is
-// behind it. The replies are the server's own and well formed.
+// behind it. The replies are the server's own and well formed. The value is not whole if
+// the script's time is over.
 func (s *State) value(b []byte) (glua.LValue, []byte) {
+	if s.over(2) {
+		return glua.LNil, nil
+	}
 	end := bytes.IndexByte(b, '\n')
 	line, rest := b[1:end-1], b[end+1:]
 	switch b[0] {
@@ -38,7 +42,7 @@ func (s *State) value(b []byte) (glua.LValue, []byte) {
 			return glua.LFalse, rest
 		}
 		t := s.l.CreateTable(n, 0)
-		for i := 1; i <= n; i++ {
+		for i := 1; i <= n && !s.clock.over(); i++ {
 			var v glua.LValue
 			v, rest = s.value(rest)
 			t.RawSetInt(i, v)
@@ -50,6 +54,9 @@ func (s *State) value(b []byte) (glua.LValue, []byte) {
 			var k, v glua.LValue
 			k, rest = s.value(rest)
 			v, rest = s.value(rest)
+			if s.clock.over() {
+				break
+			}
 			t.RawSet(k, v)
 		}
 		return s.field("map", t), rest
@@ -63,6 +70,9 @@ func (s *State) value(b []byte) (glua.LValue, []byte) {
 		for range number(line) {
 			var k glua.LValue
 			k, rest = s.value(rest)
+			if s.clock.over() {
+				break
+			}
 			t.RawSet(k, glua.LTrue)
 		}
 		return s.field("set", t), rest

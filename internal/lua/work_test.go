@@ -2,6 +2,7 @@ package lua
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"cached/internal/resp"
@@ -66,3 +67,33 @@ func TestFunctionsOfTheLibrariesEndWithTheScript(t *testing.T) {
 		s.Close()
 	}
 }
+
+// long answers every call with a long reply.
+type long struct{ limited }
+
+func (*long) Call([][]byte, int) []byte {
+	return append([]byte("*2\r\n*1000000\r\n"), strings.Repeat(":1\r\n", 1e6+1)...)
+}
+
+// To make a value of a command's reply takes time too.
+func TestALongReplyOfACommandEndsWithTheScript(t *testing.T) {
+	s := NewState(Options{})
+	defer s.Close()
+	p, err := Compile(`redis.pcall('x') redis.log(redis.LOG_WARNING, 'x') while true do end`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var w resp.Writer
+	host := &noted{}
+	if err := s.Run(p, nil, nil, host, &w); err == nil || err.Error() != errOver.Error() || host.logged {
+		t.Errorf("%v, went on %v", err, host.logged)
+	}
+}
+
+// noted is long and notes whether a script has come to redis.log.
+type noted struct {
+	long
+	logged bool
+}
+
+func (h *noted) Log(int, string) { h.logged = true }
