@@ -171,6 +171,24 @@ func Notify(cfg *config.Config, state string) error {
 	return errors.Join(err, conn.Close())
 }
 
+// CheckSupervisor says why nobody will be notified, if the configuration asks for that
+// and the environment has no socket.
+func CheckSupervisor(cfg *config.Config) error {
+	switch cfg.Value("supervised").String() {
+	case "systemd":
+		if os.Getenv("NOTIFY_SOCKET") == "" {
+			return errors.New("systemd supervision error: NOTIFY_SOCKET not found!")
+		}
+	case "upstart":
+		return errors.New("upstart supervision has no effect: use systemd, or no")
+	}
+	return nil
+}
+
+// MachineMemory is the memory of the machine in bytes, or what a container may have of
+// it; 0 where that is not known.
+func MachineMemory() int64 { return machineBytes() }
+
 // Processors is how many processors the process may keep busy: those it may run on, or
 // fewer if its container has a quota. It is one at least.
 var Processors = sync.OnceValue(func() int { return processors(os.DirFS("/")) })

@@ -79,6 +79,10 @@ func serve(cfg *config.Config, log *server.Log) error {
 	runtime.GOMAXPROCS(server.Processors() + 1)
 
 	log.Info("cached is starting", "version", server.Version, "redis_version", server.RedisVersion, "pid", os.Getpid())
+	if err := server.CheckSupervisor(cfg); err != nil {
+		log.Warn(err.Error())
+	}
+	notify(cfg, log, "STATUS=cached is loading...")
 	end := make(chan os.Signal, 8)
 	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
 	reopen := make(chan os.Signal, 1)

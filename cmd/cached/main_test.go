@@ -112,6 +112,7 @@ func TestWhatIsAskedOfTheCommandLineAlone(t *testing.T) {
 		{"--version", 0, "v=7.4"}, {"-v", 0, "Redis server v="},
 		{"--test-memory", 1, "Please specify the amount of memory to test in megabytes."},
 		{"--test-memory x", 1, "Please specify"}, {"--test-memory 2", 0, "Your memory passed this test."},
+		{"--test-memory 9999999999", 1, "Unable to allocate 9999999999 megabytes: "}, // it tried to, until the system ended it
 		{"--check-system", -1, "[overcommit]..."},
 		{"--nonesuch 1", 1, "Bad directive or wrong number of arguments"}, {"-x", 1, "Bad directive"},
 		{"--port", 1, "wrong number of arguments"}, {"--bind", 1, "wrong number of arguments"},
@@ -249,7 +250,7 @@ func TestTheSupervisorIsTold(t *testing.T) {
 		s := start(t, []string{"NOTIFY_SOCKET=" + name}, "--supervised", mode, "--save", "")
 		s.ask(1, "PING")
 		s.end(syscall.SIGTERM) // what was told is in the socket
-		want := []string{"STATUS=Ready to accept connections\nREADY=1", "STOPPING=1"}
+		want := []string{"STATUS=cached is loading...", "STATUS=Ready to accept connections\nREADY=1", "STOPPING=1"}
 		if !told {
 			want = nil
 		}
@@ -264,6 +265,21 @@ func TestTheSupervisorIsTold(t *testing.T) {
 			t.Errorf("%s: the supervisor is told %q besides", mode, b[:n])
 		}
 		l.Close()
+	}
+}
+
+// A unit with Type=simple, or a shell, gives no socket: the operator has to know why
+// nobody is notified. Nothing was logged.
+func TestASupervisorThatGaveNoSocketIsLogged(t *testing.T) {
+	for args, want := range map[string]string{
+		"--supervised systemd": "systemd supervision error: NOTIFY_SOCKET not found!",
+		"--supervised upstart": "upstart supervision has no effect", "--supervised auto": "",
+	} {
+		s := start(t, []string{"NOTIFY_SOCKET="}, append(strings.Fields(args), "--save", "")...)
+		log := s.end(syscall.SIGTERM)
+		if got := strings.Count(log, "supervision"); want != "" && (got != 1 || !strings.Contains(log, want)) || want == "" && got != 0 {
+			t.Errorf("%s: the log has %s", args, log)
+		}
 	}
 }
 
