@@ -61,7 +61,7 @@ func (d *Disk) Load() error {
 func (d *Disk) load(tx *engine.Tx, merge bool) error {
 	start := time.Now()
 	f, err := d.fs.Open(d.path())
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && tx == nil { // the first start; DEBUG RELOAD asks for a file
 		return nil
 	}
 	if err != nil {

@@ -411,6 +411,26 @@ func TestALogThatGrewIsRewritten(t *testing.T) {
 	waitFor(t, s.Client, "aof_rewrites:1", "aof_rewrite_in_progress:0")
 }
 
+// Both emptied the keyspace and answered OK where there was no file.
+func TestDebugLoadsNothingWhereThereIsNoFile(t *testing.T) {
+	s := startOn(t, new(vfs.Mem), "--save", "")
+	for _, c := range []struct{ call, want string }{
+		{"DEBUG LOADAOF", "ERR Error trying to load the AOF files, check server logs."},
+		{"DEBUG RELOAD NOSAVE", "ERR Error trying to load the RDB dump, check server logs."},
+	} {
+		var words []any
+		for _, w := range strings.Fields(c.call) {
+			words = append(words, w)
+		}
+		if err := s.Do(ctx, words...).Err(); err == nil || err.Error() != c.want {
+			t.Errorf("%s: %v, want %s", c.call, err, c.want)
+		}
+	}
+	if err := s.Do(ctx, "DEBUG", "RELOAD").Err(); err != nil {
+		t.Errorf("it saves first, and says %v", err)
+	}
+}
+
 func TestLoadaofLoadsWhatWasLogged(t *testing.T) {
 	for _, args := range [][]string{nil, {"--aof-use-rdb-preamble", "no"}} {
 		files := new(vfs.Mem)

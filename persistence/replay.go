@@ -258,7 +258,7 @@ func (d *Disk) reloadLog(tx *engine.Tx) error {
 	}
 	tx.Flush(-1, false)
 	if m == nil {
-		return nil
+		return errors.New("there is none")
 	}
 	_, err := d.replay(m, tx)
 	return err

@@ -54,12 +54,15 @@ func (c *client) outputLimit() outputLimit {
 
 // bound has the worker's writer stop where the client's replies are too many. The present
 // ones begin at w.base.
-func (w *worker) bound(c *client) {
+func (w *worker) bound(c *client) { w.reply.Bound(w.base + int(w.room(c))) }
+
+// room is how many bytes the client's present replies may have.
+func (w *worker) room(c *client) int64 {
 	most := w.srv.mostReply.Load()
 	if hard := c.outputLimit().hard; hard > 0 {
 		most = min(most, max(hard-int64(c.out.size+c.inFlight), 1))
 	}
-	w.reply.Bound(w.base + int(most))
+	return most
 }
 
 // boundFor is bound for the reply to a client of another goroutine, which is all that is
@@ -76,7 +79,7 @@ func (w *worker) boundFor(c *client) {
 func (w *worker) tooMuch(c *client) {
 	w.srv.overOutput.Add(1)
 	w.srv.log.Warn("closing client for the size of its replies", "client", c.addr,
-		"bytes", len(w.reply.B)-w.base+c.out.size+c.inFlight)
+		"bytes", len(w.reply.B)-w.base+c.out.size+c.inFlight, "room", w.room(c))
 	w.reply.B = w.reply.B[:w.base]
 	c.cutOff()
 	w.reply.Bound(0)

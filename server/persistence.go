@@ -83,7 +83,7 @@ func (s *Server) debugReload(c *commands.Ctx) error {
 		return errSubcommand(c)
 	}
 	if err := s.disk.Reload(c.Tx, save, flush, merge); err != nil {
-		return commands.Error("ERR Error trying to load the RDB dump, check server logs")
+		return commands.Error("ERR Error trying to load the RDB dump, check server logs.")
 	}
 	c.Tx.PropagateNothing()
 	c.Reply.OK()
@@ -96,7 +96,7 @@ func (s *Server) debugLoadLog(c *commands.Ctx) error {
 		return errSubcommand(c)
 	}
 	if err := s.disk.ReloadLog(c.Tx); err != nil {
-		return commands.Error("ERR Error trying to load the AOF files, check server logs")
+		return commands.Error("ERR Error trying to load the AOF files, check server logs.")
 	}
 	c.Tx.PropagateNothing()
 	c.Reply.OK()
