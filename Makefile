@@ -9,7 +9,7 @@ BENCHFLAGS  ?=
 .PHONY: help run build test test-clients test-crash test-race test-all lint bench bench-hitratio profile fuzz deps
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
 
 run: ## start the server on PORT (6379)
 	$(GO) run ./cmd/cached --port $(PORT)

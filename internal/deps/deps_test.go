@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,6 +109,53 @@ func TestTheHouseIsBuiltAsDrawn(t *testing.T) {
 			if !used[use{pkg, to}] {
 				t.Errorf("package %s may import %s, and does not: an arrow that nothing uses", pkg, to)
 			}
+		}
+	}
+}
+
+// undrawn are tools and what only tests use: docs/architecture.md draws the server.
+var undrawn = regexp.MustCompile(`^(bench|cmd/cachesim|tests/.*|internal/(deps|script|trace|testcert|effects/effectstest))$`)
+
+// The drawing missed ten packages and had one below another that it imports.
+func TestTheDocumentDrawsTheSame(t *testing.T) {
+	used, line := map[use]bool{}, map[string]int{}
+	walk(t, func(root, pkg, path string) {
+		if !strings.HasSuffix(path, "_test.go") && !undrawn.MatchString(pkg) {
+			line[pkg] = 0
+			check(t, root, pkg, path, used)
+		}
+	})
+	text, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, drawing, _ := strings.Cut(string(text), "\n\n    ")
+	drawing, _, _ = strings.Cut(drawing, "\n\n")
+	lines := strings.Split(drawing, "\n")
+	for i, l := range lines {
+		for name := range strings.SplitSeq(l, "  ") { // two blanks are between packages
+			if name = strings.TrimSpace(name); name == "" {
+				continue
+			}
+			if n, there := line[name]; there && n == 0 {
+				line[name] = i + 1
+			} else if there {
+				t.Errorf("package %s is drawn twice", name)
+			} else if strings.Contains(name, "/") && !strings.Contains(name, " ") {
+				t.Errorf("package %s is drawn, and not there", name)
+			}
+		}
+	}
+	for pkg, n := range line {
+		if n == 0 {
+			t.Errorf("package %s is not in the drawing of docs/architecture.md", pkg)
+		} else if last := n == len(lines); last != slices.Contains(bottom, pkg) {
+			t.Errorf("package %s: in the last line %v, open to all %v", pkg, last, !last)
+		}
+	}
+	for u := range used {
+		if line[u.pkg] >= line[u.imports] {
+			t.Errorf("package %s imports %s, which is not below it in docs/architecture.md", u.pkg, u.imports)
 		}
 	}
 }
