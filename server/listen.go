@@ -223,12 +223,16 @@ func unixPath(p string) string {
 // listenError says what could not be listened on.
 func listenError(what string, err error) error { return fmt.Errorf("listen on %s: %w", what, err) }
 
-// ListenerKinds are the kinds of listeners there are: tcp, tls, unix.
-func (s *Server) ListenerKinds() (kinds []string) {
+// EachListener calls visit with the kind of each listener, and with its port, or its path
+// if the kind is unix and not tcp or tls.
+func (s *Server) EachListener(visit func(kind string, port int64, path string)) {
 	for _, l := range s.listeners() {
-		kinds = append(kinds, l.kind)
+		if l.port != 0 {
+			visit(l.kind, l.port, "")
+		} else {
+			visit(l.kind, 0, l.addresses[0])
+		}
 	}
-	return kinds
 }
 
 // A listenerInfo is one row of what the server listens on, as INFO shows it.

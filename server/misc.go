@@ -91,12 +91,12 @@ func (s *Server) shutdown(c *commands.Ctx) error {
 		}
 		defer begin()
 	}
+	s.log.Info("User requested shutdown...", "client", clientOf(c).addr)
 	if s.disk != nil {
 		if err := s.disk.Shutdown(context.Background(), save, nosave, force); err != nil {
 			return commands.Error("ERR Errors trying to SHUTDOWN. Check logs.")
 		}
 	}
-	s.log.Info("User requested shutdown...", "client", clientOf(c).addr)
 	s.HoldScripts(true)
 	clientOf(c).closing = true
 	s.exit()

@@ -7,6 +7,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -139,9 +140,13 @@ func serve(cfg *config.Config, log *server.Log) error {
 		return err
 	}
 	disk.Start()
-	for _, kind := range srv.ListenerKinds() {
-		log.Info("Ready to accept connections "+kind, "port", cfg.Value("port").Int(), "pid", os.Getpid())
-	}
+	srv.EachListener(func(kind string, port int64, path string) {
+		where := slog.Int64("port", port)
+		if path != "" {
+			where = slog.String("path", path)
+		}
+		log.Info("Ready to accept connections "+kind, where, "pid", os.Getpid())
+	})
 	notify(cfg, log, "STATUS=Ready to accept connections\nREADY=1")
 	e := ending{srv: srv, end: end, asked: &asked, log: log.Logger, wait: func() time.Duration {
 		return time.Duration(cfg.Value("shutdown-timeout").Int()) * time.Second

@@ -311,7 +311,19 @@ func TestTheLogHasTheWordsOfRedis(t *testing.T) {
 		"DB loaded from append only file: 0.", "short read while loading the AOF file appendonly.aof.1.incr.aof", "loaded anyway because aof-load-truncated is enabled",
 		"Received SIGINT scheduling shutdown...")
 	s = start(t, nil, "--dir", dir)
-	logs(s.end(syscall.SIGTERM), "DB loaded from disk: 0.", "Done loading RDB, keys loaded: 1, keys expired: 0.")
+	c, err := net.Dial("unix", s.sock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, _ = c.Write([]byte("SHUTDOWN SAVE\r\n"))
+	_ = s.cmd.Wait()
+	out = s.out.String()
+	logs(out, "DB loaded from disk: 0.", "Done loading RDB, keys loaded: 1, keys expired: 0.", "path="+s.sock)
+	// It was logged behind what SHUTDOWN does, and a socket and tls-port had the number of port.
+	if strings.Index(out, "User requested shutdown...") > strings.Index(out, "DB saved on disk") {
+		t.Errorf("the end is logged behind the saving:\n%s", out)
+	}
 
 	if err := os.WriteFile(incr, []byte("nonsense\r\n"), 0o600); err != nil {
 		t.Fatal(err)
