@@ -192,13 +192,13 @@ func (c *Config) Get(patterns ...string) []Pair {
 }
 
 // Ignored returns the directives that were given by a file or the command line
-// though they have no effect.
+// though they have no effect. One that was given its default asks for nothing.
 func (c *Config) Ignored() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var names []string
 	for _, v := range c.rows {
-		if v.given && v.param.Has(Ignored) {
+		if v.given && v.param.Has(Ignored) && v.String() != v.param.Default {
 			names = append(names, v.param.Name)
 		}
 	}

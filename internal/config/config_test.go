@@ -117,6 +117,11 @@ func TestIncludedFilesCountAsIfTheyStoodThere(t *testing.T) {
 	if got := c.Ignored(); !slices.Equal(got, []string{"hz"}) {
 		t.Errorf("without effect: %v", got)
 	}
+	// "daemonize no" was named as a setting without effect.
+	c = fresh(t)
+	if err := c.LoadArgs([]string{"--hz", "10"}, nil); err != nil || len(c.Ignored()) > 0 {
+		t.Errorf("the default is without effect: %v, %v", c.Ignored(), err)
+	}
 	if err := fresh(t).LoadFile(filepath.Join(dir, "loop.conf")); err == nil || !strings.Contains(err.Error(), "nested") {
 		t.Errorf("a file that includes itself: %v", err)
 	}
@@ -136,6 +141,8 @@ func TestTheCommandLineIsThatOfRedis(t *testing.T) {
 		{[]string{file, "--port", "7000"}, "", map[string]string{"port": "7000", "policy": "lru"}},
 		{[]string{file}, "", map[string]string{"port": "1"}},
 		{[]string{"-"}, "port 3\n", map[string]string{"port": "3"}},
+		{[]string{"-", "--policy", "lru"}, "port 3\n", map[string]string{"port": "3", "policy": "lru"}},
+		{[]string{"-", "--port", "7000", "-"}, "port 3\npolicy lru\n", map[string]string{"port": "7000", "policy": "lru"}},
 		{[]string{"--port", "7000", "-"}, "port 3\npolicy lru\n", map[string]string{"port": "7000", "policy": "lru"}},
 		{[]string{"--bind", "127.0.0.1", "::1", "--save", "", "--appendonly", "yes"}, "",
 			map[string]string{"bind": "127.0.0.1 ::1", "save": "", "appendonly": "yes"}},

@@ -50,21 +50,27 @@ func (c *Config) LoadReader(name string, r io.Reader) error {
 
 // LoadArgs reads a command line without the program's name:
 //
-//	[path/to/redis.conf] [--name value ...]* [-]
+//	[path/to/redis.conf | -] [--name value ...]* [-]
 //
-// What a last - brings from stdin comes after the file and before the options.
+// What a first or last - brings from stdin comes after the file and before the options.
 func (c *Config) LoadArgs(args []string, stdin io.Reader) error {
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+	file := len(args) > 0 && !strings.HasPrefix(args[0], "-")
+	if file {
 		if err := c.LoadFile(args[0]); err != nil {
 			return err
 		}
 		args = args[1:]
 	}
-	if n := len(args); n > 0 && args[n-1] == "-" {
+	if n := len(args); n > 0 && (args[n-1] == "-" || args[0] == "-" && !file) {
 		if err := c.LoadReader("standard input", stdin); err != nil {
 			return err
 		}
-		args = args[:n-1]
+		if args[n-1] == "-" {
+			args = args[:n-1]
+		}
+		if len(args) > 0 && args[0] == "-" && !file {
+			args = args[1:]
+		}
 	}
 	return c.LoadReader("command line", strings.NewReader(strings.Join(options(args), "\n")))
 }
