@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -73,4 +74,20 @@ func TestEachPrefixHasItsPush(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A client that changes to broadcasting hears of a key once, though it had read it before.
+func TestBroadcastingEndsWhatWasTrackedBefore(t *testing.T) {
+	_, path := startServer(t, false)
+	conn, r := dial(t, path)
+	other, or := dial(t, path)
+	fmt.Fprint(conn, "CLIENT TRACKING ON\r\nGET a\r\nCLIENT TRACKING OFF\r\nHELLO 3\r\nCLIENT TRACKING ON BCAST\r\nECHO ready\r\n")
+	for line := ""; line != "ready\r\n"; {
+		line, _ = r.ReadString('\n')
+	}
+	fmt.Fprint(other, "MSET a 1 b 2\r\n")
+	expect(t, or, "+OK\r\n")
+	expect(t, r, ">2\r\n$10\r\ninvalidate\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n")
+	fmt.Fprint(conn, "ECHO end\r\n")
+	expect(t, r, "$3\r\nend\r\n")
 }

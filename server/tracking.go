@@ -90,12 +90,13 @@ func (w *worker) remember(c *client, spec *commands.Spec, argv [][]byte) {
 	}
 }
 
-// forget has all who may have key told, but for the one client that changed it
-// and does not want to hear of that.
+// forget invalidates key for all clients that may have it, except for the client that
+// changed it if that does not want to hear of its own changes, and for clients that have
+// changed to broadcasting since.
 func (t *trackingTable) forget(w *worker, key string, by *client) {
 	for id := range t.keys[key] {
 		c := t.all[id]
-		if c == nil || c == by && c.tracking.options&trackNoLoop != 0 {
+		if c == nil || t.bcast[c] != nil || c == by && c.tracking.options&trackNoLoop != 0 {
 			continue
 		}
 		w.stale = append(w.stale, stale{id: id, key: key})
