@@ -31,6 +31,7 @@ func (l *loop) serveOthers(*client) {
 	l.runQueue()
 	l.fanOut()
 	l.runDirty()
+	l.release()
 	l.publish()
 	l.worker, l.in = own, in
 }

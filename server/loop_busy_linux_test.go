@@ -68,3 +68,28 @@ func TestAClientThatASlowScriptsTurnLeavesForTheNextIsNotForgotten(t *testing.T)
 		t.Errorf("its next command: %q %v", got, err)
 	}
 }
+
+// Who has been served before a slow script began gets the reply when the log has come as
+// far, not when the script ends.
+func TestASlowScriptHoldsNoReplyBack(t *testing.T) {
+	_, disk, path := startOnFakeDisk(t, false, "--io-threads", "1", "--busy-reply-threshold", "20")
+	conn, replies := dial(t, path)
+	fmt.Fprint(conn, "SET a 1\r\n")
+	for disk.Logged() == 0 {
+		runtime.Gosched()
+	}
+	slow, _ := dial(t, path)
+	fmt.Fprint(slow, "EVAL 'while true do end' 0\r\n")
+	other, answers := dial(t, path)
+	ask := talk{t, other, answers}.line
+	for !strings.HasPrefix(ask("PING"), "-BUSY ") {
+	}
+	disk.settle()
+	_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+	if got, err := replies.ReadString('\n'); got != "+OK\r\n" {
+		t.Errorf("%q %v", got, err)
+	}
+	if got := ask("SCRIPT KILL"); got != "+OK\r\n" {
+		t.Errorf("SCRIPT KILL: %q", got)
+	}
+}
