@@ -35,6 +35,9 @@ func (q *xreadCall) parse(c *Ctx, grouped bool) error {
 	for {
 		switch {
 		case a.Left() > 1 && a.Is("BLOCK"):
+			if c.Script { // alone among the commands that block
+				return Error("ERR " + string(c.Argv[0]) + " command is not allowed with BLOCK option from scripts")
+			}
 			ms, err := c.milliseconds(a.Next())
 			if err != nil {
 				return err

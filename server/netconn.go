@@ -375,6 +375,9 @@ func (c *netConn) runQueue() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running.Store(false)
+	if c.closed {
+		return // its reader ends what the client had begun, without the lock
+	}
 	c.queueMu.Lock()
 	queue := c.queue
 	c.queue = nil

@@ -49,6 +49,8 @@ var differences = []difference{
 		same: sameScriptTexts, why: "Valkey's messages name neither the script nor Redis"},
 	{of: valkey91, calls: []string{"function load #!lua name=l\nredis.log(", "function load replace #!lua name=l\nredis.log("}, unasked: true,
 		why: "Valkey 9.1 crashes"},
+	{of: valkey91, calls: []string{"eval return redis.call('xread','block',0,'streams',keys[1],'$')", "eval return redis.call('xread','block',0,'streams',keys[1],0)"},
+		why: "Redis refuses BLOCK of XREAD in scripts; Valkey runs it as if its time was over"},
 	{of: valkey91, calls: []string{"eval #!"}, why: "Valkey has a choice of engines, and reads their line its own way"},
 	{of: valkey91, calls: []string{"eval return redis.call('config','foo')", "eval return redis.call('object','foo')"},
 		why: "Valkey says what the subcommand is"},
