@@ -503,3 +503,14 @@ func TestWorkOnAllKeysLocksShardAfterShard(t *testing.T) {
 		t.Error("a lock is left")
 	}
 }
+
+// The empty key is a key.
+func TestARandomKeyMayBeEmpty(t *testing.T) {
+	e := New(Options{Shards: 2})
+	set(e, "", []byte("v"), 1000, 0)
+	var tx Tx
+	tx.Begin(e, 0, 1000)
+	if key, err := tx.RandomKey(); key == nil || len(key) != 0 || err != nil {
+		t.Errorf("got %q, %v", key, err)
+	}
+}

@@ -321,7 +321,7 @@ func (tx *Tx) RandomKey() ([]byte, error) {
 				}
 				met = true
 				it := t.Random(rand.Uint64)
-				key = append([]byte(nil), it.Key()...)
+				key = append([]byte{}, it.Key()...) // not nil, though it may be empty
 				if d := it.DeadlineMS(); d != 0 && tx.NowMS > d {
 					tx.find(tx.DB, key) // which removes it, or hides it
 					if last = nil; tx.hides() {
