@@ -97,9 +97,14 @@ func (s SetRef) addInt(n int64) bool {
 	return true
 }
 
-// widen turns a set of integers into one that takes a member of n bytes.
+// widen turns a set of integers into one that takes a member of n bytes. The longest
+// integer, which is the first or the last, is held to the limit as well.
 func (s SetRef) widen(n int) {
 	set := packed.IntSet(s.Bytes())
+	if l := set.Len(); l > 0 {
+		var buf [20]byte
+		n = max(n, len(Number(set.At(0)).Bytes(buf[:])), len(Number(set.At(l-1)).Bytes(buf[:])))
+	}
 	if set.Len() >= s.Limits.SetEntries || n > s.Limits.SetValue {
 		s.toRoot()
 		return
