@@ -36,6 +36,8 @@ var differences = []difference{
 	{of: redis70, calls: []string{"bitcount", "bitpos"}, mine: aSyntaxError, why: "Redis 7.2 and later read the range before they look at the key"},
 	{of: redis70, calls: []string{"lrem"}, word: regexp.MustCompile(`^-9223372036854775808$`), unasked: true,
 		why: "Redis 7.2 and later refuse the number that has no opposite, 7.0 removes elements"},
+	{of: valkey91, calls: []string{"zrangebyscore", "zrevrangebyscore", "zrange"}, word: regexp.MustCompile(`^-\d+$`), mine: "*0\r\n",
+		why: "with a LIMIT that begins in front of the first element Redis 7.0 has nothing, Valkey the elements from the first on"},
 	{of: valkey91, calls: []string{"object encoding"}, mine: "$8\r\nlistpack\r\n", theirs: "$8\r\nskiplist\r\n",
 		why: "a ZADD with more members than are kept small makes a sorted set large there, even if it adds none of them"},
 	{of: redis70, calls: []string{"lpos", "lrem"}, mine: "-ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807\r\n",
