@@ -35,7 +35,7 @@ const (
 
 // offeredLoad is what requests cost, and how long they take, when so many come as
 // servers have to do with most of the time. Latency counts from the moment at which a
-// request was to be sent, so that those that wait for others are not forgotten.
+// request was to be sent, so that requests that wait for others are counted in full.
 func (b *bench) offeredLoad() error {
 	all, stop, err := b.startAll(b.redisLike())
 	if err != nil {

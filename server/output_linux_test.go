@@ -57,18 +57,7 @@ func TestAClientReadTwiceInATurnGetsItsRepliesInOrder(t *testing.T) {
 		c.resume()
 		l.finish()
 		goOn()
-		over := make(chan struct{})
-		defer close(over)
-		go func() {
-			for {
-				select {
-				case <-over:
-					return
-				case <-time.After(time.Millisecond):
-					disk.settle()
-				}
-			}
-		}()
+		disk.settleEvery(t, time.Millisecond)
 
 		got := make([]byte, len(fmt.Sprintf("+OK\r\n$%d\r\n%s\r\n", len(first), first)))
 		if _, err := io.ReadFull(conn, got); err != nil || string(got) != fmt.Sprintf("+OK\r\n$%d\r\n%s\r\n", len(first), first) {

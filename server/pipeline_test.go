@@ -52,6 +52,22 @@ func (d *fakeDisk) settle() {
 	d.moved()
 }
 
+// settleEvery has the log settle at intervals until the test ends.
+func (d *fakeDisk) settleEvery(t testing.TB, interval time.Duration) {
+	over := make(chan struct{})
+	t.Cleanup(func() { close(over) })
+	go func() {
+		for {
+			select {
+			case <-over:
+				return
+			case <-time.After(interval):
+				d.settle()
+			}
+		}
+	}()
+}
+
 // startOnFakeDisk starts a server whose log is a fakeDisk.
 func startOnFakeDisk(t testing.TB, portable bool, directives ...string) (*Server, *fakeDisk, string) {
 	t.Helper()
@@ -256,18 +272,7 @@ func FuzzPipelines(f *testing.F) {
 		admin, r := dial(t, path)
 		fmt.Fprint(admin, limitedUser)
 		expect(t, r, "+OK\r\n")
-		over := make(chan struct{})
-		defer close(over)
-		go func() {
-			for {
-				select {
-				case <-over:
-					return
-				case <-time.After(time.Duration(b%7) * 100 * time.Microsecond):
-					disk.settle()
-				}
-			}
-		}()
+		disk.settleEvery(t, time.Duration(b%7)*100*time.Microsecond)
 		conn, _ := dial(t, path)
 		if err := playPipelines(conn, rand.New(rand.NewPCG(a, b)), 2, 40); err != nil {
 			t.Error(err)
