@@ -5,20 +5,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"cached/commands"
 	"cached/internal/acl"
 	"cached/internal/config"
-	"cached/internal/pubsub"
 )
-
-// An account is a name that clients can log in with. Its user is replaced by
-// another when the rules change, which all its clients see at their next command.
-type account struct {
-	name string
-	user atomic.Pointer[acl.User]
-}
 
 // accounts are everybody who may log in. The default account is always there.
 type accounts struct {
@@ -30,8 +21,15 @@ type accounts struct {
 	byName map[string]*account
 }
 
-// newAccounts builds the catalog of the table's commands.
-func newAccounts(table *commands.Table) *accounts {
+// newAccounts returns the default account alone, which has no rights before know.
+func newAccounts() *accounts {
+	as := &accounts{std: &account{name: "default"}, byName: make(map[string]*account)}
+	as.byName["default"] = as.std
+	return as
+}
+
+// know builds the catalog of the table's commands, and lets the default user run them all.
+func (as *accounts) know(table *commands.Table) {
 	catalog := acl.NewCatalog(table.Numbers(), commands.CategoryNames)
 	var add func(s *commands.Spec)
 	add = func(s *commands.Spec) {
@@ -43,10 +41,8 @@ func newAccounts(table *commands.Table) *accounts {
 	for _, s := range table.All() {
 		add(s)
 	}
-	as := &accounts{catalog: catalog, std: &account{name: "default"}, byName: make(map[string]*account)}
+	as.catalog = catalog
 	as.std.user.Store(acl.Default(catalog))
-	as.byName["default"] = as.std
-	return as
 }
 
 func categoryNames(c commands.Category) (names []string) {
@@ -134,32 +130,29 @@ func (as *accounts) replace(users map[string]*acl.User) (gone []*account) {
 }
 
 // channelsByDefault reports whether new users may use all channels.
-func (s *Server) channelsByDefault() bool {
-	return s.cfg.Value("acl-pubsub-default").String() == "allchannels"
+func (us *Users) channelsByDefault() bool {
+	return us.cfg.Value("acl-pubsub-default").String() == "allchannels"
 }
-
-// open reports whether clients need not log in.
-func (s *Server) open() bool { return s.accounts.std.user.Load().Open() }
 
 // setPassword makes requirepass the only password of the default user, or lets
 // him in without one.
-func (s *Server) setPassword(v *config.Value) error {
+func (us *Users) setPassword(v *config.Value) error {
 	rules := []string{"resetpass", "nopass"}
 	if v.String() != "" {
 		rules = []string{"resetpass", ">" + v.String()}
 	}
-	_, err := s.accounts.set("default", rules, s.channelsByDefault())
+	_, err := us.accounts.set("default", rules, us.channelsByDefault())
 	return err
 }
 
 // login returns the account of a name and a password, or nil, which it notes.
-func (s *Server) login(c *client, via string, name, password []byte) *account {
-	a := s.accounts.find(string(name))
+func (us *Users) login(c *client, via string, name, password []byte) *account {
+	a := us.accounts.find(string(name))
 	if a != nil && a.user.Load().Login(password) {
 		return a
 	}
-	s.deniedAuth.Add(1)
-	s.accounts.log.add(s, c, denial{reason: "auth", object: via, user: string(name)})
+	us.deniedAuth.Add(1)
+	us.accounts.log.add(us, c, denial{reason: "auth", object: via, user: string(name)})
 	return nil
 }
 
@@ -170,8 +163,8 @@ func (c *client) setAccount(a *account) {
 }
 
 // mayRun refuses what the client's user may not do.
-func (s *Server) mayRun(c *client, spec *commands.Spec, argv [][]byte) error {
-	return s.allow(c, spec, argv, "", func(user string, reason acl.Reason, object string) string {
+func (us *Users) mayRun(c *client, spec *commands.Spec, argv [][]byte) error {
+	return us.allow(c, spec, argv, "", func(user string, reason acl.Reason, object string) string {
 		return "NOPERM " + describeDenial(user, reason, object, false)
 	})
 }
@@ -179,7 +172,7 @@ func (s *Server) mayRun(c *client, spec *commands.Spec, argv [][]byte) error {
 // allow asks whether the client's user may run a command, wherever it is run. A
 // denial is counted and noted with its context ("": as the client is), and told in
 // the words of describe.
-func (s *Server) allow(c *client, spec *commands.Spec, argv [][]byte, context string,
+func (us *Users) allow(c *client, spec *commands.Spec, argv [][]byte, context string,
 	describe func(user string, reason acl.Reason, object string) string) error {
 	a := c.account.Load()
 	u := a.user.Load()
@@ -190,8 +183,8 @@ func (s *Server) allow(c *client, spec *commands.Spec, argv [][]byte, context st
 	if reason == acl.Allowed {
 		return sortDenied(u, spec, argv)
 	}
-	s.deniedACL[reason].Add(1)
-	s.accounts.log.add(s, c, denial{reason: reasonNames[reason], context: context, object: object, user: a.name})
+	us.deniedACL[reason].Add(1)
+	us.accounts.log.add(us, c, denial{reason: reasonNames[reason], context: context, object: object, user: a.name})
 	return commands.Error(describe(a.name, reason, object))
 }
 
@@ -214,9 +207,20 @@ func sortDenied(u *acl.User, spec *commands.Spec, argv [][]byte) error {
 	return nil
 }
 
+// aclGate refuses what the client's user may not do, in the words of where it is asked for.
+func (us *Users) aclGate(r *Request) Verdict {
+	switch r.Origin {
+	case FromExec:
+		return refuse(us.stillAllowed(r.c, r.Spec, r.Argv))
+	case FromScript:
+		return refuse(us.mayFromScript(r.c, r.Spec, r.Argv))
+	}
+	return refuse(us.mayRun(r.c, r.Spec, r.Argv))
+}
+
 // stillAllowed refuses a queued command whose user lost the right to it since.
-func (s *Server) stillAllowed(c *client, spec *commands.Spec, argv [][]byte) error {
-	return s.allow(c, spec, argv, "", func(_ string, reason acl.Reason, _ string) string {
+func (us *Users) stillAllowed(c *client, spec *commands.Spec, argv [][]byte) error {
+	return us.allow(c, spec, argv, "", func(_ string, reason acl.Reason, _ string) string {
 		return "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. " +
 			"This command is no longer allowed for the following reason: " + stillDenied[reason]
 	})
@@ -283,48 +287,22 @@ func may(u *acl.User, spec *commands.Spec, argv [][]byte) (acl.Reason, string) {
 
 // disown closes the clients of accounts that are gone; me, if one of them, after
 // its reply.
-func (s *Server) disown(me *client, gone ...*account) {
-	for _, c := range s.allClients() {
+func (us *Users) disown(me *client, gone ...*account) {
+	for _, c := range us.allClients() {
 		if !slices.Contains(gone, c.account.Load()) {
 			continue
 		}
 		if c == me {
 			me.closing = true
 		} else {
-			s.kill(c)
+			us.kill(c)
 		}
 	}
 }
 
-// silence closes the clients of an account that have subscriptions which its user
-// may not have any more.
-func (s *Server) silence(me *client, a *account) {
-	for _, c := range s.allClients() {
-		if c.account.Load() != a || !c.isSubscribed() {
-			continue
-		}
-		if c == me {
-			me.closing = me.closing || !me.mayListen()
-			continue
-		}
-		c.conn.post(func(_ *worker, c *client) {
-			if !c.mayListen() {
-				c.closing = true
-				c.conn.resume()
-			}
-		})
-	}
-}
-
-// mayListen reports whether the client's user may have all its subscriptions.
-func (c *client) mayListen() bool {
-	u := c.account.Load().user.Load()
-	for kind, subs := range c.subs {
-		for name := range subs {
-			if !u.MayListen(acl.Channel{Name: []byte(name), Pattern: pubsub.Kind(kind) == pubsub.Pattern}) {
-				return false
-			}
-		}
-	}
-	return true
+// mayFromScript refuses a command that the script's user may not run.
+func (us *Users) mayFromScript(c *client, spec *commands.Spec, argv [][]byte) error {
+	return us.allow(c, spec, argv, "lua", func(user string, reason acl.Reason, object string) string {
+		return "ERR ACL failure in script: " + describeDenial(user, reason, object, false)
+	})
 }

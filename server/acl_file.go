@@ -10,27 +10,27 @@ import (
 	"cached/internal/acl"
 )
 
-// loadUsers reads the users of the configuration: its own lines or the aclfile.
-func (s *Server) loadUsers() error {
-	path, lines := s.cfg.Value("aclfile").String(), s.cfg.Lines("user")
-	s.cfg.Provide("user", s.userLines)
+// load reads the users of the configuration: its own lines or the aclfile.
+func (us *Users) load() error {
+	path, lines := us.cfg.Value("aclfile").String(), us.cfg.Lines("user")
+	us.cfg.Provide("user", us.userLines)
 	if path == "" {
-		return s.setUsers(lines)
+		return us.setUsers(lines)
 	}
 	if len(lines) > 0 {
 		return errors.New("users are configured in the configuration and in an aclfile: only one of the two can be used")
 	}
-	users, err := s.readACLFile(path)
+	users, err := us.readACLFile(path)
 	if err != nil {
 		return fmt.Errorf("Aborting Redis startup because of ACL errors: %w", err)
 	}
-	s.accounts.replace(users)
+	us.accounts.replace(users)
 	return nil
 }
 
 // setUsers makes the users of the configuration's lines, each from nothing: the
 // default user too loses what he has without a line.
-func (s *Server) setUsers(lines [][]string) error {
+func (us *Users) setUsers(lines [][]string) error {
 	seen := map[string]bool{}
 	for _, words := range lines {
 		name, rules := words[0], words[1:]
@@ -44,7 +44,7 @@ func (s *Server) setUsers(lines [][]string) error {
 		if name == "default" {
 			rules = append([]string{"reset"}, rules...)
 		}
-		a, err := s.accounts.set(name, rules, s.channelsByDefault())
+		a, err := us.accounts.set(name, rules, us.channelsByDefault())
 		var bad *acl.RuleError
 		if errors.As(err, &bad) {
 			return fmt.Errorf("Error loading ACL rule '%s' for the user named '%s': %w", bad.Rule, name, err)
@@ -53,7 +53,7 @@ func (s *Server) setUsers(lines [][]string) error {
 			return fmt.Errorf("Error in user declaration '%s': %w", name, err)
 		}
 		if !a.user.Load().Enabled {
-			s.log.Info("The user '" + name + "' is disabled (there is no 'on' modifier in the user description). " +
+			us.log.Info("The user '" + name + "' is disabled (there is no 'on' modifier in the user description). " +
 				"Make sure this is not a configuration error.")
 		}
 	}
@@ -65,18 +65,18 @@ func validUserName(name string) bool { return !strings.ContainsAny(name, " \t\n\
 
 // userLines are the users as CONFIG REWRITE writes them; those of an aclfile are
 // not its business.
-func (s *Server) userLines() (lines []string) {
-	if s.cfg.Value("aclfile").String() != "" {
+func (us *Users) userLines() (lines []string) {
+	if us.cfg.Value("aclfile").String() != "" {
 		return nil
 	}
-	for _, a := range s.accounts.sorted() {
+	for _, a := range us.accounts.sorted() {
 		lines = append(lines, a.name+" "+a.user.Load().String())
 	}
 	return lines
 }
 
 // readACLFile reads all users of a file, or says what is wrong in which lines.
-func (s *Server) readACLFile(path string) (map[string]*acl.User, error) {
+func (us *Users) readACLFile(path string) (map[string]*acl.User, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("Error loading ACLs, opening file '%s': %s", path, reason(err))
@@ -96,8 +96,8 @@ func (s *Server) readACLFile(path string) (map[string]*acl.User, error) {
 		case users[words[1]] != nil:
 			fmt.Fprintf(&bad, "WARNING: Duplicate user '%s' found on line %d. ", words[1], i+1)
 		default:
-			u := acl.New(words[1], s.accounts.catalog, s.channelsByDefault())
-			u, wrong := u.ApplyAll(s.accounts.catalog, words[2:], s.channelsByDefault())
+			u := acl.New(words[1], us.accounts.catalog, us.channelsByDefault())
+			u, wrong := u.ApplyAll(us.accounts.catalog, words[2:], us.channelsByDefault())
 			users[words[1]] = u
 			told := false
 			for _, err := range wrong {
@@ -130,9 +130,9 @@ func lineFault(err error) string {
 
 // writeACLFile replaces the file by one with the present users, whole or not at
 // all.
-func (s *Server) writeACLFile(path string) error {
+func (us *Users) writeACLFile(path string) error {
 	var b strings.Builder
-	for _, a := range s.accounts.sorted() {
+	for _, a := range us.accounts.sorted() {
 		fmt.Fprintf(&b, "user %s %s\n", a.name, a.user.Load())
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp")

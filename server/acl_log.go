@@ -33,16 +33,16 @@ type aclEntry struct {
 const aclMergeMS = 60_000
 
 // add notes what was refused to a client.
-func (l *aclLog) add(s *Server, c *client, d denial) {
+func (l *aclLog) add(us *Users, c *client, d denial) {
 	if d.context == "" {
 		d.context = "toplevel"
 		if c.mode&(inMulti|inExec) != 0 {
 			d.context = "multi"
 		}
 	}
-	now := s.nowMS()
+	now := us.nowMS()
 	info := string(c.describe(nil, now))
-	most := int(s.cfg.Value("acllog-max-len").Int())
+	most := int(us.cfg.Value("acllog-max-len").Int())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := aclEntry{denial: d, id: l.nextID, count: 1, createdMS: now}

@@ -15,7 +15,7 @@ const errNoACLFile = commands.Error("ERR This Redis instance is not configured t
 	"users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in " +
 	"order to store users in the Redis configuration.")
 
-func (s *Server) aclSetuser(c *commands.Ctx) error {
+func (us *Users) aclSetuser(c *commands.Ctx) error {
 	name := string(c.Argv[2])
 	if !validUserName(name) {
 		return commands.Error("ERR Usernames can't contain spaces or null characters")
@@ -24,11 +24,11 @@ func (s *Server) aclSetuser(c *commands.Ctx) error {
 	for i, a := range c.Argv[3:] {
 		rules[i] = string(a)
 	}
-	a, err := s.accounts.set(name, rules, s.channelsByDefault())
+	a, err := us.accounts.set(name, rules, us.channelsByDefault())
 	if err != nil {
 		return ruleError(err)
 	}
-	s.silence(clientOf(c), a)
+	us.narrowed(clientOf(c), a)
 	c.Reply.OK()
 	return nil
 }
@@ -42,7 +42,7 @@ func ruleError(err error) error {
 	return commands.Error("ERR " + err.Error())
 }
 
-func (s *Server) aclDeluser(c *commands.Ctx) error {
+func (us *Users) aclDeluser(c *commands.Ctx) error {
 	var gone []*account
 	for _, name := range c.Argv[2:] {
 		if string(name) == "default" {
@@ -50,17 +50,17 @@ func (s *Server) aclDeluser(c *commands.Ctx) error {
 		}
 	}
 	for _, name := range c.Argv[2:] {
-		if a := s.accounts.remove(string(name)); a != nil {
+		if a := us.accounts.remove(string(name)); a != nil {
 			gone = append(gone, a)
 		}
 	}
-	s.disown(clientOf(c), gone...)
+	us.disown(clientOf(c), gone...)
 	c.Reply.Int(int64(len(gone)))
 	return nil
 }
 
-func (s *Server) aclGetuser(c *commands.Ctx) error {
-	a := s.accounts.find(string(c.Argv[2]))
+func (us *Users) aclGetuser(c *commands.Ctx) error {
+	a := us.accounts.find(string(c.Argv[2]))
 	if a == nil {
 		c.Reply.Null()
 		return nil
@@ -95,8 +95,8 @@ func (s *Server) aclGetuser(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) aclList(c *commands.Ctx) error {
-	all := s.accounts.sorted()
+func (us *Users) aclList(c *commands.Ctx) error {
+	all := us.accounts.sorted()
 	c.Reply.Array(len(all))
 	for _, a := range all {
 		c.Reply.BulkString("user " + a.name + " " + a.user.Load().String())
@@ -104,8 +104,8 @@ func (s *Server) aclList(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) aclUsers(c *commands.Ctx) error {
-	all := s.accounts.sorted()
+func (us *Users) aclUsers(c *commands.Ctx) error {
+	all := us.accounts.sorted()
 	c.Reply.Array(len(all))
 	for _, a := range all {
 		c.Reply.BulkString(a.name)
@@ -113,12 +113,12 @@ func (s *Server) aclUsers(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) aclWhoami(c *commands.Ctx) error {
+func (us *Users) aclWhoami(c *commands.Ctx) error {
 	c.Reply.BulkString(clientOf(c).account.Load().name)
 	return nil
 }
 
-func (s *Server) aclCat(c *commands.Ctx) error {
+func (us *Users) aclCat(c *commands.Ctx) error {
 	if len(c.Argv) > 3 {
 		return errSubcommand(c)
 	}
@@ -134,7 +134,7 @@ func (s *Server) aclCat(c *commands.Ctx) error {
 		return commands.Error("ERR Unknown category '" + clip(c.Argv[2], 128) + "'")
 	}
 	var names []string
-	for _, spec := range s.table.All() {
+	for _, spec := range us.table.All() {
 		if spec.Categories()&(1<<i) != 0 {
 			names = append(names, spec.FullName())
 		}
@@ -151,13 +151,13 @@ func (s *Server) aclCat(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) aclDryrun(c *commands.Ctx) error {
-	a := s.accounts.find(string(c.Argv[2]))
+func (us *Users) aclDryrun(c *commands.Ctx) error {
+	a := us.accounts.find(string(c.Argv[2]))
 	if a == nil {
 		return commands.Error("ERR User '" + clip(c.Argv[2], 128) + "' not found")
 	}
 	argv := c.Argv[3:]
-	spec, _ := s.table.Find(argv)
+	spec, _ := us.table.Find(argv)
 	if spec == nil {
 		return commands.Error("ERR Command '" + clip(argv[0], 128) + "' not found")
 	}
@@ -172,7 +172,7 @@ func (s *Server) aclDryrun(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) aclGenpass(c *commands.Ctx) error {
+func (us *Users) aclGenpass(c *commands.Ctx) error {
 	if len(c.Argv) > 3 {
 		return errSubcommand(c)
 	}
@@ -194,14 +194,14 @@ func (s *Server) aclGenpass(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) aclLogCommand(c *commands.Ctx) error {
+func (us *Users) aclLogCommand(c *commands.Ctx) error {
 	if len(c.Argv) > 3 {
 		return errSubcommand(c)
 	}
 	n := int64(10)
 	if len(c.Argv) == 3 {
 		if fold(c.Argv[2]) == "reset" {
-			s.accounts.log.reset()
+			us.accounts.log.reset()
 			c.Reply.OK()
 			return nil
 		}
@@ -210,7 +210,7 @@ func (s *Server) aclLogCommand(c *commands.Ctx) error {
 			return commands.ErrNotInt
 		}
 	}
-	entries, r := s.accounts.log.get(int(max(min(n, 1<<20), 0))), c.Reply
+	entries, r := us.accounts.log.get(int(max(min(n, 1<<20), 0))), c.Reply
 	r.Array(len(entries))
 	for _, e := range entries {
 		r.Map(10)
@@ -234,38 +234,38 @@ func (s *Server) aclLogCommand(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) aclSave(c *commands.Ctx) error {
-	path := s.cfg.Value("aclfile").String()
+func (us *Users) aclSave(c *commands.Ctx) error {
+	path := us.cfg.Value("aclfile").String()
 	if path == "" {
 		return errNoACLFile
 	}
-	if err := s.writeACLFile(path); err != nil {
-		s.log.Warn("cannot write the aclfile", "error", err)
+	if err := us.writeACLFile(path); err != nil {
+		us.log.Warn("cannot write the aclfile", "error", err)
 		return commands.Error("ERR There was an error trying to save the ACLs. Please check the server logs for more information")
 	}
 	c.Reply.OK()
 	return nil
 }
 
-func (s *Server) aclLoad(c *commands.Ctx) error {
-	path := s.cfg.Value("aclfile").String()
+func (us *Users) aclLoad(c *commands.Ctx) error {
+	path := us.cfg.Value("aclfile").String()
 	if path == "" {
 		return errNoACLFile
 	}
-	users, err := s.readACLFile(path)
+	users, err := us.readACLFile(path)
 	if err != nil {
 		return commands.Error("ERR " + err.Error())
 	}
 	me := clientOf(c)
-	s.disown(me, s.accounts.replace(users)...)
-	for _, a := range s.accounts.sorted() {
-		s.silence(me, a)
+	us.disown(me, us.accounts.replace(users)...)
+	for _, a := range us.accounts.sorted() {
+		us.narrowed(me, a)
 	}
 	c.Reply.OK()
 	return nil
 }
 
-func (s *Server) aclHelp(c *commands.Ctx) error {
+func (us *Users) aclHelp(c *commands.Ctx) error {
 	return c.ReplyHelp("ACL",
 		"CAT [<category>]",
 		"    List all commands that belong to <category>, or all command categories",

@@ -13,7 +13,7 @@ import (
 // The hot path is from the bytes of a request to the bytes of its reply.
 func TestGetAndSetAllocateNothing(t *testing.T) {
 	s, _ := startServer(t, false)
-	w := newWorker(s)
+	w := newWorker(&s.Road)
 	w.flush = func(*client) { t.Error("flushed") }
 	c := &client{local: true}
 	if refusal := s.admit(c, time.Now().UnixMilli()); refusal != "" {

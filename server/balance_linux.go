@@ -54,11 +54,11 @@ type driverLoad struct {
 }
 
 // balance gives loops to drivers until ctx ends.
-func (s *Server) balance(ctx context.Context) {
-	if len(s.transport.drivers) < 2 {
+func (t *transport) balance(ctx context.Context) {
+	if len(t.drivers) < 2 {
 		return
 	}
-	b := balancer{t: &s.transport, loads: make([]driverLoad, len(s.transport.drivers)), threads: runnable, cores: Processors()}
+	b := balancer{t: t, loads: make([]driverLoad, len(t.drivers)), threads: runnable, cores: Processors()}
 	b.crowd = float64(b.cores)
 	beat := clock.NewBeat(balanceEvery)
 	defer beat.Stop()
@@ -66,7 +66,7 @@ func (s *Server) balance(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.roused:
+		case <-t.roused:
 			calm, last = 0, time.Now()
 			b.begin()
 			beat.Next(balanceEvery)
@@ -80,8 +80,8 @@ func (s *Server) balance(ctx context.Context) {
 		last = now
 		if calm < calmLooks {
 			beat.Next(b.period())
-		} else if s.atRest.Store(true); b.turned() {
-			s.rouse() // a driver has taken a turn since, and rouses nobody
+		} else if t.atRest.Store(true); b.turned() {
+			t.rouse() // a driver has taken a turn since, and rouses nobody
 		}
 		if b.split() {
 			b.lastSplit = now

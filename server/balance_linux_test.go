@@ -90,13 +90,15 @@ func TestLoopsMoveWhileTheyWork(t *testing.T) {
 // idleTransport has loops and drivers that do nothing.
 func idleTransport(t *testing.T, n int) *transport {
 	s := &Server{}
+	s.transport.init(&s.Road)
+	s.transport.unfreed = func() bool { return false }
 	for i := range n {
-		d, err := newDriver(s)
+		d, err := newDriver(&s.transport)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.transport.drivers = append(s.transport.drivers, d)
-		l := &loop{index: int32(i)}
+		l := &loop{t: &s.transport, index: int32(i)}
 		l.driver.Store(s.transport.drivers[0])
 		s.transport.all = append(s.transport.all, l)
 	}
@@ -194,7 +196,7 @@ func TestLoadOfDrivers(t *testing.T) {
 	b := balancer{t: idleTransport(t, 2), loads: make([]driverLoad, 2), cores: 2, crowd: 2}
 	b.threads = func() (int, error) { return 1, nil }
 	busy, idle := b.t.drivers[0], b.t.drivers[1]
-	busy.srv.base = time.Now()
+	busy.t.base = time.Now()
 	for n := 1; n <= 5; n++ {
 		busy.rounds.Add(1)
 		idle.waited.Add(int64(balanceEvery))
@@ -268,7 +270,7 @@ func TestOtherLoopsGoOn(t *testing.T) {
 // clients that wait for a time, of which it would not hear.
 func TestALoopOnItsWayIsLookedAtSoon(t *testing.T) {
 	s, _ := startServer(t, false, "--io-threads", "1")
-	to, err := newDriver(s)
+	to, err := newDriver(&s.transport)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -190,8 +190,8 @@ func (b *blocker) changed(tx *engine.Tx, key []byte) {
 	if b.count.Load() == 0 {
 		return
 	}
-	w, ok := tx.Owner.(*worker)
-	if !ok {
+	w := workerOfTx(tx)
+	if w == nil {
 		return
 	}
 	b.mu.Lock()
@@ -205,8 +205,8 @@ func (b *blocker) changed(tx *engine.Tx, key []byte) {
 // replaced has everybody look again who waits for a key of a database of which
 // all keys have come or gone.
 func (b *blocker) replaced(tx *engine.Tx, in func(db int) bool) {
-	w, ok := tx.Owner.(*worker)
-	if !ok || b.count.Load() == 0 {
+	w := workerOfTx(tx)
+	if w == nil || b.count.Load() == 0 {
 		return
 	}
 	b.mu.Lock()
@@ -267,8 +267,8 @@ func (w *worker) serve(wt *waiter, key []byte) {
 	}
 	reply, full := w.reply.B, w.reply.Full
 	w.reply = out
-	if len(w.events)+len(w.stale) > 0 {
-		w.tell(nil)
+	if w.due {
+		w.finish(nil)
 	}
 	if wt.again {
 		return

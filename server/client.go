@@ -4,7 +4,7 @@ import (
 	"sync/atomic"
 
 	"cached/commands"
-	"cached/internal/pubsub"
+	"cached/internal/acl"
 	"cached/internal/resp"
 )
 
@@ -12,7 +12,7 @@ import (
 // CLIENT LIST are atomics, written when they change.
 type client struct {
 	id      int64
-	srv     *Server
+	srv     *Road
 	conn    conn // how bytes and functions reach it
 	addr    string
 	laddr   string
@@ -21,33 +21,30 @@ type client struct {
 	created int64
 
 	// Owned by the loop.
-	parser     resp.Parser
-	in         []byte // what has arrived and was not parsed yet
-	out        output // replies that the socket did not take yet, by add alone
-	inFlight   int    // bytes of replies that are being written, beyond out
-	proto      int
-	authed     bool
-	closing    bool // once out is written
-	closed     bool
-	noTouch    bool
-	replyOff   bool // CLIENT REPLY OFF
-	skip       int  // CLIENT REPLY SKIP: 2 for this command, 1 for the next
-	publishes  bool // it has published something
-	postponed  bool // its next command waits for the end of CLIENT PAUSE
-	waiting    *waiter
-	mode       clientMode // what sets its commands apart from most clients'; usually 0
-	multi      *multi     // the transaction it has begun, or nil
-	watches    []*watch
-	subs       subscriptions
-	tracking   *tracking            // or nil
-	monitoring *pubsub.Subscription // or nil
-	overSince  int64                // since when out is over the soft limit, or 0
-	addedUp    int64                // bytes of out when clients' memory was last added up for them
-	addedUpIn  int64                // room of in when it was last added up for that
-	logged     int64                // how far the log must have come for out to leave, or 0
-	changed    int64                // how far the log has come with what the client changed last
-	held       bool                 // it has not: out waits, and so do further commands
-	sync       syncWish             // what it wants of SYNC
+	parser    resp.Parser
+	in        []byte // what has arrived and was not parsed yet
+	out       output // replies that the socket did not take yet, by add alone
+	inFlight  int    // bytes of replies that are being written, beyond out
+	proto     int
+	authed    bool
+	closing   bool // once out is written
+	closed    bool
+	noTouch   bool
+	replyOff  bool // CLIENT REPLY OFF
+	skip      int  // CLIENT REPLY SKIP: 2 for this command, 1 for the next
+	publishes bool // it has published something
+	postponed bool // its next command waits for the end of CLIENT PAUSE
+	waiting   *waiter
+	mode      clientMode // what sets its commands apart from most clients'; usually 0
+	multi     *multi     // the transaction it has begun, or nil
+	watches   []*watch
+	overSince int64          // since when out is over the soft limit, or 0
+	addedUp   int64          // bytes of out when clients' memory was last added up for them
+	addedUpIn int64          // room of in when it was last added up for that
+	logged    int64          // how far the log must have come for out to leave, or 0
+	changed   int64          // how far the log has come with what the client changed last
+	held      bool           // it has not: out waits, and so do further commands
+	slots     [slotsMost]any // of subjects: see clientSlot
 
 	account atomic.Pointer[account] // who it is; others show it
 	shown   shown
@@ -77,10 +74,18 @@ type shown struct {
 	blocked  atomic.Bool
 	paused   atomic.Bool // its next command waits
 	monitor  atomic.Bool
-	replica  atomic.Bool // it is sent a snapshot
-	tracking atomic.Pointer[tracking]
+	replica  atomic.Bool   // it is sent a snapshot
+	tracking atomic.Uint32 // shownTracks and what follows it
+	redirect atomic.Int64  // with shownTracks: the client that is notified in its place, or 0
 	closing  atomic.Bool
 }
+
+// What CLIENT LIST shows of a client that tracks keys.
+const (
+	shownTracks uint32 = 1 << iota
+	shownBroken        // the client that is notified in its place is gone
+	shownBcast         // with BCAST
+)
 
 func text(p *atomic.Pointer[string]) string {
 	if s := p.Load(); s != nil {
@@ -88,6 +93,16 @@ func text(p *atomic.Pointer[string]) string {
 	}
 	return ""
 }
+
+// An account is a name that clients can log in with. Its user is replaced by
+// another when the rules change, which all its clients see at their next command.
+type account struct {
+	name string
+	user atomic.Pointer[acl.User]
+}
+
+// open reports whether clients need not log in.
+func (s *Road) open() bool { return s.std.user.Load().Open() }
 
 // A clientMode is a set of states that dispatch has to look at.
 type clientMode uint32
@@ -152,15 +167,11 @@ func (c *client) limits() resp.Limits {
 
 // reset is what RESET leaves of a client: as if it had just connected.
 func (c *client) reset() {
-	c.discard()
-	c.unwatch()
-	c.leaveAll()
-	c.untrack()
-	c.stopMonitor()
+	c.srv.letGoOf(c)
 	c.SelectDB(0)
 	c.setProto(2)
 	c.shown.name.Store(nil)
-	c.account.Store(c.srv.accounts.std)
+	c.account.Store(c.srv.std)
 	c.authed = c.srv.open()
 	c.noTouch, c.replyOff, c.skip = false, false, 0
 	c.mode &^= debugs

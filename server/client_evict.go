@@ -70,3 +70,12 @@ func (s *Server) evictClients() (ticks int) {
 	}
 	return ticks
 }
+
+// addUp looks at the memory of all clients: cron may come too late for one that sends
+// or asks for much.
+func (s *Server) addUp() {
+	if s.limit.bytes.Load() > 0 {
+		s.measureRest()
+	}
+	s.evictClients()
+}

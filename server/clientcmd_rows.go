@@ -8,7 +8,7 @@ func (s *Server) clientRows() []commands.Spec {
 		{
 			Name: "client", Group: commands.Connection, Since: "2.4.0", Arity: -2, Complexity: "Depends on subcommand",
 			Summary: "A container for client connection commands.",
-			Sub: append(s.trackingRows(), []commands.Spec{
+			Sub: append(s.push.trackingRows(), []commands.Spec{
 				{
 					Name: "getname", Since: "2.6.9", Arity: 2, Complexity: "O(1)",
 					Summary: "Get the current connection name.",

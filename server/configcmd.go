@@ -51,9 +51,9 @@ func (s *Server) configResetstat(c *commands.Ctx) error {
 	s.overInput.Store(0)
 	s.overOutput.Store(0)
 	s.evictedClients.Store(0)
-	s.deniedAuth.Store(0)
-	for i := range s.deniedACL {
-		s.deniedACL[i].Store(0)
+	s.users.deniedAuth.Store(0)
+	for i := range s.users.deniedACL {
+		s.users.deniedACL[i].Store(0)
 	}
 	s.sweepNS.Store(0)
 	s.peak.Store(0)

@@ -28,7 +28,7 @@ func (s *Server) cron(ctx context.Context) {
 	beat := clock.NewBeat(cronEvery)
 	defer beat.Stop()
 	var tx engine.Tx
-	w := newWorker(s)
+	w := newWorker(&s.Road)
 	tx.Owner = w
 	var lookAtClients time.Duration // when, as what follows: since base
 	var second, tenth time.Duration
@@ -80,7 +80,7 @@ func (s *Server) cron(ctx context.Context) {
 			continue
 		}
 		s.slack.Store(true)
-		if worked || !s.atRest.Load() {
+		if worked || !s.transport.atRest.Load() {
 			beat.Next(cronSeldom)
 		} else {
 			beat.Next(cronAtRest)
@@ -101,17 +101,6 @@ func (s *Server) hurry() {
 	}
 }
 
-// rouse has the drivers looked at again: one of them has something to do.
-func (s *Server) rouse() {
-	if s.atRest.Load() && s.atRest.CompareAndSwap(true, false) {
-		select {
-		case s.roused <- struct{}{}:
-		default:
-		}
-		s.hurry()
-	}
-}
-
 // maintain gives the engine some time, and reports whether there was anything to do and
 // whether it would take more.
 func (s *Server) maintain(w *worker, tx *engine.Tx) (any, more bool) {
@@ -122,8 +111,8 @@ func (s *Server) maintain(w *worker, tx *engine.Tx) (any, more bool) {
 		if idle++; worked {
 			idle, any = 0, true
 		}
-		if len(w.events)+len(w.stale) > 0 {
-			w.tell(nil)
+		if w.due {
+			w.finish(nil)
 		}
 		if len(w.ready) > 0 {
 			w.serveReady()

@@ -17,13 +17,13 @@ const acceptRestMS = 100
 
 // setMaxClients follows maxclients. At the start it is lowered to what the system allows;
 // later more than that is refused.
-func (s *Server) setMaxClients(v *config.Value) error {
+func (t *transport) setMaxClients(v *config.Value) error {
 	wanted := uint64(v.Int()) + reservedFiles
-	have := s.openFiles(wanted)
+	have := t.openFiles(wanted)
 	switch {
 	case have >= wanted:
 		return nil
-	case s.stop != nil:
+	case t.started:
 		return fmt.Errorf("The operating system is not able to handle the specified number of clients, try with %d",
 			max(int64(have)-reservedFiles, 0))
 	case have <= reservedFiles:
@@ -31,21 +31,21 @@ func (s *Server) setMaxClients(v *config.Value) error {
 			have, reservedFiles+1)
 	}
 	n := have - reservedFiles
-	s.log.Warn("maxclients is lowered to what the limit of open files allows; for more, raise it with 'ulimit -n'",
+	t.log.Warn("maxclients is lowered to what the limit of open files allows; for more, raise it with 'ulimit -n'",
 		"wanted", v.Int(), "maxclients", n, "open-files", have)
-	return s.cfg.Set([]config.Pair{{Name: "maxclients", Value: strconv.FormatUint(n, 10)}}, true)
+	return t.cfg.Set([]config.Pair{{Name: "maxclients", Value: strconv.FormatUint(n, 10)}}, true)
 }
 
 // cannotAccept logs that connections cannot be accepted, once until one could be.
-func (s *Server) cannotAccept(err error) {
-	if !s.acceptFails.Swap(true) {
-		s.log.Warn("cannot accept connections; the limit of open files may be reached", "error", err)
+func (t *transport) cannotAccept(err error) {
+	if !t.acceptFails.Swap(true) {
+		t.log.Warn("cannot accept connections; the limit of open files may be reached", "error", err)
 	}
 }
 
 // accepts notes that a connection was accepted.
-func (s *Server) accepts() {
-	if s.acceptFails.Load() {
-		s.acceptFails.Store(false)
+func (t *transport) accepts() {
+	if t.acceptFails.Load() {
+		t.acceptFails.Store(false)
 	}
 }

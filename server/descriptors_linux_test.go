@@ -46,12 +46,12 @@ func TestMaxclientsFollowsTheLimitOfOpenFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.openFiles = func(wanted uint64) uint64 { return min(wanted, 32) }
-	if err := s.setMaxClients(cfg.Value("maxclients")); err == nil {
+	s.transport.openFiles = func(wanted uint64) uint64 { return min(wanted, 32) }
+	if err := s.transport.setMaxClients(cfg.Value("maxclients")); err == nil {
 		t.Error("a server without a file for a client starts")
 	}
-	s.openFiles = func(wanted uint64) uint64 { return min(wanted, 256) }
-	if err := s.setMaxClients(cfg.Value("maxclients")); err != nil {
+	s.transport.openFiles = func(wanted uint64) uint64 { return min(wanted, 256) }
+	if err := s.transport.setMaxClients(cfg.Value("maxclients")); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Start(); err != nil {
@@ -108,7 +108,7 @@ func TestRunningOutOfDescriptors(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for start := time.Now(); !s.acceptFails.Load(); time.Sleep(time.Millisecond) {
+		for start := time.Now(); !s.transport.acceptFails.Load(); time.Sleep(time.Millisecond) {
 			if time.Since(start) > 10*time.Second {
 				t.Fatalf("all of %d connections are accepted with %d descriptors", len(fds), free)
 			}

@@ -65,8 +65,8 @@ func (w *worker) dispatch(c *client, r *request) bool {
 		return false
 	}
 	w.afterReply(c, mark)
-	if len(w.events)+len(w.stale)+len(w.own) > 0 {
-		w.tell(c)
+	if w.due {
+		w.finish(c)
 	}
 	if len(w.ready) > 0 {
 		w.serveReady()
@@ -121,7 +121,7 @@ func (w *worker) runRequest(c *client, r *request, mark int) bool {
 func (w *worker) keep(c *client) bool {
 	n := w.next
 	return n != nil && n.key != nil && c.mode == 0 && w.srv.gated.Load() == 0 &&
-		len(w.events)+len(w.stale)+len(w.ready) == 0 &&
+		!w.due && len(w.ready) == 0 &&
 		(n.spec.Text == 0 || !w.tx.Compresses()) && w.tx.Keep(n.hash)
 }
 
@@ -141,33 +141,17 @@ func mustWait(tx *engine.Tx, spec *commands.Spec, argv [][]byte) (wait bool) {
 func (w *worker) account(c *client, spec *commands.Spec, argv [][]byte, took, start int64) *commandStat {
 	st := w.stat(spec)
 	w.ran(spec, st, took)
-	if took >= slowCommandNS {
-		s := w.srv
-		s.latency.note(latencyEvent(spec), took, s.unixMS(start))
-	}
-	if took >= w.srv.slow.thresholdNS.Load() && spec.Flags&commands.SkipSlowlog == 0 {
-		w.srv.slow.add(c.addr, text(&c.shown.name), spec, argv, took, w.srv.unixMS(start))
+	if took >= w.srv.slowNS.Load() {
+		w.srv.on.Slow(w, c, spec, argv, took, start)
 	}
 	return st
-}
-
-// slowCommandNS is what the latency monitor's threshold is at least: what is
-// faster need not ask for it.
-const slowCommandNS = int64(time.Millisecond)
-
-// latencyEvent is the kind of event that a slow command is.
-func latencyEvent(spec *commands.Spec) string {
-	if spec.Flags&commands.Fast != 0 {
-		return "fast-command"
-	}
-	return "command"
 }
 
 // refuse replies an error in place of whatever was written since mark.
 func (w *worker) refuse(c *client, mark int, err error) {
 	w.reply.B = w.reply.B[:mark]
 	if errors.Is(err, engine.ErrBusy) {
-		err = w.srv.scripts.busyError()
+		err = w.srv.on.Busy()
 	}
 	var e commands.Error
 	if !errors.As(err, &e) {

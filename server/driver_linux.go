@@ -15,7 +15,7 @@ import (
 // sockets at once. There are as many drivers as loops. With little to do one of them
 // drives all loops and the others sleep; see balance_linux.go.
 type driver struct {
-	srv          *Server
+	t            *transport
 	epfd, wakeFD int
 	park         *parking // where it waits for long
 
@@ -39,7 +39,7 @@ const eventBatch = 256
 // ofDriver marks events that are of no loop.
 const ofDriver = -1
 
-func newDriver(s *Server) (*driver, error) {
+func newDriver(t *transport) (*driver, error) {
 	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("create event queue: %w", err)
@@ -49,7 +49,7 @@ func newDriver(s *Server) (*driver, error) {
 		unix.Close(epfd)
 		return nil, fmt.Errorf("create wake-up event: %w", err)
 	}
-	d := &driver{srv: s, epfd: epfd, wakeFD: wake, moves: -1, born: int64(time.Since(s.base))}
+	d := &driver{t: t, epfd: epfd, wakeFD: wake, moves: -1, born: int64(time.Since(t.base))}
 	if d.park, err = newParking(epfd); err != nil {
 		unix.Close(epfd)
 		unix.Close(wake)
@@ -83,7 +83,7 @@ func (d *driver) run() {
 	for ms := 0; !d.quit.Load(); {
 		n, err := d.wait(events[:], ms)
 		if err != nil && !errors.Is(err, unix.EINTR) {
-			d.srv.log.Error("event loop stopped", "error", err)
+			d.t.log.Error("event loop stopped", "error", err)
 			return
 		}
 		d.serve(events[:max(n, 0)])
@@ -101,7 +101,7 @@ func (d *driver) run() {
 // refresh looks which loops are the driver's, and reports whether that may have
 // changed.
 func (d *driver) refresh() bool {
-	t := &d.srv.transport
+	t := d.t
 	moves := t.moves.Load()
 	if moves == d.moves {
 		return false
@@ -131,7 +131,7 @@ func (d *driver) serve(events []unix.EpollEvent) {
 			events = events[1:]
 			continue
 		}
-		l := d.srv.transport.all[of]
+		l := d.t.all[of]
 		mine := d.take(l) // else another driver hears of them
 		for _, ev := range events {
 			switch {
@@ -152,8 +152,8 @@ func (d *driver) serve(events []unix.EpollEvent) {
 // long the driver may wait. Nobody is written to before all have run: who waits for
 // the log then waits for one sync of it.
 func (d *driver) finish() (ms int) {
-	if s := d.srv; s.slack.Load() && (s.keys.Unfreed() || s.limit.littered()) {
-		s.hurry()
+	if t := d.t; t.unfreed() {
+		t.hurry()
 	}
 	d.refresh()
 	ms = -1
@@ -201,10 +201,10 @@ func (d *driver) wait(events []unix.EpollEvent, ms int) (int, error) {
 	if d.called() {
 		return rawEpollWait(d.epfd, events, 0)
 	}
-	start := int64(time.Since(d.srv.base))
+	start := int64(time.Since(d.t.base))
 	d.waitsSince.Store(start)
 	defer func() {
-		d.waited.Add(int64(time.Since(d.srv.base)) - start)
+		d.waited.Add(int64(time.Since(d.t.base)) - start)
 		d.waitsSince.Store(0)
 	}()
 	n, err := rawEpollWait(d.epfd, events, min(uint(ms), busyWaitMS))
@@ -213,7 +213,7 @@ func (d *driver) wait(events []unix.EpollEvent, ms int) (int, error) {
 	}
 	n, err = d.park.wait(events, ms-busyWaitMS)
 	if n > 0 {
-		d.srv.rouse()
+		d.t.rouse()
 	}
 	return n, err
 }
@@ -228,5 +228,5 @@ func (d *driver) idle() int64 {
 	if since == 0 {
 		return waited
 	}
-	return waited + int64(time.Since(d.srv.base)) - since
+	return waited + int64(time.Since(d.t.base)) - since
 }

@@ -14,6 +14,31 @@ func appendLen(b []byte, kind byte, n int) []byte {
 	return append(b, '\r', '\n')
 }
 
+// An outlet delivers messages to clients: an event loop to all of its own, a
+// connection on a goroutine to itself. deliver may be called by any worker.
+type outlet interface {
+	deliver(w *worker, m *message, to []*pubsub.Subscription)
+}
+
+// A message is a push on its way, encoded once for all its receivers: as RESP3;
+// RESP2 differs in the first byte.
+type message struct {
+	bytes []byte
+	skip  *client // has it already
+	raw   bool    // the same in both protocols
+}
+
+// as returns the message in a protocol. The result is good until the next call
+// with the same buffer.
+func (m *message) as(proto int, buf []byte) []byte {
+	if proto == 3 || m.raw {
+		return m.bytes
+	}
+	buf = append(buf[:0], m.bytes...)
+	buf[0] = '*'
+	return buf
+}
+
 // A delivery is a message and those of an outlet's clients that receive it.
 type delivery struct {
 	m  *message

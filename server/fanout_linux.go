@@ -45,7 +45,7 @@ func (l *loop) fanOut() {
 // with telling its clients what was published: who publishes faster than that is
 // slowed down, and what waits stays bounded. It reports whether it does.
 func (l *loop) slow(c *loopConn) bool {
-	if !c.publishes || !l.srv.transport.behind() {
+	if !c.publishes || !l.t.behind() {
 		return false
 	}
 	if !c.slowed {
@@ -68,7 +68,7 @@ func (t *transport) behind() bool {
 
 // releasePublishers lets those who publish go on, if no loop is behind any more.
 func (l *loop) releasePublishers() {
-	if len(l.publishers) == 0 || l.srv.transport.behind() {
+	if len(l.publishers) == 0 || l.t.behind() {
 		return
 	}
 	for _, c := range l.publishers {

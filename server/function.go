@@ -107,9 +107,9 @@ func (f *functions) resetLocked() {
 }
 
 // lockFunctions locks the functions, or returns what a client is told meanwhile.
-func (s *Server) lockFunctions() error {
-	if !s.keys.Patiently(s.functions.mu.TryLock) {
-		return s.scripts.busyError()
+func (x *Scripts) lockFunctions() error {
+	if !x.keys.Patiently(x.functions.mu.TryLock) {
+		return x.busyError()
 	}
 	return nil
 }
@@ -200,32 +200,32 @@ func libraryHead(code string) (name, body string, err error) {
 }
 
 // LibraryCode returns the code of all libraries, in the order of their names.
-func (s *Server) LibraryCode() []string {
+func (x *Scripts) LibraryCode() []string {
 	var all []string
-	for _, lib := range s.functions.sorted() {
+	for _, lib := range x.functions.sorted() {
 		all = append(all, lib.Code)
 	}
 	return all
 }
 
 // LoadLibrary loads a library, in place of one of the same name.
-func (s *Server) LoadLibrary(code string) error {
-	f := s.functions
+func (x *Scripts) LoadLibrary(code string) error {
+	f := x.functions
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, err := f.loadLocked(code, true, &loadRun{srv: s})
+	_, err := f.loadLocked(code, true, &loadRun{x: x})
 	return err
 }
 
 // fcall is FCALL and FCALL_RO. Libraries change under the locks of all shards, so
 // that one held is enough for the function to stay what it is.
-func (s *Server) fcall(c *commands.Ctx) error {
-	workerOf(c).showScript(c)
-	r := workerOf(c).newRun(c, string(c.Argv[1]), 0, false)
+func (x *Scripts) fcall(c *commands.Ctx) error {
+	x.trace(workerOf(c), c)
+	r := x.newRun(c, string(c.Argv[1]), 0, false)
 	r.function = true
 	r.argv = c.Argv
 	for {
-		fn, seen := s.functions.find(c.Argv[1])
+		fn, seen := x.functions.find(c.Argv[1])
 		if fn == nil {
 			return errNoFunction
 		}
@@ -241,39 +241,39 @@ func (s *Server) fcall(c *commands.Ctx) error {
 			return errWriteFunctionRO
 		}
 		var l engine.LockSet
-		s.addFunctionLocks(&l, fn, keys)
+		x.addFunctionLocks(&l, fn, keys)
 		if err := r.lock(&l); err != nil {
 			return err
 		}
-		if s.functions.changes() != seen {
+		if x.functions.changes() != seen {
 			c.Tx.Unlock()
 			continue
 		}
 		r.flags, r.readOnly = fn.Flags, asReader || fn.Flags&lua.NoWrites != 0
 		return r.runScript(func() error {
-			if err := s.lockFunctions(); err != nil {
+			if err := x.lockFunctions(); err != nil {
 				return err
 			}
-			defer s.functions.mu.Unlock()
-			return s.functions.state.Call(fn, keys, args, r, c.Reply)
+			defer x.functions.mu.Unlock()
+			return x.functions.state.Call(fn, keys, args, r, c.Reply)
 		})
 	}
 }
 
 // addFunctionLocks adds what a call of a function needs: always something, for
 // the libraries not to change.
-func (s *Server) addFunctionLocks(l *engine.LockSet, fn *lua.Function, keys [][]byte) {
+func (x *Scripts) addFunctionLocks(l *engine.LockSet, fn *lua.Function, keys [][]byte) {
 	if !fn.Library.Declared {
-		l.AddAll(s.keys)
+		l.AddAll(x.keys)
 		return
 	}
-	l.Add(s.keys, []byte(fn.Name))
+	l.Add(x.keys, []byte(fn.Name))
 	for _, k := range keys {
-		l.Add(s.keys, k)
+		l.Add(x.keys, k)
 	}
 }
 
-func (s *Server) functionLoad(c *commands.Ctx) error {
+func (x *Scripts) functionLoad(c *commands.Ctx) error {
 	replace := false
 	if len(c.Argv) > 3 {
 		for _, a := range c.Argv[2 : len(c.Argv)-1] {
@@ -283,12 +283,12 @@ func (s *Server) functionLoad(c *commands.Ctx) error {
 			replace = true
 		}
 	}
-	if err := s.lockFunctions(); err != nil {
+	if err := x.lockFunctions(); err != nil {
 		return err
 	}
-	f := s.functions
+	f := x.functions
 	defer f.mu.Unlock()
-	lib, err := f.loadLocked(string(c.Argv[len(c.Argv)-1]), replace, &loadRun{srv: s})
+	lib, err := f.loadLocked(string(c.Argv[len(c.Argv)-1]), replace, &loadRun{x: x})
 	if err != nil {
 		return err
 	}
@@ -297,11 +297,11 @@ func (s *Server) functionLoad(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) functionDelete(c *commands.Ctx) error {
-	if err := s.lockFunctions(); err != nil {
+func (x *Scripts) functionDelete(c *commands.Ctx) error {
+	if err := x.lockFunctions(); err != nil {
 		return err
 	}
-	f := s.functions
+	f := x.functions
 	defer f.mu.Unlock()
 	lib := f.library(string(c.Argv[2]))
 	if lib == nil {
@@ -313,17 +313,17 @@ func (s *Server) functionDelete(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) functionFlush(c *commands.Ctx) error {
+func (x *Scripts) functionFlush(c *commands.Ctx) error {
 	if len(c.Argv) > 3 {
 		return errSubcommand(c)
 	}
 	if len(c.Argv) == 3 && fold(c.Argv[2]) != "async" && fold(c.Argv[2]) != "sync" {
 		return commands.Error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option")
 	}
-	if err := s.lockFunctions(); err != nil {
+	if err := x.lockFunctions(); err != nil {
 		return err
 	}
-	f := s.functions
+	f := x.functions
 	defer f.mu.Unlock()
 	f.resetLocked()
 	c.Propagate("FUNCTION", []byte("FLUSH"))
@@ -331,7 +331,7 @@ func (s *Server) functionFlush(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) functionList(c *commands.Ctx) error {
+func (x *Scripts) functionList(c *commands.Ctx) error {
 	var pattern []byte
 	withCode := false
 	for i := 2; i < len(c.Argv); i++ {
@@ -347,7 +347,7 @@ func (s *Server) functionList(c *commands.Ctx) error {
 			return commands.Error("ERR Unknown argument " + string(c.Argv[i]))
 		}
 	}
-	libs := slices.DeleteFunc(s.functions.sorted(), func(lib *lua.Library) bool {
+	libs := slices.DeleteFunc(x.functions.sorted(), func(lib *lua.Library) bool {
 		return pattern != nil && !glob.Match(pattern, []byte(lib.Name), true)
 	})
 	w := c.Reply
@@ -394,11 +394,11 @@ func (s *Server) functionList(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) functionStats(c *commands.Ctx) error {
+func (x *Scripts) functionStats(c *commands.Ctx) error {
 	w := c.Reply
 	w.Map(2)
 	w.BulkString("running_script")
-	if name, words, ms, ok := s.scripts.longFunction(); ok {
+	if name, words, ms, ok := x.longFunction(); ok {
 		w.Map(3)
 		w.BulkString("name")
 		w.BulkString(name)
@@ -412,7 +412,7 @@ func (s *Server) functionStats(c *commands.Ctx) error {
 	} else {
 		w.Null()
 	}
-	libraries, functions, _ := s.functions.count()
+	libraries, functions, _ := x.functions.count()
 	w.BulkString("engines")
 	w.Map(1)
 	w.BulkString("LUA")
@@ -424,15 +424,15 @@ func (s *Server) functionStats(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) functionKill(c *commands.Ctx) error {
-	if err := s.scripts.killLong(true); err != nil {
+func (x *Scripts) functionKill(c *commands.Ctx) error {
+	if err := x.killLong(true); err != nil {
 		return err
 	}
 	c.Reply.OK()
 	return nil
 }
 
-func (s *Server) functionHelp(c *commands.Ctx) error {
+func (x *Scripts) functionHelp(c *commands.Ctx) error {
 	return c.ReplyHelp("FUNCTION",
 		"LOAD [REPLACE] <FUNCTION CODE>",
 		"    Create a new library with the given library name and code.",

@@ -28,7 +28,7 @@ const (
 // A loadRun is the host of a library's code while it is loaded: it may write to the
 // log, and not run longer than half a second.
 type loadRun struct {
-	srv   *Server
+	x     *Scripts
 	start time.Time
 }
 
@@ -44,7 +44,7 @@ func (r *loadRun) Allowed([][]byte) (allowed, known bool) { return false, false 
 func (r *loadRun) Failed(string, bool) {}
 
 // Log writes a line to the log.
-func (r *loadRun) Log(level int, text string) { r.srv.logForScript(level, text) }
+func (r *loadRun) Log(level int, text string) { r.x.logForScript(level, text) }
 
 // Tick ends code that takes too long.
 func (r *loadRun) Tick() error {
@@ -57,9 +57,9 @@ func (r *loadRun) Tick() error {
 	return nil
 }
 
-func (s *Server) functionDump(c *commands.Ctx) error {
+func (x *Scripts) functionDump(c *commands.Ctx) error {
 	var b []byte
-	for _, code := range s.LibraryCode() {
+	for _, code := range x.LibraryCode() {
 		b = append(b, dumpLibrary)
 		switch n := len(code); {
 		case n < 1<<6:
@@ -148,7 +148,7 @@ func dumpedString(b []byte) (text string, rest []byte, ok bool) {
 	return string(out), b[n:], true
 }
 
-func (s *Server) functionRestore(c *commands.Ctx) error {
+func (x *Scripts) functionRestore(c *commands.Ctx) error {
 	if len(c.Argv) > 4 {
 		return errSubcommand(c)
 	}
@@ -163,10 +163,10 @@ func (s *Server) functionRestore(c *commands.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := s.lockFunctions(); err != nil {
+	if err := x.lockFunctions(); err != nil {
 		return err
 	}
-	f := s.functions
+	f := x.functions
 	defer f.mu.Unlock()
 	// All or nothing: what there was comes back if something does not load.
 	before := f.sorted()
@@ -178,12 +178,12 @@ func (s *Server) functionRestore(c *commands.Ctx) error {
 			err = commands.Error("ERR Library " + name + " already exists")
 			break
 		}
-		if _, err = f.loadLocked(code, policy == "replace", &loadRun{srv: s}); err != nil {
+		if _, err = f.loadLocked(code, policy == "replace", &loadRun{x: x}); err != nil {
 			break
 		}
 	}
 	if err != nil {
-		f.restoreLocked(s, before)
+		f.restoreLocked(x, before)
 		return err
 	}
 	c.Propagate("FUNCTION", c.Argv[1:]...)
@@ -192,11 +192,11 @@ func (s *Server) functionRestore(c *commands.Ctx) error {
 }
 
 // restoreLocked loads libraries that were loaded before.
-func (f *functions) restoreLocked(s *Server, libs []*lua.Library) {
+func (f *functions) restoreLocked(x *Scripts, libs []*lua.Library) {
 	f.resetLocked()
 	for _, lib := range libs {
-		if _, err := f.loadLocked(lib.Code, true, &loadRun{srv: s}); err != nil {
-			s.log.Error("a library does not load again", "library", lib.Name, "error", err)
+		if _, err := f.loadLocked(lib.Code, true, &loadRun{x: x}); err != nil {
+			x.log.Error("a library does not load again", "library", lib.Name, "error", err)
 		}
 	}
 }

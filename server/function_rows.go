@@ -3,7 +3,7 @@ package server
 import "cached/commands"
 
 // functionRows are the rows of functions.
-func (s *Server) functionRows() []commands.Spec {
+func (x *Scripts) functionRows() []commands.Spec {
 	const complexity = "Depends on the function that is executed."
 	allShards := []string{"request_policy:all_shards", "response_policy:all_succeeded"}
 	const writes = commands.NoScript | commands.Write | commands.Keyspace // no function runs meanwhile
@@ -13,14 +13,14 @@ func (s *Server) functionRows() []commands.Spec {
 			Summary: "Invoke a function.",
 			Flags:   scriptFlags | commands.MayReplicate, ACL: commands.CatScripting,
 			Keys: scriptKeys(commands.RW|commands.Access|commands.Update, anyKeys), Args: scriptArgs("function"),
-			Run: s.fcall,
+			Run: x.fcall,
 		},
 		{
 			Name: "fcall_ro", Group: commands.Scripting, Since: "7.0.0", Arity: -3, Complexity: complexity,
 			Summary: "Invoke a read-only function.",
 			Flags:   scriptFlags | commands.ReadOnly, ACL: commands.CatScripting,
 			Keys: scriptKeys(commands.RO|commands.Access, anyKeysRead), Args: scriptArgs("function"),
-			Run: s.fcall,
+			Run: x.fcall,
 		},
 		{
 			Name: "function", Group: commands.Scripting, Since: "7.0.0", Arity: -2, Complexity: "Depends on subcommand.",
@@ -31,60 +31,60 @@ func (s *Server) functionRows() []commands.Spec {
 					Summary: "Delete a function by name.",
 					Flags:   writes, ACL: commands.CatScripting, Tips: allShards,
 					Args: []commands.Arg{commands.Str("library-name")},
-					Run:  s.functionDelete,
+					Run:  x.functionDelete,
 				},
 				{
 					Name: "dump", Since: "7.0.0", Arity: 2, Complexity: "O(N) where N is the number of functions",
 					Summary: "Dump all functions into a serialized binary payload.",
 					Flags:   commands.NoScript, ACL: commands.CatScripting,
-					Run: s.functionDump,
+					Run: x.functionDump,
 				},
 				{
 					Name: "flush", Since: "7.0.0", Arity: -2, Complexity: "O(N) where N is the number of functions deleted",
 					Summary: "Deleting all functions.",
 					Flags:   writes, ACL: commands.CatScripting, Tips: allShards,
 					Args: []commands.Arg{flushMode()},
-					Run:  s.functionFlush,
+					Run:  x.functionFlush,
 				},
 				{
 					Name: "help", Since: "7.0.0", Arity: 2, Complexity: "O(1)",
 					Summary: "Show helpful text about the different subcommands.",
 					Flags:   commands.Loading | commands.Stale, ACL: commands.CatScripting,
-					Run: s.functionHelp,
+					Run: x.functionHelp,
 				},
 				{
 					Name: "kill", Since: "7.0.0", Arity: 2, Complexity: "O(1)",
 					Summary: "Kill the function currently in execution.",
 					Flags:   commands.NoScript | commands.AllowBusy, ACL: commands.CatScripting, Tips: []string{"request_policy:all_shards", "response_policy:one_succeeded"},
-					Run: s.functionKill,
+					Run: x.functionKill,
 				},
 				{
 					Name: "list", Since: "7.0.0", Arity: -2, Complexity: "O(N) where N is the number of functions",
 					Summary: "List information about all the functions.",
 					Flags:   commands.NoScript, ACL: commands.CatScripting, Tips: []string{"nondeterministic_output_order"},
 					Args: []commands.Arg{commands.Opt(commands.After("LIBRARYNAME", commands.Str("library-name-pattern"))), commands.Opt(commands.Token("withcode", "WITHCODE"))},
-					Run:  s.functionList,
+					Run:  x.functionList,
 				},
 				{
 					Name: "load", Since: "7.0.0", Arity: -3, Complexity: "O(1) (considering compilation time is redundant)",
 					Summary: "Create a function with the given arguments (name, code, description).",
 					Flags:   writes | commands.DenyOOM, ACL: commands.CatScripting, Tips: allShards,
 					Args: []commands.Arg{commands.Opt(commands.Token("replace", "REPLACE")), commands.Str("function-code")},
-					Run:  s.functionLoad,
+					Run:  x.functionLoad,
 				},
 				{
 					Name: "restore", Since: "7.0.0", Arity: -3, Complexity: "O(N) where N is the number of functions on the payload",
 					Summary: "Restore all the functions on the given payload.",
 					Flags:   writes | commands.DenyOOM, ACL: commands.CatScripting, Tips: allShards,
 					Args: []commands.Arg{commands.Str("serialized-value"), commands.Opt(commands.OneOf("policy", commands.Token("flush", "FLUSH"), commands.Token("append", "APPEND"), commands.Token("replace", "REPLACE")))},
-					Run:  s.functionRestore,
+					Run:  x.functionRestore,
 				},
 				{
 					Name: "stats", Since: "7.0.0", Arity: 2, Complexity: "O(1)",
 					Summary: "Return information about the function currently running (name, description, duration).",
 					Flags:   commands.NoScript | commands.AllowBusy, ACL: commands.CatScripting,
 					Tips: []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
-					Run:  s.functionStats,
+					Run:  x.functionStats,
 				},
 			},
 		},

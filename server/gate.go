@@ -65,22 +65,10 @@ func (v *Verdict) goOn() bool { return v.Refusal == nil && !v.Wait && v.Send == 
 
 func refuse(err error) Verdict { return Verdict{Refusal: err} }
 
-// ownGates are the server's gates, in the order in which clients see their errors.
-func (s *Server) ownGates() []Gate {
-	return []Gate{
-		{Name: "auth", Origins: Client, Ask: authGate},
-		{Name: "acl", Origins: Client | Exec | Script | Waiter, Ask: aclGate},
-		{Name: "memory", Origins: Client | Script | Waiter, Speaks: func() bool { return s.limit.bytes.Load() > 0 }, Ask: memoryGate},
-		{Name: "disk", Origins: Client | Script | Waiter, Ask: diskGate},
-		{Name: "pause", Origins: Client, Speaks: func() bool { return !s.pause.over(s.nowMS()) }, Ask: pauseGate},
-		{Name: "busy", Origins: Client, Speaks: func() bool { return s.scripts.busy.Load() > 0 }, Ask: busyGate},
-	}
-}
-
-// setGates makes the list of gates of the server's own and those of other subsystems, each
-// of which stands in front of the one that it names.
-func (s *Server) setGates(others []PlacedGate) error {
-	s.gates = s.ownGates()
+// setGates makes the list of gates: own, and those of other subsystems, each of which stands
+// in front of the one that it names.
+func (s *Road) setGates(own []Gate, others []PlacedGate) error {
+	s.gates = own
 	for _, o := range others {
 		i := slices.IndexFunc(s.gates, func(g Gate) bool { return g.Name == o.Before })
 		if i < 0 {
@@ -103,7 +91,7 @@ type PlacedGate struct {
 
 // setGated notes which gates have something to say. The owner of a gate calls it when that
 // changes; cron does for a pause that has ended.
-func (s *Server) setGated() {
+func (s *Road) setGated() {
 	s.gateMu.Lock()
 	defer s.gateMu.Unlock()
 	mask := uint64(0)
@@ -118,12 +106,12 @@ func (s *Server) setGated() {
 // quiet reports whether no gate has anything to say about what a client asks for: the
 // case of nearly every command. Those that always have a say look at little more than
 // this themselves.
-func (s *Server) quiet(c *client) bool {
+func (s *Road) quiet(c *client) bool {
 	return s.gated.Load() == 0 && c.authed && c.account.Load().user.Load().Full() && (s.disk == nil || !s.disk.Refusing()) && !s.asksAll
 }
 
 // ask asks the gates about a command. flags are those of spec, or of the script that it runs.
-func (s *Server) ask(w *worker, c *client, o Origin, spec *commands.Spec, argv [][]byte) Verdict {
+func (s *Road) ask(w *worker, c *client, o Origin, spec *commands.Spec, argv [][]byte) Verdict {
 	flags := s.flagsOf(spec, argv)
 	r := &w.asked
 	*r = Request{Origin: o, Spec: spec, Argv: argv, Flags: flags, Lacks: ^flags, w: w, c: c}
@@ -153,20 +141,6 @@ func authGate(r *Request) Verdict {
 	return Verdict{}
 }
 
-// aclGate refuses what the client's user may not do, in the words of where it is asked for.
-func aclGate(r *Request) Verdict {
-	var err error
-	switch s := r.w.srv; r.Origin {
-	case FromExec:
-		err = s.stillAllowed(r.c, r.Spec, r.Argv)
-	case FromScript:
-		err = s.mayFromScript(r.c, r.Spec, r.Argv)
-	default:
-		err = s.mayRun(r.c, r.Spec, r.Argv)
-	}
-	return refuse(err)
-}
-
 // diskGate refuses what Persistence does.
 func diskGate(r *Request) Verdict {
 	disk := r.w.srv.disk
@@ -182,4 +156,13 @@ func diskGate(r *Request) Verdict {
 // pauseGate holds back commands while CLIENT PAUSE lasts.
 func pauseGate(r *Request) Verdict {
 	return Verdict{Wait: r.w.srv.pause.holds(r.w.nowMS(), r.Flags)}
+}
+
+// flagsOf are the flags of a command as the gates should see them: those of a script that it
+// runs.
+func (s *Road) flagsOf(spec *commands.Spec, argv [][]byte) commands.Flag {
+	if spec.Flags&commands.NoMandatoryKeys == 0 {
+		return spec.Flags
+	}
+	return s.on.Flags(spec, argv)
 }

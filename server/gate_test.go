@@ -17,7 +17,7 @@ func TestGatesAreInTheOrderOfTheirErrors(t *testing.T) {
 	for _, g := range s.gates {
 		names = append(names, g.Name)
 	}
-	if want := []string{"auth", "acl", "memory", "disk", "pause", "busy"}; !slices.Equal(names, want) {
+	if want := []string{"auth", "acl", "memory", "script-memory", "disk", "pause", "busy"}; !slices.Equal(names, want) {
 		t.Errorf("gates %v, want %v", names, want)
 	}
 	if _, err := New(Options{Config: s.cfg, Gates: []PlacedGate{{Gate: Gate{Name: "x"}, Before: "none"}}}); err == nil {

@@ -6,11 +6,21 @@ import (
 	"cached/engine"
 )
 
+// A keyWatcher hears of changes of keys, under the locks of their shards.
+type keyWatcher interface {
+	// Changed hears of an event. It is called under the lock of the key's shard.
+	Changed(tx *engine.Tx, key []byte, ev engine.Event)
+	// Flushed hears that a database lost all its keys, or all databases did if db is
+	// negative. It is called under all locks, as Swapped is.
+	Flushed(tx *engine.Tx, db int)
+	// Swapped hears that two databases have changed places.
+	Swapped(tx *engine.Tx, a, b int)
+}
+
 // hooks is how the server hears of changes: the engine's only watcher, which
-// passes them on to whoever has somebody to tell. While nobody has, a change
-// costs one atomic load.
+// notifies the others. While nobody waits for any, a change costs one atomic load.
 type hooks struct {
-	srv    *Server
+	road   *Road
 	active atomic.Int64 // how many want to know: waiters, watched keys, tracking
 	// clients, and one if events are published
 }
@@ -20,36 +30,45 @@ func (h *hooks) Changed(tx *engine.Tx, key []byte, ev engine.Event) {
 	if h.active.Load() == 0 {
 		return
 	}
-	s := h.srv
+	r := h.road
 	if ev.Class&(engine.ClassMiss|engine.ClassNew) == 0 {
 		if !ev.Beside {
-			s.watch.changed(tx.DB, key, ev == engine.EventExpired)
-			s.tracked.changed(tx, key, ev)
+			r.watch.changed(tx.DB, key, ev == engine.EventExpired)
 		}
 		if !ev.Beside || ev.Wakes {
-			s.block.changed(tx, key)
+			r.block.changed(tx, key)
 		}
 	}
-	s.noteEvent(tx, key, ev)
+	for _, x := range r.on.Watchers {
+		x.Changed(tx, key, ev)
+	}
 }
 
 // Flushed is called under all locks, as Swapped is.
 func (h *hooks) Flushed(tx *engine.Tx, db int) {
-	if db < 0 && h.srv.disk != nil {
-		h.srv.disk.Flushed(tx)
+	r := h.road
+	if db < 0 && r.disk != nil {
+		r.disk.Flushed(tx)
 	}
-	if h.active.Load() != 0 {
-		h.srv.watch.flushed(db)
-		h.srv.tracked.flushed(tx)
-		h.srv.block.replaced(tx, func(i int) bool { return db < 0 || i == db })
+	if h.active.Load() == 0 {
+		return
 	}
+	r.watch.flushed(db)
+	for _, x := range r.on.Watchers {
+		x.Flushed(tx, db)
+	}
+	r.block.replaced(tx, func(i int) bool { return db < 0 || i == db })
 }
 
-// Swapped tells of two databases that have changed places.
+// Swapped is called when two databases have changed places.
 func (h *hooks) Swapped(tx *engine.Tx, a, b int) {
 	if h.active.Load() == 0 {
 		return
 	}
-	h.srv.watch.swapped(tx, a, b)
-	h.srv.block.replaced(tx, func(i int) bool { return i == a || i == b })
+	r := h.road
+	r.watch.swapped(tx, a, b)
+	for _, x := range r.on.Watchers {
+		x.Swapped(tx, a, b)
+	}
+	r.block.replaced(tx, func(i int) bool { return i == a || i == b })
 }

@@ -134,7 +134,7 @@ func (s *Server) infoServer(w *infoWriter) {
 	w.line("os", osName())
 	w.line("arch_bits", 64)
 	w.line("monotonic_clock", "POSIX clock_gettime")
-	w.line("multiplexing_api", s.multiplexing())
+	w.line("multiplexing_api", s.transport.multiplexing())
 	w.line("go_version", runtime.Version())
 	w.line("process_id", os.Getpid())
 	w.line("process_supervised", s.supervised())
@@ -148,7 +148,7 @@ func (s *Server) infoServer(w *infoWriter) {
 	w.line("lru_clock", w.nowMS/1000&(1<<24-1))
 	w.line("executable", exe)
 	w.line("config_file", s.cfg.Path())
-	for i, l := range s.listeners() {
+	for i, l := range s.transport.listeners() {
 		text := "name=" + l.kind
 		for _, a := range l.addresses {
 			text += ",bind=" + a
@@ -180,8 +180,8 @@ func (s *Server) infoClients(w *infoWriter) {
 	w.line("client_recent_max_input_buffer", in)
 	w.line("client_recent_max_output_buffer", out)
 	w.line("blocked_clients", s.block.all.Load())
-	w.line("tracking_clients", s.tracked.clients.Load())
-	w.line("pubsub_clients", s.subscribers.Load())
+	w.line("tracking_clients", s.push.tracked.clients.Load())
+	w.line("pubsub_clients", s.push.subscribers.Load())
 	w.line("watching_clients", watching)
 	w.line("clients_in_timeout_table", s.block.timed.Load())
 	w.line("total_watched_keys", s.watch.len())
@@ -221,9 +221,9 @@ func (s *Server) infoStats(w *infoWriter) {
 	w.line("current_eviction_exceeded_time", current)
 	w.line("keyspace_hits", st.Hits)
 	w.line("keyspace_misses", st.Misses)
-	w.line("pubsub_channels", s.hub.Len(pubsub.Channel))
-	w.line("pubsub_patterns", s.hub.Len(pubsub.Pattern))
-	w.line("pubsubshard_channels", s.hub.Len(pubsub.Shard))
+	w.line("pubsub_channels", s.push.hub.Len(pubsub.Channel))
+	w.line("pubsub_patterns", s.push.hub.Len(pubsub.Pattern))
+	w.line("pubsubshard_channels", s.push.hub.Len(pubsub.Shard))
 	w.line("latest_fork_usec", 0)
 	w.line("total_forks", 0)
 	w.line("migrate_cached_sockets", 0)
@@ -235,7 +235,7 @@ func (s *Server) infoStats(w *infoWriter) {
 	total, now := s.limit.defragNS.Load(), s.limit.defragNowNS.Load()
 	w.line("total_active_defrag_time", total/1e6)
 	w.line("current_active_defrag_time", now/1e6)
-	keys, items, prefixes := s.tracked.sizes()
+	keys, items, prefixes := s.push.tracked.sizes()
 	w.line("tracking_total_keys", keys)
 	w.line("tracking_total_items", items)
 	w.line("tracking_total_prefixes", prefixes)
@@ -255,10 +255,10 @@ func (s *Server) infoStats(w *infoWriter) {
 	w.line("eventloop_duration_cmd_sum", t.commandUS())
 	w.line("instantaneous_eventloop_cycles_per_sec", s.sampler.turnsPerSec.Load())
 	w.line("instantaneous_eventloop_duration_usec", s.sampler.turnNS.Load()/1000)
-	w.line("acl_access_denied_auth", s.deniedAuth.Load())
-	w.line("acl_access_denied_cmd", s.deniedACL[acl.DeniedCommand].Load())
-	w.line("acl_access_denied_key", s.deniedACL[acl.DeniedKey].Load())
-	w.line("acl_access_denied_channel", s.deniedACL[acl.DeniedChannel].Load())
+	w.line("acl_access_denied_auth", s.users.deniedAuth.Load())
+	w.line("acl_access_denied_cmd", s.users.deniedACL[acl.DeniedCommand].Load())
+	w.line("acl_access_denied_key", s.users.deniedACL[acl.DeniedKey].Load())
+	w.line("acl_access_denied_channel", s.users.deniedACL[acl.DeniedChannel].Load())
 }
 
 func (s *Server) infoReplication(w *infoWriter) {

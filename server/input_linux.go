@@ -27,12 +27,8 @@ type inputPool struct {
 	taken bool // one was, since the last trim
 }
 
-// mostSpare bounds what the pool keeps without a limit of memory, and spareShare is its
-// part of maxmemory.
-const (
-	mostSpare  = 16 << 20
-	spareShare = 64
-)
+// mostSpare bounds what the pool keeps without a limit of memory, in bytes.
+const mostSpare = 16 << 20
 
 // take returns a mapping of at least n bytes.
 func (p *inputPool) take(n int) ([]byte, error) {
@@ -142,7 +138,7 @@ func (l *loop) reserve(c *loopConn, n int) bool {
 		l.keep(old)
 		return true
 	}
-	m, err := l.srv.transport.inputs.take(need)
+	m, err := l.t.inputs.take(need)
 	if err != nil {
 		return false
 	}
@@ -199,11 +195,7 @@ func (l *loop) dropInput(c *loopConn) {
 
 // giveBack lets others have a mapping.
 func (l *loop) giveBack(m []byte) {
-	most := mostSpare
-	if limit := l.srv.limit.bytes.Load(); limit > 0 {
-		most = int(min(mostSpare, max(limit/spareShare, 4*mapInputFrom)))
-	}
-	l.srv.transport.inputs.put(m, most)
+	l.t.inputs.put(m, l.t.spareInput(mostSpare))
 }
 
 // dropUnneeded gives back what dropInput could not.

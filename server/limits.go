@@ -30,9 +30,9 @@ const (
 	replyLeast = 64 << 20
 )
 
-// setMostReply follows maxmemory.
-func (s *Server) setMostReply(limit int64) {
-	most := machineBytes() / replyShare
+// setMostReply follows maxmemory, on a machine of so many bytes.
+func (s *Road) setMostReply(limit, machine int64) {
+	most := machine / replyShare
 	if limit > 0 {
 		most = min(most, limit/replyShare)
 	}
@@ -90,7 +90,7 @@ func (c *client) cutOff() {
 	c.shown.closing.Store(true)
 	c.closing = true
 	c.conn.gather()
-	c.srv.limit.letGo(c.out.drop())
+	c.srv.on.Freed(c.out.drop())
 }
 
 // unauthUnsent is how many bytes of replies may wait for a client that has not
@@ -100,7 +100,7 @@ const unauthUnsent = 1024
 
 // tooSlow reports whether a client has more unsent replies than its limits
 // allow.
-func (s *Server) tooSlow(c *client, nowMS int64) bool {
+func (s *Road) tooSlow(c *client, nowMS int64) bool {
 	n := int64(c.out.size + c.inFlight)
 	if n == 0 {
 		c.overSince, c.addedUp = 0, 0
@@ -111,7 +111,7 @@ func (s *Server) tooSlow(c *client, nowMS int64) bool {
 	}
 	if n > c.addedUp+addUpEvery {
 		c.addedUp = n
-		s.addUp()
+		s.on.Grown()
 	}
 	lim := c.outputLimit()
 	if lim.hard > 0 && n >= lim.hard {
@@ -129,7 +129,7 @@ func (s *Server) tooSlow(c *client, nowMS int64) bool {
 
 // closeSlow ends clients that have exceeded their soft limit for too long, also when
 // nothing is written to them any more. Cron calls it.
-func (s *Server) closeSlow() {
+func (s *Road) closeSlow() {
 	lim := s.outputLimits.Load()
 	if lim.normal.soft == 0 && lim.pubsub.soft == 0 && lim.normal.hard == 0 && lim.pubsub.hard == 0 {
 		return

@@ -32,11 +32,11 @@ type endpoints struct {
 }
 
 // wanted are the endpoints that are configured, and whether each may be missing.
-func (s *Server) wanted() (list []endpoint, optional map[endpoint]bool) {
-	binds := s.cfg.Value("bind").Strings()
+func (t *transport) wanted() (list []endpoint, optional map[endpoint]bool) {
+	binds := t.cfg.Value("bind").Strings()
 	optional = make(map[endpoint]bool)
 	for _, directive := range []string{"port", "tls-port"} {
-		port := int(s.cfg.Value(directive).Int())
+		port := int(t.cfg.Value(directive).Int())
 		if port == 0 {
 			continue
 		}
@@ -52,14 +52,14 @@ func (s *Server) wanted() (list []endpoint, optional map[endpoint]bool) {
 // listenTCP has the server listen where it is configured to: new sockets are
 // opened, those that are there stay, and what is no longer wanted is closed. Clients
 // stay in any case. After an error all is as it was.
-func (s *Server) listenTCP() error {
-	s.endpoints.mu.Lock()
-	defer s.endpoints.mu.Unlock()
-	if s.endpoints.open == nil {
+func (t *transport) listenTCP() error {
+	t.endpoints.mu.Lock()
+	defer t.endpoints.mu.Unlock()
+	if t.endpoints.open == nil {
 		return nil
 	}
-	open := s.endpoints.open
-	list, optional := s.wanted()
+	open := t.endpoints.open
+	list, optional := t.wanted()
 	var fresh, released []endpoint
 	undo := func() {
 		for _, e := range fresh {
@@ -67,24 +67,24 @@ func (s *Server) listenTCP() error {
 			delete(open, e)
 		}
 		for _, e := range released {
-			if closer, err := s.listenAt(e); err == nil {
+			if closer, err := t.listenAt(e); err == nil {
 				open[e] = closer
 			} else {
-				s.log.Error("cannot listen where it was listening", "address", e.String(), "error", err)
+				t.log.Error("cannot listen where it was listening", "address", e.String(), "error", err)
 			}
 		}
 	}
 	there := make(map[int]int) // endpoints by port
 	for _, e := range list {
 		if open[e] == nil {
-			closer, err := s.listenAt(e)
+			closer, err := t.listenAt(e)
 			if errors.Is(err, syscall.EADDRINUSE) {
 				// Perhaps by one of ours, for other addresses.
-				released = append(released, s.release(e.port, list)...)
-				closer, err = s.listenAt(e)
+				released = append(released, t.release(e.port, list)...)
+				closer, err = t.listenAt(e)
 			}
 			if err != nil && optional[e] {
-				s.log.Debug("skipped an optional address", "address", e.name, "error", err)
+				t.log.Debug("skipped an optional address", "address", e.name, "error", err)
 				continue
 			}
 			if err != nil {
@@ -113,11 +113,11 @@ func (s *Server) listenTCP() error {
 
 // release closes the endpoints of a port that are not among those wanted, and
 // returns them.
-func (s *Server) release(port int, wanted []endpoint) (released []endpoint) {
-	for e, closer := range s.endpoints.open {
+func (t *transport) release(port int, wanted []endpoint) (released []endpoint) {
+	for e, closer := range t.endpoints.open {
 		if e.port == port && !slices.Contains(wanted, e) {
 			closer()
-			delete(s.endpoints.open, e)
+			delete(t.endpoints.open, e)
 			released = append(released, e)
 		}
 	}
@@ -125,27 +125,27 @@ func (s *Server) release(port int, wanted []endpoint) (released []endpoint) {
 }
 
 // setPort is the hook of port and tls-port.
-func (s *Server) setPort(*config.Value) error {
-	if err := s.listenTCP(); err != nil {
-		s.log.Warn("cannot listen", "error", err)
+func (t *transport) setPort(*config.Value) error {
+	if err := t.listenTCP(); err != nil {
+		t.log.Warn("cannot listen", "error", err)
 		return errors.New("Unable to listen on this port. Check server logs.")
 	}
 	return nil
 }
 
 // setBind is the hook of bind.
-func (s *Server) setBind(*config.Value) error {
-	if err := s.listenTCP(); err != nil {
-		s.log.Warn("cannot listen", "error", err)
+func (t *transport) setBind(*config.Value) error {
+	if err := t.listenTCP(); err != nil {
+		t.log.Warn("cannot listen", "error", err)
 		return errors.New("Failed to bind to specified addresses.")
 	}
 	return nil
 }
 
 // listenAt opens an endpoint and returns what closes it.
-func (s *Server) listenAt(e endpoint) (func(), error) {
-	if !e.secure && !s.portable && loopsListen {
-		return s.listenOnLoop(e)
+func (t *transport) listenAt(e endpoint) (func(), error) {
+	if !e.secure && !t.portable && loopsListen {
+		return t.listenOnLoop(e)
 	}
 	ln, err := listenNet(e.name, e.port)
 	if err != nil {
@@ -153,25 +153,25 @@ func (s *Server) listenAt(e endpoint) (func(), error) {
 	}
 	var wrap func(net.Conn) net.Conn
 	if e.secure {
-		wrap = s.secured
+		wrap = t.secured
 	}
-	s.acceptFrom(ln, "", wrap)
-	return func() { s.stopAccepting(ln) }, nil
+	t.acceptFrom(ln, "", wrap)
+	return func() { t.stopAccepting(ln) }, nil
 }
 
 // closeEndpoints ends listening for TCP clients.
-func (s *Server) closeEndpoints() {
-	s.endpoints.mu.Lock()
-	defer s.endpoints.mu.Unlock()
-	for _, closer := range s.endpoints.open {
+func (t *transport) closeEndpoints() {
+	t.endpoints.mu.Lock()
+	defer t.endpoints.mu.Unlock()
+	for _, closer := range t.endpoints.open {
 		closer()
 	}
-	s.endpoints.open = nil
+	t.endpoints.open = nil
 }
 
 // listenUnixPortable opens the unix socket through package net, if one is configured.
-func (s *Server) listenUnixPortable() error {
-	path := s.cfg.Value("unixsocket").String()
+func (t *transport) listenUnixPortable() error {
+	path := t.cfg.Value("unixsocket").String()
 	if path == "" {
 		return nil
 	}
@@ -180,8 +180,8 @@ func (s *Server) listenUnixPortable() error {
 	if err != nil {
 		return listenError(path, err)
 	}
-	s.acceptFrom(ln, unixPath(path), nil)
-	return s.setSocketMode(path)
+	t.acceptFrom(ln, unixPath(path), nil)
+	return t.setSocketMode(path)
 }
 
 // listenNet listens on an address as bind writes it: an IP, "*" or "::*".
@@ -199,9 +199,9 @@ func listenNet(name string, port int) (net.Listener, error) {
 }
 
 // setSocketMode gives the unix socket the permissions of unixsocketperm.
-func (s *Server) setSocketMode(path string) error {
-	s.unixPaths = append(s.unixPaths, path)
-	perm, err := strconv.ParseUint(s.cfg.Value("unixsocketperm").String(), 8, 32)
+func (t *transport) setSocketMode(path string) error {
+	t.unixPaths = append(t.unixPaths, path)
+	perm, err := strconv.ParseUint(t.cfg.Value("unixsocketperm").String(), 8, 32)
 	if err != nil || perm == 0 {
 		return nil
 	}
@@ -225,8 +225,8 @@ func listenError(what string, err error) error { return fmt.Errorf("listen on %s
 
 // EachListener calls visit with the kind of each listener, and with its port, or its path
 // if the kind is unix and not tcp or tls.
-func (s *Server) EachListener(visit func(kind string, port int64, path string)) {
-	for _, l := range s.listeners() {
+func (t *transport) EachListener(visit func(kind string, port int64, path string)) {
+	for _, l := range t.listeners() {
 		if l.port != 0 {
 			visit(l.kind, l.port, "")
 		} else {
@@ -242,11 +242,11 @@ type listenerInfo struct {
 	port      int64 // 0 for a unix socket
 }
 
-func (s *Server) listeners() (all []listenerInfo) {
-	s.endpoints.mu.Lock()
-	open := slices.Collect(maps.Keys(s.endpoints.open))
-	s.endpoints.mu.Unlock()
-	list, optional := s.wanted()
+func (t *transport) listeners() (all []listenerInfo) {
+	t.endpoints.mu.Lock()
+	open := slices.Collect(maps.Keys(t.endpoints.open))
+	t.endpoints.mu.Unlock()
+	list, optional := t.wanted()
 	for _, kind := range []string{"tcp", "tls"} {
 		l, there := listenerInfo{kind: kind}, false
 		for _, e := range list {
@@ -263,7 +263,7 @@ func (s *Server) listeners() (all []listenerInfo) {
 			all = append(all, l)
 		}
 	}
-	if path := s.cfg.Value("unixsocket").String(); path != "" {
+	if path := t.cfg.Value("unixsocket").String(); path != "" {
 		all = append(all, listenerInfo{kind: "unix", addresses: []string{path}})
 	}
 	return all

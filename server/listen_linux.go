@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A transport is the event loops and what drives them.
-type transport struct {
+// A platform is the event loops and what drives them.
+type platform struct {
 	loops   []*loop
 	all     []*loop // the same, also when they have ended
 	drivers []*driver
@@ -32,7 +32,7 @@ func (t *transport) size() (loops, threads int) {
 // busyNS is how long the drivers have not waited, in nanoseconds.
 func (t *transport) busyNS() (ns int64) {
 	for _, d := range t.drivers {
-		ns += int64(time.Since(d.srv.base)) - d.born - d.idle()
+		ns += int64(time.Since(d.t.base)) - d.born - d.idle()
 	}
 	return ns
 }
@@ -51,75 +51,75 @@ func (t *transport) drivenBy(d *driver, loops []*loop) []*loop {
 }
 
 // multiplexing is how sockets are waited for.
-func (s *Server) multiplexing() string {
-	if s.portable {
+func (t *transport) multiplexing() string {
+	if t.portable {
 		return "goroutines"
 	}
 	return "epoll"
 }
 
 // listen starts the event loops and gives the listening sockets to the first.
-func (s *Server) listen() error {
-	n := int(s.cfg.Value("io-threads").Int())
+func (t *transport) listen() error {
+	n := int(t.cfg.Value("io-threads").Int())
 	if n <= 0 {
 		n = Processors()
 	}
-	t := &s.transport
+
 	for range n {
-		d, err := newDriver(s)
+		d, err := newDriver(t)
 		if err != nil {
 			return err
 		}
 		t.drivers = append(t.drivers, d)
-		t.loops = append(t.loops, newLoop(s, len(t.loops), t.drivers[0]))
+		t.loops = append(t.loops, newLoop(t, len(t.loops), t.drivers[0]))
 	}
-	if err := s.listenUnix(t.loops[0]); err != nil {
+	if err := t.listenUnix(t.loops[0]); err != nil {
 		return err
 	}
 	t.all = t.loops
 	for _, d := range t.drivers {
-		s.group.Go(d.run)
+		t.group.Go(d.run)
 	}
 	return nil
 }
 
 // closeTransport ends the loops after the commands they run.
-func (s *Server) closeTransport() {
-	if fd := s.transport.unixFD; fd != 0 {
+func (t *transport) closeTransport() {
+	if fd := t.unixFD; fd != 0 {
 		// No new clients while those that are there get their answers.
 		_ = unix.Shutdown(fd, unix.SHUT_RDWR)
 	}
-	for _, d := range s.transport.drivers {
+	for _, d := range t.drivers {
 		d.quit.Store(true)
 		d.wake()
 	}
-	s.group.Wait()
-	for _, l := range s.transport.loops { // whoever drove them last
+	t.group.Wait()
+	for _, l := range t.loops { // whoever drove them last
 		for _, c := range l.clients {
 			l.close(c)
 		}
 	}
-	s.transport.inputs.trim(true)
-	if fd := s.transport.unixFD; fd != 0 {
+	t.inputs.trim(true)
+	if fd := t.unixFD; fd != 0 {
 		unix.Close(fd)
-		s.transport.unixFD = 0
+		t.unixFD = 0
 	}
-	s.transport.loops = nil
+	t.loops = nil
 }
 
 // loopsListen tells whether event loops take connections.
 const loopsListen = true
 
 // listenOnLoop has the first loop accept the clients of an endpoint.
-func (s *Server) listenOnLoop(e endpoint) (closer func(), err error) {
-	fd, err := listenSocket(e.name, e.port, int(s.cfg.Value("tcp-backlog").Int()))
+func (t *transport) listenOnLoop(e endpoint) (closer func(), err error) {
+	fd, err := listenSocket(e.name, e.port, int(t.cfg.Value("tcp-backlog").Int()))
 	if err != nil {
 		return nil, err
 	}
-	l := s.transport.loops[0]
+	l := t.loops[0]
 	l.enqueue(posted{f: func(*worker, *client) {
 		if err := l.addListener(listener{fd: fd}); err != nil {
-			s.log.Error("cannot wait for clients", "address", e.String(), "error", err)
+			t.log.Error("cannot wait for clients", "address", e.String(), "error", err)
 		}
 	}})
 	return func() {
@@ -143,7 +143,7 @@ func (l *loop) addListener(lis listener) error {
 // descriptors most likely, not be looked at for a while: it would have the loop run all the
 // time.
 func (l *loop) restAccepting(lis listener, err error) {
-	l.srv.cannotAccept(err)
+	l.t.cannotAccept(err)
 	if l.driver.Load().control(unix.EPOLL_CTL_MOD, lis.fd, 0, l.index) != nil {
 		return
 	}
@@ -209,8 +209,8 @@ func listenSocket(name string, port, backlog int) (int, error) {
 }
 
 // listenUnix listens on the unix socket, if one is configured.
-func (s *Server) listenUnix(l *loop) error {
-	path := s.cfg.Value("unixsocket").String()
+func (t *transport) listenUnix(l *loop) error {
+	path := t.cfg.Value("unixsocket").String()
 	if path == "" {
 		return nil
 	}
@@ -220,16 +220,16 @@ func (s *Server) listenUnix(l *loop) error {
 		return listenError(path, err)
 	}
 	if err = unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err == nil {
-		err = unix.Listen(fd, int(s.cfg.Value("tcp-backlog").Int()))
+		err = unix.Listen(fd, int(t.cfg.Value("tcp-backlog").Int()))
 	}
 	if err != nil {
 		unix.Close(fd)
 		return listenError(path, err)
 	}
-	if err := s.setSocketMode(path); err != nil {
+	if err := t.setSocketMode(path); err != nil {
 		unix.Close(fd)
 		return err
 	}
-	s.transport.unixFD = fd
+	t.unixFD = fd
 	return l.addListener(listener{fd: fd, unix: unixPath(path)})
 }

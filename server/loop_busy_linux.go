@@ -16,7 +16,7 @@ func (l *loop) serveOthers(*client) {
 	l.writeOutbox()
 
 	if l.spare == nil {
-		l.spare = l.newWorker(l.srv)
+		l.spare = l.newWorker(l.t.Road)
 	}
 	l.worker, l.in = l.spare, make([]byte, readChunk)
 	l.tick()

@@ -15,6 +15,7 @@ const readChunk = 64 << 10
 // A loop is clients on raw non-blocking sockets that one goroutine at a time serves:
 // that of its driver, which holds turn meanwhile.
 type loop struct {
+	t          *transport
 	*worker    // another one while a slow script of this loop runs: see loop_busy_linux.go
 	spare      *worker
 	index      int32 // among the loops
@@ -75,16 +76,16 @@ type listener struct {
 	unix string // path of a unix socket, or empty
 }
 
-func newLoop(s *Server, index int, d *driver) *loop {
-	l := &loop{index: int32(index), clients: map[int]*loopConn{}, listeners: map[int]listener{}, in: make([]byte, readChunk)}
-	l.worker = l.newWorker(s)
+func newLoop(t *transport, index int, d *driver) *loop {
+	l := &loop{t: t, index: int32(index), clients: map[int]*loopConn{}, listeners: map[int]listener{}, in: make([]byte, readChunk)}
+	l.worker = l.newWorker(t.Road)
 	l.driver.Store(d)
 	return l
 }
 
 // newWorker makes a worker that writes to the loop's clients.
-func (l *loop) newWorker(s *Server) *worker {
-	w := newWorker(s)
+func (l *loop) newWorker(r *Road) *worker {
+	w := newWorker(r)
 	w.flush = func(c *client) { l.write(c.conn.(*loopConn)) }
 	w.others = l.serveOthers
 	return w
@@ -219,7 +220,7 @@ func (l *loop) send() {
 	}
 	l.writeOutbox()
 	if cap(l.reply.B) > 4*flushAt { // a giant reply leaves no giant buffer behind
-		l.srv.limit.letGo(cap(l.reply.B))
+		l.srv.on.Freed(cap(l.reply.B))
 		l.reply.B = nil
 	}
 	l.reply.B, l.base = l.reply.B[:0], 0
@@ -336,7 +337,7 @@ func (l *loop) write(c *loopConn) {
 	}
 	l.reply.B = l.reply.B[:l.base]
 	if l.base == 0 && cap(l.reply.B) > 4*flushAt {
-		l.srv.limit.letGo(cap(l.reply.B))
+		l.srv.on.Freed(cap(l.reply.B))
 		l.reply.B = nil
 	}
 }
@@ -362,7 +363,7 @@ func (l *loop) transmit(c *loopConn, b []byte, own bool) (adopted bool) {
 			return false
 		}
 		full = n < len(head)
-		l.srv.limit.letGo(c.out.sent(n))
+		l.srv.on.Freed(c.out.sent(n))
 	}
 	if !full && len(b) > 0 {
 		n, ok := l.put(c, b)
@@ -443,7 +444,7 @@ func (l *loop) close(c *loopConn) {
 	l.count.Add(-1)
 	l.srv.forget(&c.client)
 	l.dropInput(c)
-	l.srv.limit.letGo(c.out.drop())
+	l.srv.on.Freed(c.out.drop())
 }
 
 func (l *loop) markDirty(c *loopConn) {
@@ -568,7 +569,7 @@ func (l *loop) runQueue() {
 // accept takes new connections and gives each to the loop with the fewest, and to the
 // last of those: who holds up the loop that accepts holds up who wants to come in.
 func (l *loop) accept(lis listener) {
-	for range l.srv.acceptBatch() {
+	for range l.t.acceptBatch() {
 		fd, sa, err := unix.Accept4(lis.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		if err != nil {
 			if err != unix.EAGAIN && err != unix.EINTR && err != unix.ECONNABORTED && err != unix.EBADF {
@@ -576,9 +577,9 @@ func (l *loop) accept(lis listener) {
 			}
 			return
 		}
-		l.srv.accepts()
+		l.t.accepts()
 		to := l
-		for _, x := range l.srv.transport.loops {
+		for _, x := range l.t.loops {
 			if x.count.Load() <= to.count.Load() {
 				to = x
 			}

@@ -85,7 +85,7 @@ const errOOM = commands.Error("OOM command not allowed when used memory > 'maxme
 func (s *Server) setMaxMemory(*config.Value) error {
 	bytes := s.cfg.Value("maxmemory").Bytes(machineBytes())
 	s.limit.bytes.Store(bytes)
-	s.setMostReply(bytes)
+	s.setMostReply(bytes, machineBytes())
 	slice := evictSlice * time.Duration(s.cfg.Value("maxmemory-eviction-tenacity").Int())
 	if t := s.cfg.Value("maxmemory-eviction-tenacity").Int(); t > 10 {
 		slice = 10 * evictSlice
@@ -184,12 +184,9 @@ func (l *memoryLimit) tooMuch(e *engine.Engine) bool {
 
 // memoryGate evicts before a command runs, and refuses commands that may need
 // memory when that did not help.
-func memoryGate(r *Request) Verdict {
-	w, c, s := r.w, r.c, r.w.srv
-	switch r.Origin {
-	case FromScript:
-		return refuse(w.script.memory(r.Spec))
-	case FromWaiter: // with locks held nothing can be evicted
+func (s *Server) memoryGate(r *Request) Verdict {
+	w, c := r.w, r.c
+	if r.Origin == FromWaiter { // with locks held nothing can be evicted
 		if r.Flags&commands.DenyOOM != 0 && s.outOfMemory() {
 			return refuse(errOOM)
 		}
@@ -402,4 +399,15 @@ func (l *memoryLimit) defragged(took time.Duration, moved bool) {
 	l.defragNS.Add(int64(took))
 	l.defragNowNS.Add(int64(took))
 	l.defragShare.Store(int64(100 * took / cronEvery))
+}
+
+// spareShare is the part of maxmemory that may be kept for large inputs to come.
+const spareShare = 64
+
+// spareInput bounds how many bytes are kept for large inputs to come, of most.
+func (l *memoryLimit) spareInput(most int) int {
+	if limit := l.bytes.Load(); limit > 0 {
+		return int(min(int64(most), max(limit/spareShare, 1<<20)))
+	}
+	return most
 }

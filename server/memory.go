@@ -75,7 +75,7 @@ func (s *Server) infoMemory(w *infoWriter) {
 	w.line("allocator_muzzy", 0)
 	w.size("total_system_memory", m.total)
 	scripts, scriptBytes := s.scripts.cache.count()
-	libraries, functions, libraryBytes := s.functions.count()
+	libraries, functions, libraryBytes := s.scripts.functions.count()
 	w.size("used_memory_lua", 0)
 	w.line("used_memory_vm_eval", 0)
 	w.line("used_memory_scripts_eval", scriptBytes)

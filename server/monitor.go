@@ -12,15 +12,16 @@ import (
 func appendDB(b []byte, db int) []byte { return strconv.AppendInt(b, int64(db), 10) }
 
 // monitor has the client receive a line for every command.
-func (s *Server) monitor(c *commands.Ctx) error {
+func (p *Pusher) monitor(c *commands.Ctx) error {
 	cl := clientOf(c)
 	if cl.mode&inExec != 0 {
 		return commands.Error("ERR MONITOR isn't allowed for DENY BLOCKING client")
 	}
-	if cl.monitoring != nil {
+	st := pushStates.of(cl)
+	if st.monitoring != nil {
 		return nil // without a reply, as in Redis
 	}
-	cl.monitoring = s.monitors.Subscribe(pubsub.Channel, "", cl, cl.conn.outlet())
+	st.monitoring = p.monitors.Subscribe(pubsub.Channel, "", cl, cl.conn.outlet())
 	cl.mode |= monitors
 	cl.shown.monitor.Store(true)
 	c.Reply.OK()
@@ -28,10 +29,10 @@ func (s *Server) monitor(c *commands.Ctx) error {
 }
 
 // stopMonitor ends MONITOR.
-func (c *client) stopMonitor() {
-	if c.monitoring != nil {
-		c.srv.monitors.Unsubscribe(c.monitoring)
-		c.monitoring = nil
+func (p *Pusher) stopMonitor(c *client) {
+	if st := pushStates.of(c); st.monitoring != nil {
+		p.monitors.Unsubscribe(st.monitoring)
+		st.monitoring = nil
 		c.mode &^= monitors
 		c.shown.monitor.Store(false)
 	}
@@ -39,46 +40,51 @@ func (c *client) stopMonitor() {
 
 // showMonitors sends a command that has run to the clients that monitor. from is
 // what stands for its client: an address, or lua.
-func (w *worker) showMonitors(from string, db int, spec *commands.Spec, argv [][]byte) {
+func (p *Pusher) showMonitors(w *worker, from string, db int, spec *commands.Spec, argv [][]byte) {
 	if spec.Flags&(commands.SkipMonitor|commands.Admin) != 0 {
 		return
 	}
-	w.feedMonitors(from, db, spec, argv)
+	p.feedMonitors(w, from, db, spec, argv)
 }
 
 // showScript sends a call of a script or function to the clients that monitor,
 // before it runs: what the script does comes after it.
-func (w *worker) showScript(c *commands.Ctx) {
-	if w.srv.monitors.Len(pubsub.Channel) > 0 {
+func (p *Pusher) showScript(w *worker, c *commands.Ctx) {
+	if p.monitors.Len(pubsub.Channel) > 0 {
 		cl := clientOf(c)
-		w.feedMonitors(cl.monitorAddr(), cl.db(), c.Spec, c.Argv)
+		p.feedMonitors(w, monitorAddr(cl), cl.db(), c.Spec, c.Argv)
+	}
+}
+
+// showCall sends a command that a script has called to the clients that monitor.
+func (p *Pusher) showCall(w *worker, db int, spec *commands.Spec, argv [][]byte) {
+	if p.monitors.Len(pubsub.Channel) > 0 {
+		p.showMonitors(w, "lua", db, spec, argv)
 	}
 }
 
 // showCommand sends a client's command to the clients that monitor.
-func (w *worker) showCommand(c *client, spec *commands.Spec, argv [][]byte) {
-	if w.srv.monitors.Len(pubsub.Channel) > 0 {
-		w.showMonitors(c.monitorAddr(), c.db(), spec, argv)
-	}
+func (p *Pusher) showCommand(w *worker, c *client, spec *commands.Spec, argv [][]byte) {
+	p.showMonitors(w, monitorAddr(c), c.db(), spec, argv)
 }
 
 // monitorAddr is the client's address as MONITOR shows it.
-func (c *client) monitorAddr() string {
+func monitorAddr(c *client) string {
 	if strings.HasPrefix(c.addr, "/") {
 		return "unix:" + strings.TrimSuffix(c.addr, ":0")
 	}
 	return c.addr
 }
 
-func (w *worker) feedMonitors(from string, db int, spec *commands.Spec, argv [][]byte) {
-	w.srv.monitors.Publish(pubsub.Channel, nil, func(out pubsub.Outlet, _ *string, to []*pubsub.Subscription) {
-		m := &message{bytes: w.monitorLine(from, db, spec, argv), raw: true}
+func (p *Pusher) feedMonitors(w *worker, from string, db int, spec *commands.Spec, argv [][]byte) {
+	p.monitors.Publish(pubsub.Channel, nil, func(out pubsub.Outlet, _ *string, to []*pubsub.Subscription) {
+		m := &message{bytes: p.monitorLine(w, from, db, spec, argv), raw: true}
 		out.(outlet).deliver(w, m, to)
 	})
 }
 
-func (w *worker) monitorLine(from string, db int, spec *commands.Spec, argv [][]byte) []byte {
-	us := w.srv.wallNS.Load()/1000 + w.nowNS/1000
+func (p *Pusher) monitorLine(w *worker, from string, db int, spec *commands.Spec, argv [][]byte) []byte {
+	us := p.wallNS.Load()/1000 + w.nowNS/1000
 	b := strconv.AppendInt([]byte{'+'}, us/1e6, 10)
 	b = append(b, '.')
 	micros := strconv.Itoa(int(us % 1e6))

@@ -132,7 +132,7 @@ func (c *client) discard() {
 	*m = multi{queue: m.queue[:0], words: m.words[:0], ends: m.ends[:0], argv: m.argv[:0]}
 }
 
-func (s *Server) multi(c *commands.Ctx) error {
+func (s *Road) multi(c *commands.Ctx) error {
 	cl := clientOf(c)
 	if cl.mode&inMulti != 0 {
 		return errNestedMulti
@@ -146,7 +146,7 @@ func (s *Server) multi(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) discard(c *commands.Ctx) error {
+func (s *Road) discard(c *commands.Ctx) error {
 	cl := clientOf(c)
 	if cl.mode&inMulti == 0 {
 		return commands.Error("ERR DISCARD without MULTI")
@@ -160,7 +160,7 @@ func (s *Server) discard(c *commands.Ctx) error {
 // exec runs the transaction's commands with the locks of all of them held, and
 // those of the watched keys: a change of one comes before or after everything
 // here.
-func (s *Server) exec(c *commands.Ctx) error {
+func (s *Road) exec(c *commands.Ctx) error {
 	cl, tx := clientOf(c), c.Tx
 	if cl.mode&inMulti == 0 {
 		return commands.Error("ERR EXEC without MULTI")
@@ -191,15 +191,15 @@ func (s *Server) exec(c *commands.Ctx) error {
 }
 
 // lockExec takes the locks of the client's transaction.
-func (s *Server) lockExec(cl *client, tx *engine.Tx) error {
+func (s *Road) lockExec(cl *client, tx *engine.Tx) error {
 	m := cl.multi
 	for {
-		seen := s.functions.changes()
+		seen := s.on.Version()
 		var l engine.LockSet
 		for i := range m.queue {
 			q := &m.queue[i]
 			if q.spec.Flags&commands.NoMandatoryKeys != 0 {
-				s.addScriptLocks(&l, q.spec, m.wordsOf(q))
+				s.on.Locks(&l, q.spec, m.wordsOf(q))
 			} else {
 				q.spec.AddLocks(s.keys, m.wordsOf(q), &l)
 			}
@@ -211,9 +211,9 @@ func (s *Server) lockExec(cl *client, tx *engine.Tx) error {
 			tx.BeginLong()
 		}
 		if !tx.Lock(&l) {
-			return s.scripts.busyError()
+			return s.on.Busy()
 		}
-		if m.flags&commands.NoMandatoryKeys == 0 || s.functions.changes() == seen {
+		if m.flags&commands.NoMandatoryKeys == 0 || s.on.Version() == seen {
 			return nil
 		}
 		tx.Unlock() // a library has changed: its functions may need other locks

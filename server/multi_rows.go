@@ -3,7 +3,7 @@ package server
 import "cached/commands"
 
 // multiRows are the rows of transactions.
-func (s *Server) multiRows() []commands.Spec {
+func (s *Road) multiRows() []commands.Spec {
 	return []commands.Spec{
 		{
 			Name: "discard", Group: commands.Transactions, Since: "2.0.0", Arity: 1, Complexity: "O(N), when N is the number of queued commands",

@@ -17,6 +17,7 @@ import (
 // goroutine that lives as long as there is something posted.
 type netConn struct {
 	client
+	t    *transport
 	sock net.Conn
 
 	mu      sync.Mutex // guards the client's own fields and what follows
@@ -51,44 +52,44 @@ type netServer struct {
 // acceptFrom serves the clients of ln, a unix socket's if unix is its path,
 // until the server closes. wrap makes of an accepted connection what is read
 // from and written to, or is nil.
-func (s *Server) acceptFrom(ln net.Listener, unix string, wrap func(net.Conn) net.Conn) {
-	s.net.mu.Lock()
-	s.net.listeners = append(s.net.listeners, ln)
-	s.net.mu.Unlock()
-	s.group.Add(1)
+func (t *transport) acceptFrom(ln net.Listener, unix string, wrap func(net.Conn) net.Conn) {
+	t.net.mu.Lock()
+	t.net.listeners = append(t.net.listeners, ln)
+	t.net.mu.Unlock()
+	t.group.Add(1)
 	go func() {
-		defer s.group.Done()
+		defer t.group.Done()
 		for {
 			sock, err := ln.Accept()
 			if err != nil {
 				if errors.Is(err, net.ErrClosed) {
 					return
 				}
-				s.cannotAccept(err)
+				t.cannotAccept(err)
 				time.Sleep(acceptRestMS * time.Millisecond)
 				continue
 			}
-			s.accepts()
-			s.admitNet(sock, unix, wrap)
+			t.accepts()
+			t.admitNet(sock, unix, wrap)
 		}
 	}()
 }
 
 // stopAccepting closes a listener.
-func (s *Server) stopAccepting(ln net.Listener) {
-	s.net.mu.Lock()
-	defer s.net.mu.Unlock()
-	s.net.listeners = slices.DeleteFunc(s.net.listeners, func(x net.Listener) bool { return x == ln })
+func (t *transport) stopAccepting(ln net.Listener) {
+	t.net.mu.Lock()
+	defer t.net.mu.Unlock()
+	t.net.listeners = slices.DeleteFunc(t.net.listeners, func(x net.Listener) bool { return x == ln })
 	_ = ln.Close()
 }
 
 // admitNet makes a client of a connection, or tells it why not.
-func (s *Server) admitNet(sock net.Conn, unix string, wrap func(net.Conn) net.Conn) {
-	c := &netConn{sock: sock, wake: make(chan struct{}, 1)}
+func (t *transport) admitNet(sock net.Conn, unix string, wrap func(net.Conn) net.Conn) {
+	c := &netConn{t: t, sock: sock, wake: make(chan struct{}, 1)}
 	c.room.L = &c.mu
 	c.conn = c
 	if tcp, ok := sock.(*net.TCPConn); ok {
-		_ = tcp.SetKeepAliveConfig(keepAlive(s.cfg.Value("tcp-keepalive").Int()))
+		_ = tcp.SetKeepAliveConfig(keepAlive(t.cfg.Value("tcp-keepalive").Int()))
 		c.addr, c.laddr = tcp.RemoteAddr().String(), tcp.LocalAddr().String()
 		if a, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
 			c.local = a.IP.IsLoopback()
@@ -99,23 +100,23 @@ func (s *Server) admitNet(sock net.Conn, unix string, wrap func(net.Conn) net.Co
 	if wrap != nil {
 		c.sock = wrap(sock)
 	}
-	s.net.mu.Lock()
-	defer s.net.mu.Unlock()
-	if s.net.closed {
+	t.net.mu.Lock()
+	defer t.net.mu.Unlock()
+	if t.net.closed {
 		_ = sock.Close()
 		return
 	}
-	s.group.Add(2)
-	if refusal := s.admit(&c.client, s.nowMS()); refusal != "" {
+	t.group.Add(2)
+	if refusal := t.admit(&c.client, t.nowMS()); refusal != "" {
 		go func() {
-			defer s.group.Add(-2)
+			defer t.group.Add(-2)
 			_ = c.sock.SetDeadline(time.Now().Add(time.Second))
 			_, _ = c.sock.Write([]byte(refusal))
 			_ = c.sock.Close()
 		}()
 		return
 	}
-	s.net.conns[c] = struct{}{}
+	t.net.conns[c] = struct{}{}
 	go c.read()
 	go c.write()
 }
@@ -128,41 +129,41 @@ func keepAlive(seconds int64) net.KeepAliveConfig {
 
 // closeNet ends the portable transport's listeners and clients. Its goroutines
 // are in Server.group.
-func (s *Server) closeNet() {
-	s.net.mu.Lock()
-	defer s.net.mu.Unlock()
-	s.net.closed = true
-	for _, ln := range s.net.listeners {
+func (t *transport) closeNet() {
+	t.net.mu.Lock()
+	defer t.net.mu.Unlock()
+	t.net.closed = true
+	for _, ln := range t.net.listeners {
 		_ = ln.Close()
 	}
-	for c := range s.net.conns {
+	for c := range t.net.conns {
 		_ = c.sock.Close()
 	}
 }
 
 // worker lends a worker to the holder of a client's lock.
-func (s *Server) worker() *worker {
-	w, _ := s.net.workers.Get().(*worker)
+func (t *transport) worker() *worker {
+	w, _ := t.net.workers.Get().(*worker)
 	if w == nil {
-		w = newWorker(s)
+		w = newWorker(t.Road)
 		w.flush = func(c *client) { c.conn.(*netConn).send(w) }
 	}
 	w.reply.B = w.reply.B[:0]
 	return w
 }
 
-func (s *Server) giveBack(w *worker) {
+func (t *transport) giveBack(w *worker) {
 	w.publish()
 	if cap(w.reply.B) > 4*flushAt {
-		s.limit.letGo(cap(w.reply.B))
+		t.on.Freed(cap(w.reply.B))
 		w.reply.B = nil
 	}
-	s.net.workers.Put(w)
+	t.net.workers.Put(w)
 }
 
 // read is the client's goroutine: it takes what arrives and runs it.
 func (c *netConn) read() {
-	defer c.srv.group.Done()
+	defer c.t.group.Done()
 	if !c.secure() {
 		c.end()
 		return
@@ -203,10 +204,10 @@ func (c *netConn) take(b []byte) bool {
 
 // goOnLocked runs the commands in the client's input buffer.
 func (c *netConn) goOnLocked() {
-	w := c.srv.worker()
-	defer c.srv.giveBack(w)
+	w := c.t.worker()
+	defer c.t.giveBack(w)
 	w.begin(&c.client)
-	w.srv.rouse() // whose loops may have been at rest for long
+	c.t.rouse() // whose loops may have been at rest for long
 	for again := true; again && !c.stopped() && len(c.in) > 0 && len(c.in) >= c.parser.Need(c.in); {
 		used := w.feed(&c.client, c.in)
 		again = used >= turnBytes
@@ -215,7 +216,7 @@ func (c *netConn) goOnLocked() {
 			c.in = c.in[:0]
 			if cap(c.in) > 4*netReadChunk {
 				w.forgetWords()
-				c.srv.limit.letGo(cap(c.in))
+				c.srv.on.Freed(cap(c.in))
 				c.in = nil
 			}
 		case again:
@@ -275,7 +276,7 @@ func (c *netConn) send(w *worker) {
 		c.srv.overOutput.Add(1)
 		c.srv.log.Warn("closing client that does not read its replies", "client", c.addr, "bytes", c.out.size)
 		c.closing = true
-		c.srv.limit.letGo(c.out.drop())
+		c.srv.on.Freed(c.out.drop())
 		_ = c.sock.Close()
 	}
 	if c.out.size > 0 || c.closing {
@@ -293,7 +294,7 @@ func (c *netConn) wakeWriter() {
 // write is the goroutine that sends replies; it ends the connection after the
 // last reply of a client that is closing, or with the reader.
 func (c *netConn) write() {
-	defer c.srv.group.Done()
+	defer c.t.group.Done()
 	defer c.sock.Close()
 	for range c.wake {
 		c.mu.Lock()
@@ -302,12 +303,12 @@ func (c *netConn) write() {
 		last := c.closing || c.shown.closing.Load()
 		gone, logged := c.gone, c.logged
 		c.mu.Unlock()
-		if !c.srv.awaitLog(logged) {
+		if !c.t.awaitLog(logged) {
 			return
 		}
 		chunks, freed := net.Buffers(out.chunks), out.memory()
 		n, err := chunks.WriteTo(c.sock)
-		c.srv.limit.letGo(freed)
+		c.srv.on.Freed(freed)
 		c.mu.Lock()
 		c.inFlight = 0
 		c.srv.totals.netOut.Add(n)
@@ -338,21 +339,21 @@ func (c *netConn) end() {
 	c.ended, c.queue = true, nil
 	c.queueMu.Unlock()
 	c.closed, c.gone = true, true
-	c.srv.limit.letGo(cap(c.in))
+	c.srv.on.Freed(cap(c.in))
 	c.in = nil
 	if !c.closing {
-		c.srv.limit.letGo(c.out.drop()) // nobody is there to read it
+		c.srv.on.Freed(c.out.drop()) // nobody is there to read it
 	}
 	if c.shown.closing.Load() {
 		_ = c.sock.Close() // also ends a write that waits for the client to read
 	}
 	c.mu.Unlock()
 	c.wakeWriter()
-	s := c.srv
-	s.forget(&c.client)
-	s.net.mu.Lock()
-	delete(s.net.conns, c)
-	s.net.mu.Unlock()
+	t := c.t
+	t.forget(&c.client)
+	t.net.mu.Lock()
+	delete(t.net.conns, c)
+	t.net.mu.Unlock()
 }
 
 // post runs f under the client's lock, in order, on a goroutine of its own: the
@@ -365,13 +366,13 @@ func (c *netConn) post(f func(*worker, *client)) {
 	}
 	c.queue = append(c.queue, f)
 	if !c.running.Swap(true) {
-		c.srv.group.Add(1)
+		c.t.group.Add(1)
 		go c.runQueue()
 	}
 }
 
 func (c *netConn) runQueue() {
-	defer c.srv.group.Done()
+	defer c.t.group.Done()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running.Store(false)
@@ -383,11 +384,11 @@ func (c *netConn) runQueue() {
 	c.queue = nil
 	c.queueMu.Unlock()
 	for _, f := range queue {
-		w := c.srv.worker()
+		w := c.t.worker()
 		w.begin(&c.client)
 		f(w, &c.client)
 		c.send(w)
-		c.srv.giveBack(w)
+		c.t.giveBack(w)
 	}
 	if c.resumed {
 		c.resumed = false

@@ -25,7 +25,7 @@ var notifyLetters = map[rune]engine.EventClass{
 }
 
 // setNotify follows notify-keyspace-events.
-func (s *Server) setNotify(v *config.Value) error {
+func (p *Pusher) setNotify(v *config.Value) error {
 	var on engine.EventClass
 	for _, r := range strings.Join(v.Strings(), "") {
 		on |= notifyLetters[r]
@@ -33,17 +33,17 @@ func (s *Server) setNotify(v *config.Value) error {
 	if on&(notifyKeyspace|notifyKeyevent) == 0 {
 		on = 0 // nowhere to send them
 	}
-	was := engine.EventClass(s.notify.Swap(uint32(on)))
+	was := engine.EventClass(p.notify.Swap(uint32(on)))
 	switch {
 	case was == 0 && on != 0:
-		s.hooks.active.Add(1)
+		p.hooks.active.Add(1)
 	case was != 0 && on == 0:
-		s.hooks.active.Add(-1)
+		p.hooks.active.Add(-1)
 	}
 	return nil
 }
 
-// A keyEvent is an event that happened under a lock and is told after it.
+// A keyEvent is an event that happened under a lock and is published after it.
 type keyEvent struct {
 	db   int
 	key  string
@@ -51,22 +51,28 @@ type keyEvent struct {
 	own  int // how much of worker.own was there before
 }
 
-// noteEvent keeps an event for tell, if somebody may want it.
-func (s *Server) noteEvent(tx *engine.Tx, key []byte, ev engine.Event) {
-	if engine.EventClass(s.notify.Load())&ev.Class == 0 {
+// noteEvent keeps an event for publishEvents, if somebody may want it.
+func (p *Pusher) noteEvent(tx *engine.Tx, key []byte, ev engine.Event) {
+	if engine.EventClass(p.notify.Load())&ev.Class == 0 {
 		return
 	}
-	if w, ok := tx.Owner.(*worker); ok {
-		w.events = append(w.events, keyEvent{tx.DB, string(key), ev.Name, len(w.own)})
+	if w := workerOfTx(tx); w != nil {
+		work := pushWorks.of(w)
+		work.events = append(work.events, keyEvent{tx.DB, string(key), ev.Name, len(w.own)})
+		w.due = true
 	}
 }
 
 // publishEvents publishes what has happened under the locks just released. What c, the
 // client whose command it was, or nil, has published itself keeps its place in between.
-func (w *worker) publishEvents(c *client) {
-	on := engine.EventClass(w.srv.notify.Load())
-	events, published, taken := w.events, w.own, 0
-	w.events, w.own = nil, nil
+func (p *Pusher) publishEvents(w *worker, c *client) {
+	on := engine.EventClass(p.notify.Load())
+	work := pushWorks.of(w)
+	if len(work.events) == 0 {
+		return
+	}
+	events, published, taken := work.events, w.own, 0
+	work.events, w.own = nil, nil
 	var channel []byte
 	for _, ev := range events {
 		w.own = append(w.own, published[taken:ev.own]...)
@@ -74,31 +80,29 @@ func (w *worker) publishEvents(c *client) {
 		if on&notifyKeyspace != 0 {
 			channel = appendDB(append(channel[:0], "__keyspace@"...), ev.db)
 			channel = append(append(channel, "__:"...), ev.key...)
-			w.broadcast(pubsub.Channel, c, channel, []byte(ev.name))
+			p.broadcast(w, pubsub.Channel, c, channel, []byte(ev.name))
 		}
 		if on&notifyKeyevent != 0 {
 			channel = appendDB(append(channel[:0], "__keyevent@"...), ev.db)
 			channel = append(append(channel, "__:"...), ev.name...)
-			w.broadcast(pubsub.Channel, c, channel, []byte(ev.key))
+			p.broadcast(w, pubsub.Channel, c, channel, []byte(ev.key))
 		}
 	}
 	w.own = append(w.own, published[taken:]...)
 	clear(events)
-	w.events = events[:0]
+	work.events = events[:0]
 }
 
-// tell passes on what a command has done to keys, now that its locks are released. What
-// its client, c or nil, hears of that itself comes behind the reply, as does what the
-// command has published: messages and events, and then invalidations.
-func (w *worker) tell(c *client) {
-	if len(w.events) > 0 {
-		w.publishEvents(c)
-	}
-	if len(w.own) > 0 {
-		w.reply.B = append(w.reply.B, w.own...)
-		w.own = w.own[:0]
-	}
-	if len(w.stale) > 0 {
-		w.invalidate(c)
-	}
+// A notifier has events of keys published.
+type notifier Pusher
+
+// Changed hears of an event, under the lock of the key's shard.
+func (n *notifier) Changed(tx *engine.Tx, key []byte, ev engine.Event) {
+	(*Pusher)(n).noteEvent(tx, key, ev)
 }
+
+// Flushed and Swapped are no events of a key.
+func (n *notifier) Flushed(*engine.Tx, int) {}
+
+// Swapped does nothing, as Flushed.
+func (n *notifier) Swapped(*engine.Tx, int, int) {}

@@ -48,13 +48,13 @@ func TestIdleServerRests(t *testing.T) {
 		}
 	}
 	for range 2 {
-		until("nobody looks at the drivers", s.atRest.Load)
+		until("nobody looks at the drivers", s.transport.atRest.Load)
 		until("cron comes seldom", s.slack.Load)
 		fmt.Fprint(c, "PING\r\n")
 		if line, err := r.ReadString('\n'); line != "+PONG\r\n" {
 			t.Fatal(line, err)
 		}
-		until("the drivers are looked at", func() bool { return !s.atRest.Load() })
+		until("the drivers are looked at", func() bool { return !s.transport.atRest.Load() })
 	}
 	until("cron comes seldom", s.slack.Load)
 	s.hurry()

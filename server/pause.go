@@ -22,7 +22,7 @@ func (c *client) postpone(on bool) {
 
 // pauseUntil follows the time until which the server pauses: what expires or would be
 // evicted stays so long.
-func (s *Server) pauseUntil(ms int64) {
+func (s *Road) pauseUntil(ms int64) {
 	s.keys.Hold(ms)
 	s.setGated()
 }

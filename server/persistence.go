@@ -11,14 +11,8 @@ import (
 // A Persistence keeps the keyspace on disk, as far as the server has to do with
 // it.
 type Persistence interface {
-	// Refusing reports whether Refuse may have something to say.
-	Refusing() bool
-	// Refuse returns the error of a command that may not run now. flags are those
-	// that the command, or any of the transaction that it runs, has; missing
-	// those that any of them lacks.
-	Refuse(spec *commands.Spec, flags, missing commands.Flag) error
-	// Flushed hears that all databases were; tx holds them.
-	Flushed(tx *engine.Tx)
+	Durability
+
 	// Info passes fields of INFO persistence; changes is Engine.Changes.
 	Info(changes int64, line func(name string, value any))
 	// Serialized is how many bytes the value at key takes in a snapshot.
@@ -38,21 +32,9 @@ type Persistence interface {
 	// DebugSet changes what DEBUG does, by its name here.
 	DebugSet(what string, n int64)
 
-	// Logged counts the effects that were logged, of all clients. A client that has
-	// changed something is answered when Settled has come as far.
-	Logged() int64
-	Settled() int64
-	// Flush has what was logged written, at once if nothing makes it wait. It is
-	// called without any lock.
-	Flush()
-	// Broken reports whether replies that wait for Settled will not come.
-	Broken() bool
 	// OnSettled has f called whenever Settled or Broken have changed. It does not
 	// wait, and takes no lock of the engine.
 	OnSettled(f func())
-	// Synced is how many of the logged effects are on the disk; ok is false if there
-	// is no log.
-	Synced() (effects int64, ok bool)
 	// LogBuffer is how many bytes wait to be written to the log.
 	LogBuffer() int64
 }

@@ -4,36 +4,12 @@ import (
 	"slices"
 
 	"cached/commands"
+	"cached/internal/acl"
 	"cached/internal/pubsub"
 )
 
 // subscriptions are what a client has subscribed to, by kind and name.
 type subscriptions [3]map[string]*pubsub.Subscription
-
-// An outlet delivers messages to clients: an event loop to all of its own, a
-// connection on a goroutine to itself. deliver may be called by any worker.
-type outlet interface {
-	deliver(w *worker, m *message, to []*pubsub.Subscription)
-}
-
-// A message is a push on its way, encoded once for all its receivers: as RESP3;
-// RESP2 differs in the first byte.
-type message struct {
-	bytes []byte
-	skip  *client // has it already
-	raw   bool    // the same in both protocols
-}
-
-// as returns the message in a protocol. The result is good until the next call
-// with the same buffer.
-func (m *message) as(proto int, buf []byte) []byte {
-	if proto == 3 || m.raw {
-		return m.bytes
-	}
-	buf = append(buf[:0], m.bytes...)
-	buf[0] = '*'
-	return buf
-}
 
 func appendBulk(b, v []byte) []byte {
 	b = appendLen(b, '$', len(v))
@@ -50,7 +26,8 @@ const (
 )
 
 // newMessage makes a message with room for n bytes.
-func (w *worker) newMessage(n int) *message {
+func newMessage(worker *worker, n int) *message {
+	w := pushWorks.of(worker)
 	if len(w.messages) == 0 {
 		w.messages = make([]message, messageBlock)
 	}
@@ -69,12 +46,12 @@ func (w *worker) newMessage(n int) *message {
 }
 
 // publication is the message of what was published.
-func (w *worker) publication(pattern *string, kind string, channel, payload []byte) *message {
+func (p *Pusher) publication(w *worker, pattern *string, kind string, channel, payload []byte) *message {
 	n := 64 + len(kind) + len(channel) + len(payload)
 	if pattern != nil {
 		n += 16 + len(*pattern)
 	}
-	m := w.newMessage(n)
+	m := newMessage(w, n)
 	b := m.bytes
 	if pattern != nil {
 		b = append(b, ">4\r\n$8\r\npmessage\r\n"...)
@@ -90,7 +67,7 @@ func (w *worker) publication(pattern *string, kind string, channel, payload []by
 
 // broadcast publishes a message and returns how many receive it. sender is the client
 // whose command does it, or nil: its own copy comes behind the command's reply.
-func (w *worker) broadcast(k pubsub.Kind, sender *client, channel, payload []byte) int {
+func (p *Pusher) broadcast(w *worker, k pubsub.Kind, sender *client, channel, payload []byte) int {
 	kind := "message"
 	if k == pubsub.Shard {
 		kind = "smessage"
@@ -98,13 +75,13 @@ func (w *worker) broadcast(k pubsub.Kind, sender *client, channel, payload []byt
 	var plain *message // for those of the channel itself
 	var last *message  // of a pattern
 	var lastPattern *string
-	return w.srv.hub.Publish(k, channel, func(out pubsub.Outlet, pattern *string, to []*pubsub.Subscription) {
+	return p.hub.Publish(k, channel, func(out pubsub.Outlet, pattern *string, to []*pubsub.Subscription) {
 		m := plain
 		if pattern != nil && pattern == lastPattern {
 			m = last
 		}
 		if m == nil || pattern != nil && pattern != lastPattern {
-			m = w.publication(pattern, kind, channel, payload)
+			m = p.publication(w, pattern, kind, channel, payload)
 			topic, sub := string(channel), k
 			if pattern == nil {
 				plain = m
@@ -112,48 +89,49 @@ func (w *worker) broadcast(k pubsub.Kind, sender *client, channel, payload []byt
 				last, lastPattern = m, pattern
 				topic, sub = *pattern, pubsub.Pattern
 			}
-			if sender != nil && sender.mode&subscribed != 0 && sender.subs[sub][topic] != nil {
+			if sender != nil && sender.mode&subscribed != 0 && pushStates.of(sender).subs[sub][topic] != nil {
 				m.skip = sender
-				w.own = append(w.own, m.as(sender.proto, nil)...)
+				w.pushOwn(m.as(sender.proto, nil))
 			}
 		}
 		out.(outlet).deliver(w, m, to)
 	})
 }
 
-func (s *Server) publish(c *commands.Ctx) error {
+func (p *Pusher) publish(c *commands.Ctx) error {
 	clientOf(c).publishes = true
-	c.Reply.Int(int64(workerOf(c).broadcast(pubsub.Channel, clientOf(c), c.Argv[1], c.Argv[2])))
+	c.Reply.Int(int64(p.broadcast(workerOf(c), pubsub.Channel, clientOf(c), c.Argv[1], c.Argv[2])))
 	return nil
 }
 
-func (s *Server) spublish(c *commands.Ctx) error {
+func (p *Pusher) spublish(c *commands.Ctx) error {
 	clientOf(c).publishes = true
-	c.Reply.Int(int64(workerOf(c).broadcast(pubsub.Shard, clientOf(c), c.Argv[1], c.Argv[2])))
+	c.Reply.Int(int64(p.broadcast(workerOf(c), pubsub.Shard, clientOf(c), c.Argv[1], c.Argv[2])))
 	return nil
 }
 
 // subCount is the number that replies to subscribing carry: shard channels are
 // counted apart.
-func (c *client) subCount(k pubsub.Kind) int {
+func (p *Pusher) subCount(c *client, k pubsub.Kind) int {
+	subs := &pushStates.of(c).subs
 	if k == pubsub.Shard {
-		return len(c.subs[pubsub.Shard])
+		return len(subs[pubsub.Shard])
 	}
-	return len(c.subs[pubsub.Channel]) + len(c.subs[pubsub.Pattern])
+	return len(subs[pubsub.Channel]) + len(subs[pubsub.Pattern])
 }
 
 // noteSubs follows a change of the client's subscriptions.
-func (c *client) noteSubs(k pubsub.Kind) {
-	c.shown.subs[k].Store(int32(len(c.subs[k])))
+func (p *Pusher) noteSubs(c *client, k pubsub.Kind) {
+	c.shown.subs[k].Store(int32(len(pushStates.of(c).subs[k])))
 	was := c.mode&subscribed != 0
-	is := c.subCount(pubsub.Channel)+c.subCount(pubsub.Shard) > 0
+	is := p.subCount(c, pubsub.Channel)+p.subCount(c, pubsub.Shard) > 0
 	switch {
 	case is && !was:
 		c.mode |= subscribed
-		c.srv.subscribers.Add(1)
+		p.subscribers.Add(1)
 	case was && !is:
 		c.mode &^= subscribed
-		c.srv.subscribers.Add(-1)
+		p.subscribers.Add(-1)
 	}
 }
 
@@ -167,29 +145,31 @@ func pushReply(c *commands.Ctx, verb string, name []byte, count int) {
 	workerOf(c).pushed = true
 }
 
-func (s *Server) subscribeTo(c *commands.Ctx, k pubsub.Kind, verb string) error {
+func (p *Pusher) subscribeTo(c *commands.Ctx, k pubsub.Kind, verb string) error {
 	cl := clientOf(c)
+	subs := &pushStates.of(cl).subs
 	for _, name := range c.Argv[1:] {
-		if cl.subs[k][string(name)] == nil {
-			if cl.subs[k] == nil {
-				cl.subs[k] = make(map[string]*pubsub.Subscription)
+		if subs[k][string(name)] == nil {
+			if subs[k] == nil {
+				subs[k] = make(map[string]*pubsub.Subscription)
 			}
 			topic := string(name)
 			cl.keeps(len(topic))
-			cl.subs[k][topic] = s.hub.Subscribe(k, topic, cl, cl.conn.outlet())
+			subs[k][topic] = p.hub.Subscribe(k, topic, cl, cl.conn.outlet())
 		}
-		pushReply(c, verb, name, cl.subCount(k))
+		pushReply(c, verb, name, p.subCount(cl, k))
 	}
-	cl.noteSubs(k)
+	p.noteSubs(cl, k)
 	return nil
 }
 
-func (s *Server) unsubscribeFrom(c *commands.Ctx, k pubsub.Kind, verb string) error {
+func (p *Pusher) unsubscribeFrom(c *commands.Ctx, k pubsub.Kind, verb string) error {
 	cl := clientOf(c)
+	subs := &pushStates.of(cl).subs
 	leave := func(name string) {
-		if sub := cl.subs[k][name]; sub != nil {
-			s.hub.Unsubscribe(sub)
-			delete(cl.subs[k], name)
+		if sub := subs[k][name]; sub != nil {
+			p.hub.Unsubscribe(sub)
+			delete(subs[k], name)
 			cl.forgets(len(name))
 		}
 	}
@@ -197,17 +177,17 @@ func (s *Server) unsubscribeFrom(c *commands.Ctx, k pubsub.Kind, verb string) er
 	case len(c.Argv) > 1:
 		for _, name := range c.Argv[1:] {
 			leave(string(name))
-			pushReply(c, verb, name, cl.subCount(k))
+			pushReply(c, verb, name, p.subCount(cl, k))
 		}
-	case len(cl.subs[k]) == 0:
-		pushReply(c, verb, nil, cl.subCount(k))
+	case len(subs[k]) == 0:
+		pushReply(c, verb, nil, p.subCount(cl, k))
 	default:
-		for _, name := range sortedNames(cl.subs[k]) {
+		for _, name := range sortedNames(subs[k]) {
 			leave(name)
-			pushReply(c, verb, []byte(name), cl.subCount(k))
+			pushReply(c, verb, []byte(name), p.subCount(cl, k))
 		}
 	}
-	cl.noteSubs(k)
+	p.noteSubs(cl, k)
 	return nil
 }
 
@@ -221,52 +201,53 @@ func sortedNames(subs map[string]*pubsub.Subscription) []string {
 }
 
 // leaveAll ends all of the client's subscriptions.
-func (c *client) leaveAll() {
+func (p *Pusher) leaveAll(c *client) {
 	if c.mode&subscribed == 0 {
 		return
 	}
-	for k := range c.subs {
-		for name, sub := range c.subs[k] {
-			c.srv.hub.Unsubscribe(sub)
+	subs := &pushStates.of(c).subs
+	for k := range subs {
+		for name, sub := range subs[k] {
+			p.hub.Unsubscribe(sub)
 			c.forgets(len(name))
 		}
-		clear(c.subs[k])
-		c.noteSubs(pubsub.Kind(k))
+		clear(subs[k])
+		p.noteSubs(c, pubsub.Kind(k))
 	}
 }
 
-func (s *Server) subscribe(c *commands.Ctx) error {
-	return s.subscribeTo(c, pubsub.Channel, "subscribe")
+func (p *Pusher) subscribe(c *commands.Ctx) error {
+	return p.subscribeTo(c, pubsub.Channel, "subscribe")
 }
 
-func (s *Server) psubscribe(c *commands.Ctx) error {
-	return s.subscribeTo(c, pubsub.Pattern, "psubscribe")
+func (p *Pusher) psubscribe(c *commands.Ctx) error {
+	return p.subscribeTo(c, pubsub.Pattern, "psubscribe")
 }
 
-func (s *Server) ssubscribe(c *commands.Ctx) error {
+func (p *Pusher) ssubscribe(c *commands.Ctx) error {
 	if clientOf(c).mode&inExec != 0 {
 		return commands.Error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
 	}
-	return s.subscribeTo(c, pubsub.Shard, "ssubscribe")
+	return p.subscribeTo(c, pubsub.Shard, "ssubscribe")
 }
 
-func (s *Server) unsubscribe(c *commands.Ctx) error {
-	return s.unsubscribeFrom(c, pubsub.Channel, "unsubscribe")
+func (p *Pusher) unsubscribe(c *commands.Ctx) error {
+	return p.unsubscribeFrom(c, pubsub.Channel, "unsubscribe")
 }
 
-func (s *Server) punsubscribe(c *commands.Ctx) error {
-	return s.unsubscribeFrom(c, pubsub.Pattern, "punsubscribe")
+func (p *Pusher) punsubscribe(c *commands.Ctx) error {
+	return p.unsubscribeFrom(c, pubsub.Pattern, "punsubscribe")
 }
 
-func (s *Server) sunsubscribe(c *commands.Ctx) error {
-	return s.unsubscribeFrom(c, pubsub.Shard, "sunsubscribe")
+func (p *Pusher) sunsubscribe(c *commands.Ctx) error {
+	return p.unsubscribeFrom(c, pubsub.Shard, "sunsubscribe")
 }
 
-func (s *Server) pubsubChannels(c *commands.Ctx) error { return s.listTopics(c, pubsub.Channel) }
+func (p *Pusher) pubsubChannels(c *commands.Ctx) error { return p.listTopics(c, pubsub.Channel) }
 
-func (s *Server) pubsubShardchannels(c *commands.Ctx) error { return s.listTopics(c, pubsub.Shard) }
+func (p *Pusher) pubsubShardchannels(c *commands.Ctx) error { return p.listTopics(c, pubsub.Shard) }
 
-func (s *Server) listTopics(c *commands.Ctx, k pubsub.Kind) error {
+func (p *Pusher) listTopics(c *commands.Ctx, k pubsub.Kind) error {
 	if len(c.Argv) > 3 {
 		return errSubcommand(c)
 	}
@@ -274,7 +255,7 @@ func (s *Server) listTopics(c *commands.Ctx, k pubsub.Kind) error {
 	if len(c.Argv) == 3 {
 		pattern = c.Argv[2]
 	}
-	names := s.hub.Names(k, pattern)
+	names := p.hub.Names(k, pattern)
 	c.Reply.Array(len(names))
 	for _, name := range names {
 		c.Reply.BulkString(name)
@@ -282,25 +263,25 @@ func (s *Server) listTopics(c *commands.Ctx, k pubsub.Kind) error {
 	return nil
 }
 
-func (s *Server) pubsubNumpat(c *commands.Ctx) error {
-	c.Reply.Int(int64(s.hub.Len(pubsub.Pattern)))
+func (p *Pusher) pubsubNumpat(c *commands.Ctx) error {
+	c.Reply.Int(int64(p.hub.Len(pubsub.Pattern)))
 	return nil
 }
 
-func (s *Server) pubsubNumsub(c *commands.Ctx) error { return s.countTopics(c, pubsub.Channel) }
+func (p *Pusher) pubsubNumsub(c *commands.Ctx) error { return p.countTopics(c, pubsub.Channel) }
 
-func (s *Server) pubsubShardnumsub(c *commands.Ctx) error { return s.countTopics(c, pubsub.Shard) }
+func (p *Pusher) pubsubShardnumsub(c *commands.Ctx) error { return p.countTopics(c, pubsub.Shard) }
 
-func (s *Server) countTopics(c *commands.Ctx, k pubsub.Kind) error {
+func (p *Pusher) countTopics(c *commands.Ctx, k pubsub.Kind) error {
 	c.Reply.Array(2 * len(c.Argv[2:]))
 	for _, name := range c.Argv[2:] {
 		c.Reply.Bulk(name)
-		c.Reply.Int(int64(s.hub.Count(k, name)))
+		c.Reply.Int(int64(p.hub.Count(k, name)))
 	}
 	return nil
 }
 
-func (s *Server) pubsubHelp(c *commands.Ctx) error {
+func (p *Pusher) pubsubHelp(c *commands.Ctx) error {
 	return c.ReplyHelp("PUBSUB",
 		"CHANNELS [<pattern>]",
 		"    Return the currently active channels matching a <pattern> (default: '*').",
@@ -313,4 +294,37 @@ func (s *Server) pubsubHelp(c *commands.Ctx) error {
 		"    Return the currently active shard level channels matching a <pattern> (default: '*').",
 		"SHARDNUMSUB [<shardchannel> ...]",
 		"    Return the number of subscribers for the specified shard level channel(s)")
+}
+
+// silence closes the clients of an account that have subscriptions which its user
+// may not have any more; me, if it is one of them, after its reply.
+func (p *Pusher) silence(me *client, a *account) {
+	for _, c := range p.allClients() {
+		if c.account.Load() != a || !c.isSubscribed() {
+			continue
+		}
+		if c == me {
+			me.closing = me.closing || !mayListen(me)
+			continue
+		}
+		c.conn.post(func(_ *worker, c *client) {
+			if !mayListen(c) {
+				c.closing = true
+				c.conn.resume()
+			}
+		})
+	}
+}
+
+// mayListen reports whether the client's user may have all its subscriptions.
+func mayListen(c *client) bool {
+	u := c.account.Load().user.Load()
+	for kind, subs := range pushStates.of(c).subs {
+		for name := range subs {
+			if !u.MayListen(acl.Channel{Name: []byte(name), Pattern: pubsub.Kind(kind) == pubsub.Pattern}) {
+				return false
+			}
+		}
+	}
+	return true
 }

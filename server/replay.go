@@ -22,11 +22,12 @@ type Replayer struct {
 
 // Replayer returns one that begins with database 0. tx, if not nil, holds the whole
 // keyspace.
-func (s *Server) Replayer(tx *engine.Tx) *Replayer {
+func (s *Road) Replayer(tx *engine.Tx) *Replayer {
 	r := &Replayer{w: newWorker(s), held: tx}
 	r.c.srv, r.c.proto, r.c.authed = s, 2, true
+	r.w.deaf = tx == nil // else nobody else runs, and clients hear what DEBUG LOADAOF does
 	r.c.conn = nobody{}
-	r.c.account.Store(s.accounts.std)
+	r.c.account.Store(s.std)
 	r.w.others = func(*client) {}
 	r.w.flush = func(*client) {}
 	if tx != nil {
@@ -85,8 +86,8 @@ func (r *Replayer) Replay(all [][][]byte) error {
 		}
 		w.reply.B = w.reply.B[:0]
 	}
-	// Nobody hears of changes that were made before.
-	w.events, w.stale, w.ready = w.events[:0], w.stale[:0], w.ready[:0]
+	// Nobody hears of changes that were made before: hooks.active is zero while a log is loaded.
+	w.due, w.ready = false, w.ready[:0]
 	return nil
 }
 

@@ -72,6 +72,12 @@ var roads = [numOrigins]step{
 	FromStream: applies,
 }
 
+// A caller is what asks for the commands of FromScript.
+type caller interface {
+	// admit refuses a command with its error. It is asked behind the gates.
+	admit(spec *commands.Spec, argv [][]byte) error
+}
+
 // A job is a command on the road.
 type job struct {
 	origin Origin
@@ -83,11 +89,11 @@ type job struct {
 	key    []byte // the one key that it is about, if that is known, else nil
 	hash   uint64 // of key
 
-	lock    bool       // it takes locks though its origin may find them held
-	script  *scriptRun // FromScript
-	waiter  *waiter    // FromWaiter
-	changed []byte     // FromWaiter: the key whose change is the reason, or nil
-	denied  bool       // a gate has refused it
+	lock    bool    // it takes locks though its origin may find them held
+	caller  caller  // FromScript
+	waiter  *waiter // FromWaiter
+	changed []byte  // FromWaiter: the key whose change is the reason, or nil
+	denied  bool    // a gate has refused it
 }
 
 // An outcome is what has become of a job.
@@ -124,7 +130,7 @@ func (w *worker) run(j *job) (outcome, error) {
 	}
 	if steps&takesLocks != 0 && !spec.Lock(tx, argv) {
 		tx.Unlock()
-		return notRun, w.srv.scripts.busyError()
+		return notRun, w.srv.on.Busy()
 	}
 	if steps&yields != 0 && spec.Flags&commands.Write != 0 && w.srv.keys.Snapshotting() && mustWait(tx, spec, argv) {
 		tx.Unlock()
@@ -149,7 +155,7 @@ func (w *worker) run(j *job) (outcome, error) {
 		err = spec.Run(ctx)
 	}
 	if steps&tracksReads != 0 && j.c.mode&tracks != 0 && !j.denied {
-		w.remember(j.c, spec, argv)
+		w.srv.on.Read(w, j.c, spec, argv)
 	}
 	tx.Commit(argv)
 	if steps&applies != 0 {
@@ -169,8 +175,8 @@ func (w *worker) run(j *job) (outcome, error) {
 	if steps&applies == 0 {
 		w.tick()
 	}
-	if steps&monitored != 0 {
-		w.showCommand(j.c, spec, argv)
+	if steps&monitored != 0 && w.srv.on.Monitored() {
+		w.srv.on.Ran(w, j.c, spec, argv)
 	}
 	if steps&counted != 0 && j.c.waiting == nil {
 		if st := w.account(j.c, spec, argv, w.nowNS-start, start); err != nil {
@@ -192,8 +198,8 @@ func (w *worker) askLate(j *job, steps step) error {
 	if !w.srv.quiet(j.c) {
 		err = w.srv.ask(w, j.c, j.origin, j.spec, j.argv).Refusal
 	}
-	if err == nil && j.script != nil {
-		err = j.script.admit(j.spec, j.argv)
+	if err == nil && j.caller != nil {
+		err = j.caller.admit(j.spec, j.argv)
 	}
 	j.denied = err != nil
 	return err

@@ -57,8 +57,8 @@ func keysAndArgs(argv [][]byte) (keys, args [][]byte, err error) {
 }
 
 // eval is EVAL and EVAL_RO.
-func (s *Server) eval(c *commands.Ctx) error {
-	workerOf(c).showScript(c)
+func (x *Scripts) eval(c *commands.Ctx) error {
+	x.trace(workerOf(c), c)
 	keys, args, err := keysAndArgs(c.Argv)
 	if err != nil {
 		return err
@@ -66,16 +66,16 @@ func (s *Server) eval(c *commands.Ctx) error {
 	if clientOf(c).mode&debugs != 0 {
 		return errNoDebugger
 	}
-	p, err := s.scripts.cache.compiled(c.Argv[1], false)
+	p, err := x.cache.compiled(c.Argv[1], false)
 	if err != nil {
 		return err
 	}
-	return s.runProgram(c, p, keys, args)
+	return x.runProgram(c, p, keys, args)
 }
 
 // evalsha is EVALSHA and EVALSHA_RO.
-func (s *Server) evalsha(c *commands.Ctx) error {
-	workerOf(c).showScript(c)
+func (x *Scripts) evalsha(c *commands.Ctx) error {
+	x.trace(workerOf(c), c)
 	if clientOf(c).mode&debugs != 0 {
 		return errDebugBySHA
 	}
@@ -87,69 +87,69 @@ func (s *Server) evalsha(c *commands.Ctx) error {
 	if err != nil {
 		return err
 	}
-	p := s.scripts.cache.named(name)
+	p := x.cache.named(name)
 	if p == nil {
 		return errNoScript
 	}
-	return s.runProgram(c, p, keys, args)
+	return x.runProgram(c, p, keys, args)
 }
 
-func (s *Server) runProgram(c *commands.Ctx, p *lua.Program, keys, args [][]byte) error {
+func (x *Scripts) runProgram(c *commands.Ctx, p *lua.Program, keys, args [][]byte) error {
 	asReader := c.Spec.Flags&commands.ReadOnly != 0
 	if asReader && p.Flags&(lua.Compat|lua.NoWrites) == 0 {
 		return errWriteFlagOnRO
 	}
-	w := workerOf(c)
-	if w.lua == nil {
-		w.lua = lua.NewState(luaOptions)
+	st := scriptStates.of(workerOf(c))
+	if st.lua == nil {
+		st.lua = lua.NewState(luaOptions)
 	}
-	state := w.lua
-	r := w.newRun(c, p.SHA, p.Flags, asReader || p.Flags&lua.NoWrites != 0)
+	state := st.lua
+	r := x.newRun(c, p.SHA, p.Flags, asReader || p.Flags&lua.NoWrites != 0)
 	var l engine.LockSet
-	s.addProgramLocks(&l, p, keys)
+	x.addProgramLocks(&l, p, keys)
 	if err := r.lock(&l); err != nil {
 		return err
 	}
 	return r.runScript(func() error { return state.Run(p, keys, args, r, c.Reply) })
 }
 
-func (s *Server) addProgramLocks(l *engine.LockSet, p *lua.Program, keys [][]byte) {
+func (x *Scripts) addProgramLocks(l *engine.LockSet, p *lua.Program, keys [][]byte) {
 	if !p.Declared {
-		l.AddAll(s.keys)
+		l.AddAll(x.keys)
 		return
 	}
 	for _, k := range keys {
-		l.Add(s.keys, k)
+		l.Add(x.keys, k)
 	}
 }
 
 // addScriptLocks adds what a call of a script or function needs that runs in a
 // transaction. A call that will fail needs nothing.
-func (s *Server) addScriptLocks(l *engine.LockSet, spec *commands.Spec, argv [][]byte) {
+func (x *Scripts) addScriptLocks(l *engine.LockSet, spec *commands.Spec, argv [][]byte) {
 	keys, _, err := keysAndArgs(argv)
 	if err != nil {
 		return
 	}
 	switch spec.Name {
 	case "eval", "eval_ro":
-		if p, err := s.scripts.cache.compiled(argv[1], false); err == nil {
-			s.addProgramLocks(l, p, keys)
+		if p, err := x.cache.compiled(argv[1], false); err == nil {
+			x.addProgramLocks(l, p, keys)
 		}
 	case "evalsha", "evalsha_ro":
 		if name, ok := nameOf(argv[1]); ok {
-			if p := s.scripts.cache.named(name); p != nil {
-				s.addProgramLocks(l, p, keys)
+			if p := x.cache.named(name); p != nil {
+				x.addProgramLocks(l, p, keys)
 			}
 		}
 	default:
-		if fn, _ := s.functions.find(argv[1]); fn != nil {
-			s.addFunctionLocks(l, fn, keys)
+		if fn, _ := x.functions.find(argv[1]); fn != nil {
+			x.addFunctionLocks(l, fn, keys)
 		}
 	}
 }
 
-func (s *Server) scriptLoad(c *commands.Ctx) error {
-	p, err := s.scripts.cache.compiled(c.Argv[2], true)
+func (x *Scripts) scriptLoad(c *commands.Ctx) error {
+	p, err := x.cache.compiled(c.Argv[2], true)
 	if err != nil {
 		return err
 	}
@@ -157,11 +157,11 @@ func (s *Server) scriptLoad(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) scriptExists(c *commands.Ctx) error {
+func (x *Scripts) scriptExists(c *commands.Ctx) error {
 	c.Reply.Array(len(c.Argv) - 2)
 	for _, a := range c.Argv[2:] {
 		name, ok := nameOf(a)
-		if ok && s.scripts.cache.named(name) != nil {
+		if ok && x.cache.named(name) != nil {
 			c.Reply.Int(1)
 		} else {
 			c.Reply.Int(0)
@@ -170,17 +170,17 @@ func (s *Server) scriptExists(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) scriptFlush(c *commands.Ctx) error {
+func (x *Scripts) scriptFlush(c *commands.Ctx) error {
 	if len(c.Argv) > 3 || len(c.Argv) == 3 && fold(c.Argv[2]) != "async" && fold(c.Argv[2]) != "sync" {
 		return errScriptFlushArg
 	}
-	s.scripts.cache.flush()
+	x.cache.flush()
 	c.Reply.OK()
 	return nil
 }
 
-func (s *Server) scriptKill(c *commands.Ctx) error {
-	if err := s.scripts.killLong(false); err != nil {
+func (x *Scripts) scriptKill(c *commands.Ctx) error {
+	if err := x.killLong(false); err != nil {
 		return err
 	}
 	c.Reply.OK()
@@ -189,7 +189,7 @@ func (s *Server) scriptKill(c *commands.Ctx) error {
 
 // scriptDebug has the client's scripts debugged. There is no debugger, so that they
 // are refused: under YES a script must not change anything for good.
-func (s *Server) scriptDebug(c *commands.Ctx) error {
+func (x *Scripts) scriptDebug(c *commands.Ctx) error {
 	cl := clientOf(c)
 	if cl.mode&inExec != 0 {
 		return errDebugInMulti
@@ -206,7 +206,7 @@ func (s *Server) scriptDebug(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) scriptHelp(c *commands.Ctx) error {
+func (x *Scripts) scriptHelp(c *commands.Ctx) error {
 	return c.ReplyHelp("SCRIPT",
 		"DEBUG (YES|SYNC|NO)",
 		"    Set the debug mode for subsequent scripts executed.",

@@ -14,7 +14,7 @@ const release = `if redis.call("get",KEYS[1])==ARGV[1] then return redis.call("d
 // A lock is taken and given back by the script that client libraries use.
 func BenchmarkLockRelease(b *testing.B) {
 	s, _ := startServer(b, false)
-	w := newWorker(s)
+	w := newWorker(&s.Road)
 	c := &client{local: true}
 	if refusal := s.admit(c, time.Now().UnixMilli()); refusal != "" {
 		b.Fatal(refusal)

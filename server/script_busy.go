@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cached/commands"
+	"cached/internal/acl"
 	"cached/internal/lua"
 )
 
@@ -32,66 +33,82 @@ type running struct {
 // one thread does all, who asks for that has to wait until the script is slow.
 const longScript = 100 * time.Millisecond
 
-// scripts knows the scripts that take long, and those that are slow: over
-// busy-reply-threshold. The latter make every loop refuse what is not allowed meanwhile.
-type scripts struct {
-	srv      *Server
-	cache    *scriptCache
-	allowAll atomic.Bool // DEBUG SET-DISABLE-DENY-SCRIPTS
-	limitNS  atomic.Int64
-	busy     atomic.Int32 // how many are slow
-	held     atomic.Bool  // none may begin
-	ending   atomic.Bool  // the server ends: those that have written nothing end too
+// Scripts runs scripts and functions. It knows those that take long, and those that are
+// slow: over busy-reply-threshold. The latter make every loop refuse what is not allowed
+// meanwhile.
+type Scripts struct {
+	*Road
+
+	may       func(u *acl.User, spec *commands.Spec, argv [][]byte) (acl.Reason, string)
+	full      func() bool                                                 // there is no memory for commands that may need some
+	trace     func(w *worker, c *commands.Ctx)                            // shows a call of a script to MONITOR
+	traceCall func(w *worker, db int, spec *commands.Spec, argv [][]byte) // and a command that it calls
+	functions *functions
+	cache     *scriptCache
+	allowAll  atomic.Bool // DEBUG SET-DISABLE-DENY-SCRIPTS
+	limitNS   atomic.Int64
+	busy      atomic.Int32 // how many are slow
+	held      atomic.Bool  // none may begin
+	ending    atomic.Bool  // the server ends: those that have written nothing end too
 
 	mu   sync.Mutex // guards long
 	long map[*running]struct{}
 }
 
+// newScripts returns the scripts of a road, and hangs them there.
+func newScripts(r *Road) *Scripts {
+	x := &Scripts{Road: r, long: make(map[*running]struct{})}
+	x.cache = newScriptCache(x.keysOfCommand)
+	x.functions = newFunctions(x.keysOfCommand)
+	on := &r.on
+	on.Flags, on.Locks, on.Version, on.Busy = x.flagsOfCall, x.addScriptLocks, x.functions.changes, x.busyError
+	return x
+}
+
 // begin adds a script that takes long.
-func (x *scripts) begin(r *running) {
+func (x *Scripts) begin(r *running) {
 	x.mu.Lock()
 	x.long[r] = struct{}{}
 	x.mu.Unlock()
 }
 
 // becomeSlow has others refused because of a script.
-func (x *scripts) becomeSlow(r *running) {
+func (x *Scripts) becomeSlow(r *running) {
 	x.mu.Lock()
 	r.slow = true
 	x.mu.Unlock()
 	x.busy.Add(1)
-	x.srv.setGated()
-	x.srv.keys.GiveUp(true) // who waits for its locks is told BUSY as well
+	x.setGated()
+	x.keys.GiveUp(true) // who waits for its locks is told BUSY as well
 }
 
 // end forgets a script that took long.
-func (x *scripts) end(r *running) {
+func (x *Scripts) end(r *running) {
 	x.mu.Lock()
 	delete(x.long, r)
 	slow := r.slow
 	x.mu.Unlock()
 	if slow && x.busy.Add(-1) == 0 {
-		x.srv.setGated()
-		x.srv.keys.GiveUp(false)
+		x.setGated()
+		x.keys.GiveUp(false)
 		// Another may have become slow just now.
-		x.srv.keys.GiveUp(x.busy.Load() > 0)
+		x.keys.GiveUp(x.busy.Load() > 0)
 	}
 }
 
 // HoldScripts has no script begin until it is called with false, and ends those that have
 // written nothing. It is for the time before the server ends.
-func (s *Server) HoldScripts(on bool) {
-	s.scripts.held.Store(on)
-	s.scripts.ending.Store(on)
+func (x *Scripts) HoldScripts(on bool) {
+	x.held.Store(on)
+	x.ending.Store(on)
 }
 
 // RunningScript describes a script or function that runs; ok is false when there is
 // none. A script that has just begun has no name yet.
-func (s *Server) RunningScript() (what string, ok bool) {
-	if !s.keys.LongWork() {
+func (x *Scripts) RunningScript() (what string, ok bool) {
+	if !x.keys.LongWork() {
 		return "", false
 	}
-	x := &s.scripts
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for r := range x.long {
@@ -102,9 +119,9 @@ func (s *Server) RunningScript() (what string, ok bool) {
 
 // await waits until no script runs, and lets none begin before begin is called. It
 // returns an error when one of them is slow.
-func (x *scripts) await() (begin func(), err error) {
+func (x *Scripts) await() (begin func(), err error) {
 	x.held.Store(true)
-	if !x.srv.keys.Patiently(func() bool { return !x.srv.keys.LongWork() }) {
+	if !x.keys.Patiently(func() bool { return !x.keys.LongWork() }) {
 		x.held.Store(false)
 		return nil, x.busyError()
 	}
@@ -113,23 +130,23 @@ func (x *scripts) await() (begin func(), err error) {
 
 // Tick is called about once a millisecond while the script runs.
 func (r *scriptRun) Tick() error {
-	s := r.w.srv
+	x := r.x
 	if r.run.start.IsZero() {
 		r.run.start = time.Now() // a millisecond late, which saves most scripts the look
 	}
 	if !r.run.slow {
-		took, limit := time.Since(r.run.start), time.Duration(s.scripts.limitNS.Load())
+		took, limit := time.Since(r.run.start), time.Duration(x.limitNS.Load())
 		slow := limit > 0 && took >= limit
 		if !r.long && (slow || took >= longScript) {
 			r.long = true
 			for _, a := range r.argv {
 				r.words = append(r.words, string(a))
 			}
-			s.scripts.begin(&r.run)
+			x.begin(&r.run)
 		}
 		if slow {
-			s.scripts.becomeSlow(&r.run)
-			s.log.Warn("slow script detected: still in execution", "script", r.name, "client", r.cl.addr)
+			x.becomeSlow(&r.run)
+			x.log.Warn("slow script detected: still in execution", "script", r.name, "client", r.cl.addr)
 		}
 	}
 	if r.run.slow && r.w.others != nil {
@@ -138,15 +155,14 @@ func (r *scriptRun) Tick() error {
 	if r.run.kill.Load() {
 		return lua.ErrKilled
 	}
-	if s.scripts.ending.Load() && !r.run.wrote.Load() {
+	if x.ending.Load() && !r.run.wrote.Load() {
 		return errEnding
 	}
 	return nil
 }
 
 // busyGate refuses commands while a script is over its limit.
-func busyGate(r *Request) Verdict {
-	x := &r.w.srv.scripts
+func (x *Scripts) busyGate(r *Request) Verdict {
 	if x.busy.Load() == 0 || r.Spec.Flags&commands.AllowBusy != 0 || r.Spec.Name == "shutdown" {
 		return Verdict{}
 	}
@@ -154,7 +170,7 @@ func busyGate(r *Request) Verdict {
 }
 
 // busyError is what who wants to run meanwhile is told.
-func (x *scripts) busyError() error {
+func (x *Scripts) busyError() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for r := range x.long {
@@ -167,7 +183,7 @@ func (x *scripts) busyError() error {
 
 // longFunction returns how a function that takes long was called, and for how many
 // milliseconds it has run; ok is false when there is none.
-func (x *scripts) longFunction() (name string, words []string, ms int64, ok bool) {
+func (x *Scripts) longFunction() (name string, words []string, ms int64, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for r := range x.long {
@@ -179,7 +195,7 @@ func (x *scripts) longFunction() (name string, words []string, ms int64, ok bool
 }
 
 // killLong ends scripts (or functions) that take long.
-func (x *scripts) killLong(function bool) error {
+func (x *Scripts) killLong(function bool) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if len(x.long) == 0 {
@@ -208,3 +224,7 @@ func (x *scripts) killLong(function bool) error {
 	}
 	return nil
 }
+
+// memoryGate refuses commands of scripts that may need memory when there was none as the
+// script began.
+func memoryGateOfScripts(r *Request) Verdict { return refuse(scriptStates.of(r.w).run.memory(r.Spec)) }

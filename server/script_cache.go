@@ -116,7 +116,7 @@ func (sc *scriptCache) count() (n int, bytes int64) {
 }
 
 // keysOfCommand tells the analysis of scripts where the keys of a command are.
-func (s *Server) keysOfCommand(words [][]byte, open bool) (keys []int, rest, ok bool) {
+func (x *Scripts) keysOfCommand(words [][]byte, open bool) (keys []int, rest, ok bool) {
 	for i := range min(len(words), 2) {
 		if words[i] == nil && i == 0 {
 			return nil, false, false
@@ -126,7 +126,7 @@ func (s *Server) keysOfCommand(words [][]byte, open bool) (keys []int, rest, ok 
 	if len(words) > 1 && words[1] == nil {
 		lookup = words[:1]
 	}
-	spec, _ := s.table.Find(lookup)
+	spec, _ := x.table.Find(lookup)
 	if spec == nil || len(spec.Sub) > 0 || spec.Flags&(commands.Keyspace|commands.Deferred) != 0 {
 		return nil, false, false
 	}

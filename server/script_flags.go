@@ -11,12 +11,9 @@ import (
 // refused when there is none, and so on. A script that says nothing is taken as it
 // always was: only what it does is looked at.
 
-// flagsOf are the flags of a command as the gates should see them.
-func (s *Server) flagsOf(spec *commands.Spec, argv [][]byte) commands.Flag {
-	if spec.Flags&commands.NoMandatoryKeys == 0 {
-		return spec.Flags
-	}
-	said, ok := s.scriptFlags(spec, argv)
+// flagsOfCall are the flags of a call of a script or function as the gates should see them.
+func (x *Scripts) flagsOfCall(spec *commands.Spec, argv [][]byte) commands.Flag {
+	said, ok := x.scriptFlags(spec, argv)
 	if !ok || said&lua.Compat != 0 {
 		return spec.Flags
 	}
@@ -35,7 +32,7 @@ func (s *Server) flagsOf(spec *commands.Spec, argv [][]byte) commands.Flag {
 
 // scriptFlags is what the script or function of a call says about itself; ok is
 // false if there is none.
-func (s *Server) scriptFlags(spec *commands.Spec, argv [][]byte) (flags lua.Flags, ok bool) {
+func (x *Scripts) scriptFlags(spec *commands.Spec, argv [][]byte) (flags lua.Flags, ok bool) {
 	switch spec.Name {
 	case "eval", "eval_ro":
 		return lua.FlagsOf(argv[1])
@@ -44,13 +41,13 @@ func (s *Server) scriptFlags(spec *commands.Spec, argv [][]byte) (flags lua.Flag
 		if !ok {
 			return 0, false
 		}
-		p := s.scripts.cache.named(name)
+		p := x.cache.named(name)
 		if p == nil {
 			return 0, false
 		}
 		return p.Flags, true
 	}
-	fn, _ := s.functions.find(argv[1])
+	fn, _ := x.functions.find(argv[1])
 	if fn == nil {
 		return 0, false
 	}

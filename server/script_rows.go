@@ -28,7 +28,7 @@ func flushMode() commands.Arg {
 }
 
 // scriptRows are the rows of scripts.
-func (s *Server) scriptRows() []commands.Spec {
+func (x *Scripts) scriptRows() []commands.Spec {
 	const complexity = "Depends on the script that is executed."
 	writes, reads := commands.RW|commands.Access|commands.Update, commands.RO|commands.Access
 	allNodes := []string{"request_policy:all_nodes", "response_policy:all_succeeded"}
@@ -38,28 +38,28 @@ func (s *Server) scriptRows() []commands.Spec {
 			Summary: "Execute a Lua script server side.",
 			Flags:   scriptFlags | commands.MayReplicate, ACL: commands.CatScripting,
 			Keys: scriptKeys(writes, anyKeys), Args: scriptArgs("script"),
-			Run: s.eval,
+			Run: x.eval,
 		},
 		{
 			Name: "evalsha", Group: commands.Scripting, Since: "2.6.0", Arity: -3, Complexity: complexity,
 			Summary: "Execute a Lua script server side.",
 			Flags:   scriptFlags | commands.MayReplicate, ACL: commands.CatScripting,
 			Keys: scriptKeys(writes, ""), Args: scriptArgs("sha1"),
-			Run: s.evalsha,
+			Run: x.evalsha,
 		},
 		{
 			Name: "eval_ro", Group: commands.Scripting, Since: "7.0.0", Arity: -3, Complexity: complexity,
 			Summary: "Execute a read-only Lua script server side.",
 			Flags:   scriptFlags | commands.ReadOnly, ACL: commands.CatScripting,
 			Keys: scriptKeys(reads, anyKeysRead), Args: scriptArgs("script"),
-			Run: s.eval,
+			Run: x.eval,
 		},
 		{
 			Name: "evalsha_ro", Group: commands.Scripting, Since: "7.0.0", Arity: -3, Complexity: complexity,
 			Summary: "Execute a read-only Lua script server side.",
 			Flags:   scriptFlags | commands.ReadOnly, ACL: commands.CatScripting,
 			Keys: scriptKeys(reads, ""), Args: scriptArgs("sha1"),
-			Run: s.evalsha,
+			Run: x.evalsha,
 		},
 		{
 			Name: "script", Group: commands.Scripting, Since: "2.6.0", Arity: -2, Complexity: "Depends on subcommand.",
@@ -70,40 +70,40 @@ func (s *Server) scriptRows() []commands.Spec {
 					Summary: "Set the debug mode for executed scripts.",
 					Flags:   commands.NoScript, ACL: commands.CatScripting,
 					Args: []commands.Arg{commands.OneOf("mode", commands.Token("yes", "YES"), commands.Token("sync", "SYNC"), commands.Token("no", "NO"))},
-					Run:  s.scriptDebug,
+					Run:  x.scriptDebug,
 				},
 				{
 					Name: "exists", Since: "2.6.0", Arity: -3, Complexity: "O(N) with N being the number of scripts to check (so checking a single script is an O(1) operation).",
 					Summary: "Check existence of scripts in the script cache.",
 					Flags:   commands.NoScript, ACL: commands.CatScripting, Tips: []string{"request_policy:all_shards", "response_policy:agg_logical_and"},
 					Args: []commands.Arg{commands.Many(commands.Str("sha1"))},
-					Run:  s.scriptExists,
+					Run:  x.scriptExists,
 				},
 				{
 					Name: "flush", Since: "2.6.0", Arity: -2, Complexity: "O(N) with N being the number of scripts in cache",
 					Summary: "Remove all the scripts from the script cache.",
 					Flags:   commands.NoScript, ACL: commands.CatScripting, Tips: allNodes,
 					Args: []commands.Arg{commands.Since("6.2.0", flushMode())},
-					Run:  s.scriptFlush,
+					Run:  x.scriptFlush,
 				},
 				{
 					Name: "help", Since: "5.0.0", Arity: 2, Complexity: "O(1)",
 					Summary: "Show helpful text about the different subcommands.",
 					Flags:   commands.Loading | commands.Stale, ACL: commands.CatScripting,
-					Run: s.scriptHelp,
+					Run: x.scriptHelp,
 				},
 				{
 					Name: "kill", Since: "2.6.0", Arity: 2, Complexity: "O(1)",
 					Summary: "Kill the script currently in execution.",
 					Flags:   commands.NoScript | commands.AllowBusy, ACL: commands.CatScripting, Tips: []string{"request_policy:all_shards", "response_policy:one_succeeded"},
-					Run: s.scriptKill,
+					Run: x.scriptKill,
 				},
 				{
 					Name: "load", Since: "2.6.0", Arity: 3, Complexity: "O(N) with N being the length in bytes of the script body.",
 					Summary: "Load the specified Lua script into the script cache.",
 					Flags:   commands.NoScript | commands.Stale, ACL: commands.CatScripting, Tips: allNodes,
 					Args: []commands.Arg{commands.Str("script")},
-					Run:  s.scriptLoad,
+					Run:  x.scriptLoad,
 				},
 			},
 		},

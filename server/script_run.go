@@ -9,7 +9,6 @@ import (
 	"cached/engine"
 	"cached/internal/acl"
 	"cached/internal/lua"
-	"cached/internal/pubsub"
 )
 
 const (
@@ -23,6 +22,7 @@ const (
 // A scriptRun is a script or function while it runs: what it asks of the server
 // comes here.
 type scriptRun struct {
+	x        *Scripts
 	w        *worker
 	c        *commands.Ctx
 	cl       *client
@@ -39,19 +39,25 @@ type scriptRun struct {
 	run      running
 }
 
+// A scriptState is what Scripts keep with a worker.
+type scriptState struct {
+	lua *lua.State // runs scripts; nil before the first
+	run scriptRun  // the one that runs, or ran last
+}
+
+var scriptStates = newWorkerSlot[scriptState]()
+
 // newRun makes the worker ready for a script: one runs at a time.
-func (w *worker) newRun(c *commands.Ctx, name string, flags lua.Flags, readOnly bool) *scriptRun {
-	if w.script == nil {
-		w.script = new(scriptRun)
-	}
-	r := w.script
-	*r = scriptRun{w: w, c: c, cl: clientOf(c), name: name, flags: flags, readOnly: readOnly}
+func (x *Scripts) newRun(c *commands.Ctx, name string, flags lua.Flags, readOnly bool) *scriptRun {
+	w := workerOf(c)
+	r := &scriptStates.of(w).run
+	*r = scriptRun{x: x, w: w, c: c, cl: clientOf(c), name: name, flags: flags, readOnly: readOnly}
 	return r
 }
 
 // lock takes the locks that a script needs, unless those of a transaction are held.
 func (r *scriptRun) lock(l *engine.LockSet) error {
-	if r.w.srv.scripts.held.Load() {
+	if r.x.held.Load() {
 		return errEnding
 	}
 	if r.inExec = r.cl.mode&inExec != 0; r.inExec {
@@ -59,7 +65,7 @@ func (r *scriptRun) lock(l *engine.LockSet) error {
 	}
 	r.c.Tx.BeginLong()
 	if !r.c.Tx.Lock(l) {
-		return r.w.srv.scripts.busyError()
+		return r.x.busyError()
 	}
 	return nil
 }
@@ -68,12 +74,12 @@ func (r *scriptRun) lock(l *engine.LockSet) error {
 // journaled as one.
 func (r *scriptRun) runScript(call func() error) error {
 	c, cl, tx := r.c, r.cl, r.c.Tx
-	s := cl.srv
+	x := r.x
 	if !r.inExec {
 		tx.BeginAtomic()
 	}
 	r.run.run = r
-	r.full = r.flags&(lua.NoWrites|lua.AllowOOM) == 0 && s.outOfMemory()
+	r.full = r.flags&(lua.NoWrites|lua.AllowOOM) == 0 && x.full()
 	argv, spec, db, proto, mode := c.Argv, c.Spec, cl.db(), c.Reply.Proto, cl.mode
 	readOnly, counting, noTouch := tx.ReadOnly, tx.Counting, tx.NoTouch
 	cl.mode |= inExec | inScript
@@ -84,7 +90,7 @@ func (r *scriptRun) runScript(call func() error) error {
 	c.Script = false
 
 	if r.long {
-		s.scripts.end(&r.run)
+		x.end(&r.run)
 	}
 	cl.mode = mode
 	c.Argv, c.Spec, c.Reply.Proto = argv, spec, proto
@@ -112,17 +118,11 @@ func (r *scriptRun) runScript(call func() error) error {
 	return commands.Error(text)
 }
 
-// A countedError is one that has been counted where it happened.
-type countedError struct{ is commands.Error }
-
-func (e countedError) Error() string { return string(e.is) }
-func (e countedError) Unwrap() error { return e.is }
-
 // Failed counts an error that the script replies.
 func (r *scriptRun) Failed(text string, counted bool) {
 	r.failed = true
 	if !counted {
-		r.w.srv.countError(text)
+		r.x.countError(text)
 	}
 }
 
@@ -136,7 +136,7 @@ func (r *scriptRun) Call(argv [][]byte, proto int) []byte {
 	mark := len(w.reply.B)
 	w.reply.Proto = proto
 	most, full := w.reply.Most, w.reply.Full // they are the client's
-	w.reply.Bound(mark + int(w.srv.mostReply.Load()))
+	w.reply.Bound(mark + int(r.x.mostReply.Load()))
 	if err := r.do(argv); err != nil {
 		w.reply.B = w.reply.B[:mark]
 		var e commands.Error
@@ -144,13 +144,13 @@ func (r *scriptRun) Call(argv [][]byte, proto int) []byte {
 			e = commands.Error("ERR " + err.Error())
 		}
 		w.reply.Error(string(e))
-		w.srv.countError(string(e))
+		r.x.countError(string(e))
 	}
 	if w.reply.Full {
 		w.reply.B = w.reply.B[:mark]
 		w.reply.Bound(0)
 		w.reply.Error(errReplyTooLong)
-		w.srv.countError(errReplyTooLong)
+		r.x.countError(errReplyTooLong)
 	}
 	w.reply.Most, w.reply.Full = most, full
 	out := w.reply.B[mark:]
@@ -161,7 +161,7 @@ func (r *scriptRun) Call(argv [][]byte, proto int) []byte {
 
 func (r *scriptRun) do(argv [][]byte) error {
 	w, cl, tx := r.w, r.cl, r.c.Tx
-	spec, _ := w.srv.table.Find(argv)
+	spec, _ := r.x.table.Find(argv)
 	if spec == nil {
 		return errUnknownFromScript
 	}
@@ -170,19 +170,17 @@ func (r *scriptRun) do(argv [][]byte) error {
 		return err
 	}
 	start := w.nowNS
-	j := job{origin: FromScript, c: cl, spec: spec, argv: argv, db: cl.db(), tx: tx, script: r}
+	j := job{origin: FromScript, c: cl, spec: spec, argv: argv, db: cl.db(), tx: tx, caller: r}
 	_, err := w.run(&j)
 	if j.denied {
 		w.stat(spec).rejected++
 		return err
 	}
-	if w.srv.monitors.Len(pubsub.Channel) > 0 {
-		w.showMonitors("lua", cl.db(), spec, argv)
-	}
+	r.x.traceCall(w, cl.db(), spec, argv)
 	st, took := w.stat(spec), w.nowNS-start
 	w.ran(spec, st, took)
-	if took >= w.srv.slow.thresholdNS.Load() && spec.Flags&commands.SkipSlowlog == 0 {
-		w.srv.slow.add("?:0", "", spec, argv, took, w.srv.unixMS(start)) // Lua is a client without an address
+	if took >= r.x.slowNS.Load() {
+		r.x.on.Slow(w, nil, spec, argv, took, start)
 	}
 	if err != nil {
 		st.failed++
@@ -195,7 +193,7 @@ func (r *scriptRun) refuse(spec *commands.Spec, argv [][]byte) error {
 	switch {
 	case !spec.ArityOK(argv):
 		return errArityFromScript
-	case spec.Flags&commands.NoScript != 0 && !(r.w.srv.scripts.allowAll.Load() && !takesClient(spec)):
+	case spec.Flags&commands.NoScript != 0 && !(r.x.allowAll.Load() && !takesClient(spec)):
 		return errNotFromScript
 	}
 	return nil
@@ -205,7 +203,7 @@ func (r *scriptRun) refuse(spec *commands.Spec, argv [][]byte) error {
 // write. It comes behind the gates.
 func (r *scriptRun) admit(spec *commands.Spec, argv [][]byte) error {
 	var l engine.LockSet
-	spec.AddLocks(r.w.srv.keys, argv, &l)
+	spec.AddLocks(r.x.keys, argv, &l)
 	if !r.c.Tx.Holds(&l) {
 		return errUndeclaredKey
 	}
@@ -229,25 +227,18 @@ func (r *scriptRun) memory(spec *commands.Spec) error {
 
 // Allowed is ACL's word on a command that a script asks about.
 func (r *scriptRun) Allowed(argv [][]byte) (allowed, known bool) {
-	spec, _ := r.w.srv.table.Find(argv)
+	spec, _ := r.x.table.Find(argv)
 	if spec == nil {
 		return false, false
 	}
-	reason, _ := may(r.cl.account.Load().user.Load(), spec, argv)
+	reason, _ := r.x.may(r.cl.account.Load().user.Load(), spec, argv)
 	return reason == acl.Allowed, true
 }
 
 // Log writes a script's line to the log.
-func (r *scriptRun) Log(level int, text string) { r.w.srv.logForScript(level, text) }
+func (r *scriptRun) Log(level int, text string) { r.x.logForScript(level, text) }
 
-func (s *Server) logForScript(level int, text string) {
+func (x *Scripts) logForScript(level int, text string) {
 	l := []slog.Level{slog.LevelDebug, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn}[level]
-	s.log.Log(context.Background(), l, "script says", "text", text)
-}
-
-// mayFromScript refuses a command that the script's user may not run.
-func (s *Server) mayFromScript(c *client, spec *commands.Spec, argv [][]byte) error {
-	return s.allow(c, spec, argv, "lua", func(user string, reason acl.Reason, object string) string {
-		return "ERR ACL failure in script: " + describeDenial(user, reason, object, false)
-	})
+	x.log.Log(context.Background(), l, "script says", "text", text)
 }

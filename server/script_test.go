@@ -253,7 +253,7 @@ func TestADeclaredFunctionLocksItsKeysOnly(t *testing.T) {
 		}
 		spec, _ := s.table.Find(argv)
 		l := new(engine.LockSet)
-		s.addScriptLocks(l, spec, argv)
+		s.scripts.addScriptLocks(l, spec, argv)
 		return l
 	}
 	holdsAll := func(l *engine.LockSet) bool {

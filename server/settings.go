@@ -44,21 +44,22 @@ func (s *Server) applySettings() error {
 	}{
 		{"proto-max-bulk-len", func(v *config.Value) error { s.maxBulk.Store(v.Int()); return nil }},
 		{"client-query-buffer-limit", func(v *config.Value) error { s.queryBufferLimit.Store(v.Int()); return nil }},
-		{"requirepass", s.setPassword},
-		{"maxclients", s.setMaxClients},
+		{"requirepass", s.users.setPassword},
+		{"maxclients", s.transport.setMaxClients},
 		{"slowlog-log-slower-than slowlog-max-len", func(*config.Value) error {
 			s.slow.configure(s.cfg.Value("slowlog-log-slower-than").Int(), int(s.cfg.Value("slowlog-max-len").Int()))
+			s.slowNS.Store(min(s.slow.thresholdNS.Load(), slowCommandNS))
 			return nil
 		}},
-		{tlsDirectives + " tls-port", s.setTLS},
-		{"port tls-port", s.setPort},
-		{"bind", s.setBind},
+		{tlsDirectives + " tls-port", s.transport.setTLS},
+		{"port tls-port", s.transport.setPort},
+		{"bind", s.transport.setBind},
 		{"busy-reply-threshold", func(v *config.Value) error {
 			s.scripts.limitNS.Store(min(v.Int(), math.MaxInt64/int64(time.Millisecond)) * int64(time.Millisecond))
 			return nil
 		}},
-		{"notify-keyspace-events", s.setNotify},
-		{"tracking-table-max-keys", func(v *config.Value) error { s.tracked.maxKeys.Store(v.Int()); return nil }},
+		{"notify-keyspace-events", s.push.setNotify},
+		{"tracking-table-max-keys", func(v *config.Value) error { s.push.tracked.maxKeys.Store(v.Int()); return nil }},
 		{"client-output-buffer-limit", s.setOutputLimits},
 		{"latency-tracking", func(v *config.Value) error { s.tracksLatency.Store(v.Bool()); return nil }},
 		{"latency-monitor-threshold", func(v *config.Value) error {

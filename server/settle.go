@@ -11,7 +11,7 @@ import (
 // are kept, the client is read no further, and the log calls back.
 
 // logged is how far the log has come, with what was just logged.
-func (s *Server) logged() int64 {
+func (s *Road) logged() int64 {
 	if s.disk == nil {
 		return 0
 	}
@@ -20,7 +20,7 @@ func (s *Server) logged() int64 {
 
 // settled reports whether the log has come as far as a client's replies need it. It
 // is called without locks, by the client's owner.
-func (s *Server) settled(logged int64) bool {
+func (s *Road) settled(logged int64) bool {
 	if logged <= s.disk.Settled() {
 		return true
 	}
@@ -30,24 +30,23 @@ func (s *Server) settled(logged int64) bool {
 
 // logMoved is called by the log when waiting replies may be able to leave, or never
 // will. It must not wait.
-func (s *Server) logMoved() {
-	s.transport.wakeHolders()
-	s.net.holders.wake()
-	s.wakeLogWaiters()
+func (t *transport) logMoved() {
+	t.wakeHolders()
+	t.net.holders.wake()
 }
 
 // awaitLog waits until the log has come so far. It reports false if it never will.
-func (s *Server) awaitLog(logged int64) bool {
-	if logged == 0 || s.settled(logged) {
+func (t *transport) awaitLog(logged int64) bool {
+	if logged == 0 || t.settled(logged) {
 		return true
 	}
-	h := &s.net.holders
+	h := &t.net.holders
 	h.waiting.Add(1)
 	defer h.waiting.Add(-1)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for logged > s.disk.Settled() {
-		if s.disk.Broken() {
+	for logged > t.disk.Settled() {
+		if t.disk.Broken() {
 			return false
 		}
 		h.moved.Wait()

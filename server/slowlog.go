@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"cached/commands"
 )
@@ -93,4 +94,31 @@ func (l *slowlog) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.entries = nil
+}
+
+// slowCommandNS is what the latency monitor's threshold is at least: what is
+// faster need not ask for it.
+const slowCommandNS = int64(time.Millisecond)
+
+// noteSlow notes a command that took at least Road.slowNS. c is nil for one that a script
+// has called.
+func (s *Server) noteSlow(w *worker, c *client, spec *commands.Spec, argv [][]byte, took, start int64) {
+	addr, name := "?:0", "" // Lua is a client without an address
+	if c != nil {
+		addr, name = c.addr, text(&c.shown.name)
+		if took >= slowCommandNS {
+			s.latency.note(latencyEvent(spec), took, s.unixMS(start))
+		}
+	}
+	if took >= s.slow.thresholdNS.Load() && spec.Flags&commands.SkipSlowlog == 0 {
+		s.slow.add(addr, name, spec, argv, took, s.unixMS(start))
+	}
+}
+
+// latencyEvent is the kind of event that a slow command is.
+func latencyEvent(spec *commands.Spec) string {
+	if spec.Flags&commands.Fast != 0 {
+		return "fast-command"
+	}
+	return "command"
 }

@@ -154,7 +154,7 @@ func (t *totals) commandUS() int64 {
 }
 
 // countError counts an error reply by its code.
-func (s *Server) countError(text string) {
+func (s *Road) countError(text string) {
 	code, _, _ := strings.Cut(text, " ")
 	t := &s.totals
 	t.replies.Add(1)
@@ -199,3 +199,9 @@ func (t *totals) errorCounts() (all []errorCount) {
 	slices.SortFunc(all, func(a, b errorCount) int { return strings.Compare(a.code, b.code) })
 	return all
 }
+
+// A countedError is one that has been counted where it happened.
+type countedError struct{ is commands.Error }
+
+func (e countedError) Error() string { return string(e.is) }
+func (e countedError) Unwrap() error { return e.is }

@@ -23,6 +23,8 @@ type syncWish struct {
 	nothing   bool // not even these
 }
 
+var syncWishes = newClientSlot[syncWish]()
+
 const (
 	errNoReplicas = commands.Error("ERR Replication is not supported: SYNC sends a snapshot to clients that have said REPLCONF capa eof, and no more")
 	errNotOneBit  = commands.Error("ERR value is out of range, value must between 0 and 1")
@@ -32,7 +34,7 @@ func (s *Server) replconf(c *commands.Ctx) error {
 	if len(c.Argv)%2 == 0 {
 		return commands.ErrSyntax
 	}
-	wish := &clientOf(c).sync
+	wish := syncWishes.of(clientOf(c))
 	for words := c.Argv[1:]; len(words) > 0; words = words[2:] {
 		switch option := fold(words[0]); option {
 		case "listening-port":
@@ -78,10 +80,12 @@ func (s *Server) syncCmd(c *commands.Ctx) error {
 		cl.closing = true
 		return nil
 	}
-	if s.disk == nil || cl.sync.replica || !cl.sync.eof {
+	wish := syncWishes.of(cl)
+	if s.disk == nil || wish.replica || !wish.eof {
 		return errNoReplicas
 	}
-	if !cl.Background(c, true, func() { s.sendSnapshot(cl) }) {
+	sent := *wish
+	if !cl.Background(c, true, func() { s.sendSnapshot(cl, sent) }) {
 		return errNoReplicas
 	}
 	cl.shown.replica.Store(true)
@@ -92,15 +96,15 @@ func (s *Server) psync(*commands.Ctx) error { return errNoReplicas }
 
 // sendSnapshot sends a snapshot to a client that waits for it. If that fails the
 // connection ends without the mark, and the client knows.
-func (s *Server) sendSnapshot(c *client) {
+func (s *Server) sendSnapshot(c *client, wish syncWish) {
 	var id [20]byte
 	_, _ = rand.Read(id[:])
 	mark := hex.EncodeToString(id[:])
 	w := &clientWriter{c: c}
-	keys := !c.sync.functions && !c.sync.nothing
+	keys := !wish.functions && !wish.nothing
 	_, err := w.Write([]byte("$EOF:" + mark + "\r\n"))
 	if err == nil {
-		err = s.disk.Stream(w, keys, !c.sync.nothing, w.gone)
+		err = s.disk.Stream(w, keys, !wish.nothing, w.gone)
 	}
 	if err == nil {
 		_, err = w.Write([]byte(mark))

@@ -28,35 +28,35 @@ const tlsDirectives = "tls-cert-file tls-key-file tls-key-file-pass tls-ca-cert-
 const handshakeTimeout = 10 * time.Second
 
 // tlsOn reports whether there is a port for TLS.
-func (s *Server) tlsOn() bool { return s.cfg.Value("tls-port").Int() != 0 }
+func (t *transport) tlsOn() bool { return t.cfg.Value("tls-port").Int() != 0 }
 
 // setTLS takes over the settings of TLS, and reads the files they name anew.
-func (s *Server) setTLS(*config.Value) error {
-	if !s.tlsOn() {
+func (t *transport) setTLS(*config.Value) error {
+	if !t.tlsOn() {
 		return nil
 	}
-	c, err := s.tlsConfig()
+	c, err := t.tlsConfig()
 	if err != nil {
-		s.log.Warn("cannot use the settings of TLS", "error", err)
+		t.log.Warn("cannot use the settings of TLS", "error", err)
 		return errors.New("Unable to update TLS configuration. Check server logs.")
 	}
-	s.tls.Store(c)
+	t.tls.Store(c)
 	return nil
 }
 
 // ReloadTLS reads certificates and keys anew. If they cannot be used those that
 // were read before stay.
-func (s *Server) ReloadTLS() {
-	if s.setTLS(nil) == nil && s.tlsOn() {
-		s.log.Info("read the certificates of TLS anew")
+func (t *transport) ReloadTLS() {
+	if t.setTLS(nil) == nil && t.tlsOn() {
+		t.log.Info("read the certificates of TLS anew")
 	}
 }
 
 // tlsConfig makes the settings of a handshake from the directives and the files
 // they name.
-func (s *Server) tlsConfig() (*tls.Config, error) {
-	text := func(name string) string { return s.cfg.Value(name).String() }
-	c := &tls.Config{MinVersion: tls.VersionTLS12, SessionTicketsDisabled: !s.cfg.Value("tls-session-caching").Bool()}
+func (t *transport) tlsConfig() (*tls.Config, error) {
+	text := func(name string) string { return t.cfg.Value(name).String() }
+	c := &tls.Config{MinVersion: tls.VersionTLS12, SessionTicketsDisabled: !t.cfg.Value("tls-session-caching").Bool()}
 	if text("tls-cert-file") == "" || text("tls-key-file") == "" {
 		return nil, errors.New("no tls-cert-file and tls-key-file configured")
 	}
@@ -175,8 +175,8 @@ func openSSLName(name string) string {
 
 // secured makes a connection one of TLS, with the settings of the moment of its
 // handshake.
-func (s *Server) secured(sock net.Conn) net.Conn {
-	return tls.Server(sock, &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return s.tls.Load(), nil }})
+func (t *transport) secured(sock net.Conn) net.Conn {
+	return tls.Server(sock, &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return t.tls.Load(), nil }})
 }
 
 // secure makes a connection of TLS ready for use; others are. It reports false if
@@ -189,7 +189,7 @@ func (c *netConn) secure() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), handshakeTimeout)
 	defer cancel()
 	if err := sock.HandshakeContext(ctx); err != nil {
-		c.srv.tlsErrors.Add(1)
+		c.t.tlsErrors.Add(1)
 		c.srv.log.Debug("a client's handshake failed", "client", c.addr, "error", err)
 		return false
 	}

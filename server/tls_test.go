@@ -207,7 +207,7 @@ func TestBadHandshakes(t *testing.T) {
 	if _, err := ts.ping(&tls.Config{}); err != nil {
 		t.Errorf("beside a slow handshake: %v", err)
 	}
-	if n := ts.tlsErrors.Load(); n < 1 {
+	if n := ts.transport.tlsErrors.Load(); n < 1 {
 		t.Errorf("%d failed handshakes counted", n)
 	}
 }

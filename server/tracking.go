@@ -58,8 +58,8 @@ type stale struct {
 
 // remember notes the keys of a command that a tracking client has run. Their
 // shards are still locked: whoever changes one later finds it here.
-func (w *worker) remember(c *client, spec *commands.Spec, argv [][]byte) {
-	tr := c.tracking
+func (p *Pusher) remember(w *worker, c *client, spec *commands.Spec, argv [][]byte) {
+	tr := pushStates.of(c).tracking
 	if c.mode&inMulti == 0 && !strings.HasPrefix(spec.FullName(), "client|") {
 		defer func() { tr.caching = false }() // it was for this command
 	}
@@ -67,7 +67,7 @@ func (w *worker) remember(c *client, spec *commands.Spec, argv [][]byte) {
 		tr.options&trackOptIn != 0 && !tr.caching || tr.options&trackOptOut != 0 && tr.caching {
 		return
 	}
-	t := &w.srv.tracked
+	t := &p.tracked
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	spec.EachKey(argv, func(i int, flags commands.KeyFlag) {
@@ -96,18 +96,28 @@ func (w *worker) remember(c *client, spec *commands.Spec, argv [][]byte) {
 func (t *trackingTable) forget(w *worker, key string, by *client) {
 	for id := range t.keys[key] {
 		c := t.all[id]
-		if c == nil || t.bcast[c] != nil || c == by && c.tracking.options&trackNoLoop != 0 {
+		if c == nil || t.bcast[c] != nil || c == by && pushStates.of(c).tracking.options&trackNoLoop != 0 {
 			continue
 		}
-		w.stale = append(w.stale, stale{id: id, key: key})
+		addStale(w, stale{id: id, key: key})
 	}
 	delete(t.keys, key)
 }
 
-// changed collects who has to hear of a changed key.
-func (t *trackingTable) changed(tx *engine.Tx, key []byte, ev engine.Event) {
-	w, ok := tx.Owner.(*worker)
-	if t.clients.Load() == 0 || !ok {
+// addStale has the worker notify a client after the command that runs.
+func addStale(w *worker, st stale) {
+	work := pushWorks.of(w)
+	work.stale = append(work.stale, st)
+	w.due = true
+}
+
+// Changed collects the clients that have to hear of a changed key.
+func (t *trackingTable) Changed(tx *engine.Tx, key []byte, ev engine.Event) {
+	if ev.Class&(engine.ClassMiss|engine.ClassNew) != 0 || ev.Beside || t.clients.Load() == 0 {
+		return
+	}
+	w := workerOfTx(tx)
+	if w == nil {
 		return
 	}
 	var by *client
@@ -125,23 +135,26 @@ func (t *trackingTable) changed(tx *engine.Tx, key []byte, ev engine.Event) {
 		}
 		for _, p := range tr.prefixes {
 			if len(key) >= len(p) && string(key[:len(p)]) == p {
-				w.stale = append(w.stale, stale{id: c.id, key: string(key), bcast: true, prefix: p})
+				addStale(w, stale{id: c.id, key: string(key), bcast: true, prefix: p})
 				break
 			}
 		}
 	}
 }
 
-// flushed tells everybody that nothing is as it was.
-func (t *trackingTable) flushed(tx *engine.Tx) {
-	w, ok := tx.Owner.(*worker)
-	if t.clients.Load() == 0 || !ok {
+// Swapped does nothing: keys keep their names.
+func (t *trackingTable) Swapped(*engine.Tx, int, int) {}
+
+// Flushed has all clients in tracking mode hear that their caches are stale.
+func (t *trackingTable) Flushed(tx *engine.Tx, _ int) {
+	w := workerOfTx(tx)
+	if t.clients.Load() == 0 || w == nil {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for id := range t.all {
-		w.stale = append(w.stale, stale{id: id, flush: true})
+		addStale(w, stale{id: id, flush: true})
 	}
 	clear(t.keys)
 }
@@ -149,9 +162,13 @@ func (t *trackingTable) flushed(tx *engine.Tx) {
 // invalidate tells the clients collected. What concerns me, whose command it
 // was, follows its reply at once. A key is a message, but to clients that hear
 // of all keys with a prefix those of a command with the same one go together.
-func (w *worker) invalidate(me *client) {
-	all := w.stale
-	w.stale = nil
+func (p *Pusher) invalidate(w *worker, me *client) {
+	work := pushWorks.of(w)
+	all := work.stale
+	if len(all) == 0 {
+		return
+	}
+	work.stale = nil
 	type group struct {
 		c      *client
 		prefix string
@@ -159,15 +176,13 @@ func (w *worker) invalidate(me *client) {
 	var together map[group][]string
 	tell := func(c *client, keys []string) {
 		if c == me {
-			w.invalidateClient(c, keys, true)
+			p.invalidateClient(w, c, keys, true)
 			return
 		}
-		c.conn.post(func(w *worker, c *client) { w.invalidateClient(c, keys, false) })
+		c.conn.post(func(w *worker, c *client) { p.invalidateClient(w, c, keys, false) })
 	}
 	for _, st := range all {
-		w.srv.mu.Lock()
-		c := w.srv.clients[st.id]
-		w.srv.mu.Unlock()
+		c := p.clientByID(st.id)
 		switch {
 		case c == nil:
 		case st.flush:
@@ -188,42 +203,40 @@ func (w *worker) invalidate(me *client) {
 		tell(g.c, slices.Compact(keys))
 	}
 	clear(all)
-	w.stale = all[:0]
+	work.stale = all[:0]
 }
 
 // invalidateClient tells a client, on its own goroutine, or whoever it is
 // redirected to. keys is nil for all; mine says that a command of the client is
 // being answered.
-func (w *worker) invalidateClient(c *client, keys []string, mine bool) {
-	tr := c.tracking
+func (p *Pusher) invalidateClient(w *worker, c *client, keys []string, mine bool) {
+	tr := pushStates.of(c).tracking
 	if tr == nil {
 		return
 	}
 	nullProto := c.proto
 	if tr.redirect == 0 {
 		if c.proto == 3 {
-			c.push(w, appendInvalidation([]byte(">2\r\n$10\r\ninvalidate\r\n"), keys, nullProto), mine)
+			p.push(c, w, appendInvalidation([]byte(">2\r\n$10\r\ninvalidate\r\n"), keys, nullProto), mine)
 		}
 		return
 	}
-	s := c.srv
-	s.mu.Lock()
-	to := s.clients[tr.redirect]
-	s.mu.Unlock()
+	to := p.clientByID(tr.redirect)
 	if to == nil {
 		tr.broken.Store(true)
+		tr.show(c)
 		if c.proto == 3 {
 			b := []byte(">2\r\n$21\r\ntracking-redir-broken\r\n")
-			c.push(w, appendLen(b, ':', int(tr.redirect)), mine)
+			p.push(c, w, appendLen(b, ':', int(tr.redirect)), mine)
 		}
 		return
 	}
 	to.conn.post(func(w *worker, to *client) {
 		switch {
 		case to.proto == 3:
-			to.push(w, appendInvalidation([]byte(">2\r\n$10\r\ninvalidate\r\n"), keys, nullProto), false)
+			p.push(to, w, appendInvalidation([]byte(">2\r\n$10\r\ninvalidate\r\n"), keys, nullProto), false)
 		case to.mode&subscribed != 0:
-			to.push(w, appendInvalidation([]byte("*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n"), keys, nullProto), false)
+			p.push(to, w, appendInvalidation([]byte("*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n"), keys, nullProto), false)
 		}
 	})
 }
@@ -245,7 +258,7 @@ func appendInvalidation(b []byte, keys []string, proto int) []byte {
 
 // push sends what the client did not ask for: behind the reply that is being
 // written, or on its own.
-func (c *client) push(w *worker, b []byte, replying bool) {
+func (p *Pusher) push(c *client, w *worker, b []byte, replying bool) {
 	if replying {
 		w.reply.B = append(w.reply.B, b...)
 		return
@@ -255,26 +268,27 @@ func (c *client) push(w *worker, b []byte, replying bool) {
 }
 
 // untrack ends tracking.
-func (c *client) untrack() {
-	if c.tracking == nil {
+func (p *Pusher) untrack(c *client) {
+	st := pushStates.of(c)
+	if st.tracking == nil {
 		return
 	}
-	t := &c.srv.tracked
+	t := &p.tracked
 	t.mu.Lock()
 	delete(t.bcast, c)
 	delete(t.all, c.id)
 	t.mu.Unlock()
 	t.clients.Add(-1)
-	c.srv.hooks.active.Add(-1)
-	for _, p := range c.tracking.prefixes {
+	p.hooks.active.Add(-1)
+	for _, p := range st.tracking.prefixes {
 		c.forgets(len(p))
 	}
-	c.tracking = nil
+	st.tracking = nil
 	c.mode &^= tracks
-	c.shown.tracking.Store(nil)
+	c.shown.tracking.Store(0)
 }
 
-func (s *Server) clientTracking(c *commands.Ctx) error {
+func (p *Pusher) clientTracking(c *commands.Ctx) error {
 	cl := clientOf(c)
 	tr := &tracking{}
 	a := c.Args(3)
@@ -288,10 +302,7 @@ func (s *Server) clientTracking(c *commands.Ctx) error {
 			if !ok {
 				return commands.ErrNotInt
 			}
-			s.mu.Lock()
-			there := s.clients[id] != nil
-			s.mu.Unlock()
-			if !there {
+			if p.clientByID(id) == nil {
 				return commands.Error("ERR The client ID you want redirect to does not exist")
 			}
 			tr.redirect = id
@@ -314,12 +325,12 @@ func (s *Server) clientTracking(c *commands.Ctx) error {
 	case err != nil:
 		return err
 	case !on:
-		cl.untrack()
+		p.untrack(cl)
 	default:
-		if err := tr.check(cl.tracking); err != nil {
+		if err := tr.check(pushStates.of(cl).tracking); err != nil {
 			return err
 		}
-		cl.track(tr)
+		p.track(cl, tr)
 	}
 	c.Reply.OK()
 	return nil
@@ -362,17 +373,18 @@ func (tr *tracking) check(old *tracking) error {
 }
 
 // track takes over checked options. Prefixes of before stay.
-func (c *client) track(tr *tracking) {
-	t := &c.srv.tracked
+func (p *Pusher) track(c *client, tr *tracking) {
+	t := &p.tracked
 	for _, p := range tr.prefixes {
 		c.keeps(len(p))
 	}
-	if old := c.tracking; old != nil {
+	st := pushStates.of(c)
+	if old := st.tracking; old != nil {
 		tr.prefixes = append(append([]string(nil), old.prefixes...), tr.prefixes...)
 		tr.options |= old.options &^ trackNoLoop & (trackOptIn | trackOptOut)
 	} else {
 		t.clients.Add(1)
-		c.srv.hooks.active.Add(1)
+		p.hooks.active.Add(1)
 	}
 	if tr.options&trackBcast != 0 && len(tr.prefixes) == 0 {
 		tr.prefixes = []string{""}
@@ -383,14 +395,27 @@ func (c *client) track(tr *tracking) {
 	if tr.options&trackBcast != 0 {
 		t.bcast[c] = tr
 	}
-	c.tracking = tr
+	st.tracking = tr
 	t.mu.Unlock()
 	c.mode |= tracks
-	c.shown.tracking.Store(tr)
+	tr.show(c)
 }
 
-func (s *Server) clientCaching(c *commands.Ctx) error {
-	tr := clientOf(c).tracking
+// show has CLIENT LIST show the client's options.
+func (tr *tracking) show(c *client) {
+	shown := shownTracks
+	if tr.broken.Load() {
+		shown |= shownBroken
+	}
+	if tr.options&trackBcast != 0 {
+		shown |= shownBcast
+	}
+	c.shown.redirect.Store(tr.redirect)
+	c.shown.tracking.Store(shown)
+}
+
+func (p *Pusher) clientCaching(c *commands.Ctx) error {
+	tr := pushStates.of(clientOf(c)).tracking
 	if tr == nil {
 		return commands.Error("ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled")
 	}
@@ -411,8 +436,8 @@ func (s *Server) clientCaching(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) clientGetredir(c *commands.Ctx) error {
-	if tr := clientOf(c).tracking; tr != nil {
+func (p *Pusher) clientGetredir(c *commands.Ctx) error {
+	if tr := pushStates.of(clientOf(c)).tracking; tr != nil {
 		c.Reply.Int(tr.redirect)
 	} else {
 		c.Reply.Int(-1)
@@ -420,9 +445,9 @@ func (s *Server) clientGetredir(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) clientTrackinginfo(c *commands.Ctx) error {
+func (p *Pusher) clientTrackinginfo(c *commands.Ctx) error {
 	flags, redirect, prefixes := []string{"off"}, int64(-1), []string(nil)
-	if tr := clientOf(c).tracking; tr != nil {
+	if tr := pushStates.of(clientOf(c)).tracking; tr != nil {
 		flags[0], redirect = "on", tr.redirect
 		add := func(on bool, name string) {
 			if on {

@@ -21,7 +21,7 @@ const errNoLog = commands.Error("ERR WAITAOF cannot be used when numlocal is set
 
 // waitaof waits until what the client has changed is on the disk, and for replicas,
 // of which there are none.
-func (s *Server) waitaof(c *commands.Ctx) error {
+func (s *Road) waitaof(c *commands.Ctx) error {
 	local, ok := value.ParseInt(c.Argv[1])
 	if !ok {
 		return commands.ErrNotInt
@@ -68,7 +68,7 @@ func (s *Server) waitaof(c *commands.Ctx) error {
 }
 
 // logs reports whether there is an append-only file.
-func (s *Server) logs() bool {
+func (s *Road) logs() bool {
 	if s.disk == nil {
 		return false
 	}
@@ -77,7 +77,7 @@ func (s *Server) logs() bool {
 }
 
 // synced is 1 if what a client has changed is on the disk, else 0.
-func (s *Server) synced(c *client) int64 {
+func (s *Road) synced(c *client) int64 {
 	if s.disk == nil {
 		return 0
 	}
@@ -88,7 +88,7 @@ func (s *Server) synced(c *client) int64 {
 }
 
 // waitForLog has a client that waits look again whenever something came to the disk.
-func (s *Server) waitForLog(c *client) {
+func (s *Road) waitForLog(c *client) {
 	l := &s.logWaiters
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -102,14 +102,14 @@ func (s *Server) waitForLog(c *client) {
 	}
 }
 
-func (s *Server) forgetLogWaiter(c *client) {
+func (s *Road) forgetLogWaiter(c *client) {
 	s.logWaiters.mu.Lock()
 	defer s.logWaiters.mu.Unlock()
 	delete(s.logWaiters.set, c)
 }
 
 // lookAgain has a client's WAITAOF run again.
-func (s *Server) lookAgain(c *client, wt *waiter) {
+func (s *Road) lookAgain(c *client, wt *waiter) {
 	c.conn.post(func(w *worker, c *client) {
 		if c.waiting == wt {
 			w.serve(wt, nil)
@@ -118,7 +118,7 @@ func (s *Server) lookAgain(c *client, wt *waiter) {
 }
 
 // wakeLogWaiters has everybody in WAITAOF look again, and forgets who has gone.
-func (s *Server) wakeLogWaiters() {
+func (s *Road) wakeLogWaiters() {
 	l := &s.logWaiters
 	if !l.some.Load() {
 		return

@@ -148,7 +148,7 @@ func (c *client) unwatch() {
 	}
 }
 
-func (s *Server) watchKeys(c *commands.Ctx) error {
+func (s *Road) watchKeys(c *commands.Ctx) error {
 	cl := clientOf(c)
 	if cl.mode&inMulti != 0 {
 		return commands.Error("ERR WATCH inside MULTI is not allowed")
@@ -162,7 +162,7 @@ func (s *Server) watchKeys(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) unwatch(c *commands.Ctx) error {
+func (s *Road) unwatch(c *commands.Ctx) error {
 	clientOf(c).unwatch()
 	c.Reply.OK()
 	return nil

@@ -5,7 +5,6 @@ import (
 
 	"cached/commands"
 	"cached/engine"
-	"cached/internal/lua"
 	"cached/internal/resp"
 )
 
@@ -16,7 +15,7 @@ const flushAt = 256 << 10
 // A worker is what runs commands: one for each loop, used by its goroutine
 // alone, so that nothing is allocated per command.
 type worker struct {
-	srv   *Server
+	srv   *Road
 	tx    engine.Tx
 	evict engine.Tx // of what the memory limit throws out, between commands
 	ctx   commands.Ctx
@@ -32,19 +31,16 @@ type worker struct {
 
 	flush func(*client) // writes the replies from base on to the client
 
-	lua    *lua.State    // runs scripts; nil before the first
-	script *scriptRun    // the one that runs, or ran last
 	others func(*client) // serves other clients while a slow script of this one runs; or nil
 
-	nowNS  int64 // since Server.base, at the end of the last command
-	ready  []readyKey
-	events []keyEvent // of the command that runs, told after it
-	stale  []stale
+	nowNS int64 // since Server.base, at the end of the last command
+	ready []readyKey
+	deaf  bool // nobody hears of what its commands change
+	due   bool // the command that runs has left work for Subjects.After
+	slots [slotsMost]any
 
-	feeding      bool      // a client's batch of commands runs
-	staged       []staged  // published by it
-	messages     []message // for publications: what is left of a block
-	messageBytes []byte    // and of one for their bytes
+	feeding bool     // a client's batch of commands runs
+	staged  []staged // published by it
 
 	own    []byte // messages to the client whose command runs, for which they come behind its reply
 	pushed bool   // the command's reply is a push, which CLIENT REPLY does not concern
@@ -57,7 +53,36 @@ type worker struct {
 	netIn, netOut, reads, writes, turns int64
 }
 
-func newWorker(s *Server) *worker {
+// workerOfTx returns the worker whose command tx runs, or nil if there is none or nobody
+// is to hear of what it changes.
+func workerOfTx(tx *engine.Tx) *worker {
+	if w, ok := tx.Owner.(*worker); ok && !w.deaf {
+		return w
+	}
+	return nil
+}
+
+// pushOwn has b, a push to the client whose command runs, follow its reply.
+func (w *worker) pushOwn(b []byte) {
+	w.own = append(w.own, b...)
+	w.due = true
+}
+
+// finish does what a command has left to be done now that its locks are released. What its
+// client, c or nil, is pushed comes behind the reply: messages and events, and then
+// invalidations.
+func (w *worker) finish(c *client) {
+	w.due = false
+	for _, after := range w.srv.on.After {
+		after(w, c)
+		if len(w.own) > 0 {
+			w.reply.B = append(w.reply.B, w.own...)
+			w.own = w.own[:0]
+		}
+	}
+}
+
+func newWorker(s *Road) *worker {
 	w := &worker{srv: s}
 	w.batch.args = make([][]byte, 0, maxBatchArgs)
 	w.ctx.Tx, w.ctx.Reply, w.ctx.Table = &w.tx, &w.reply, s.table
@@ -78,10 +103,10 @@ func (w *worker) nowMS() int64 { return w.srv.unixMS(w.nowNS) }
 
 // unixMS turns nanoseconds since base into Unix milliseconds: the wall clock as
 // cron last compared it, carried on by the monotonic one.
-func (s *Server) unixMS(ns int64) int64 { return (s.wallNS.Load() + ns) / 1e6 }
+func (s *Road) unixMS(ns int64) int64 { return (s.wallNS.Load() + ns) / 1e6 }
 
 // nowMS reads the clock.
-func (s *Server) nowMS() int64 { return s.unixMS(int64(time.Since(s.base))) }
+func (s *Road) nowMS() int64 { return s.unixMS(int64(time.Since(s.base))) }
 
 // begin makes the worker ready for a batch of a client's commands.
 func (w *worker) begin(c *client) {

@@ -1,0 +1,125 @@
+package server
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cached/commands"
+	"cached/engine"
+	"cached/internal/config"
+)
+
+// A Road is what all clients of a server share: the keyspace and the table of commands, gates,
+// those who wait or watch, limits and counters. It knows no subject (scripts, users, channels,
+// administration): what these have to say on the way of a command, they hang on it in Subjects.
+type Road struct {
+	cfg   *config.Config
+	keys  *engine.Engine
+	log   *slog.Logger
+	table *commands.Table
+	disk  Durability // or nil
+	on    Subjects
+
+	base   time.Time    // what monotonic times count from
+	wallNS atomic.Int64 // Unix nanoseconds at base, as the wall clock says now
+
+	gates   []Gate
+	gated   atomic.Uint64 // a bit for each gate that has something to say
+	asksAll bool          // some gate of another subsystem always has
+	gateMu  sync.Mutex    // guards changes of gated
+	pause   pause
+	block   blocker
+	watch   watchTable
+	hooks   hooks
+
+	std        *account     // of clients that have not logged in
+	slowNS     atomic.Int64 // commands that take at least so long are shown to Subjects.Slow
+	logWaiters logWaiters
+	totals     totals
+
+	// Settings that every command or client asks for.
+	maxBulk          atomic.Int64
+	queryBufferLimit atomic.Int64
+	outputLimits     atomic.Pointer[outputLimits]
+	mostReply        atomic.Int64 // bytes
+	tracksLatency    atomic.Bool
+
+	protocolErrors atomic.Int64
+	acceptedTotal  atomic.Int64
+	refusedTotal   atomic.Int64
+	nextID         atomic.Int64
+	overInput      atomic.Int64 // clients closed for their input
+	overOutput     atomic.Int64 // and for their output
+
+	mu      sync.Mutex // guards clients
+	clients map[int64]*client
+}
+
+// Subjects are what subjects hang on the road. They are set before the first client comes.
+type Subjects struct {
+	// Watchers hear of changes of keys while hooks.active is not zero.
+	Watchers []keyWatcher
+	// After runs behind a command that has left work for it (worker.due), with no locks held.
+	// c is the client whose command it was, or nil.
+	After []func(w *worker, c *client)
+	// Leave lets go of what a subject keeps for a client that closes or says RESET.
+	Leave []func(c *client)
+	// Read hears, with the locks held, of a command that a client that tracks has run.
+	Read func(w *worker, c *client, spec *commands.Spec, argv [][]byte)
+	// Ran hears of each command that a client has run while watched by MONITOR.
+	Ran       func(w *worker, c *client, spec *commands.Spec, argv [][]byte)
+	Monitored func() bool
+	// Slow hears of a command that took at least slowNS: took nanoseconds from start, since
+	// Road.base.
+	Slow func(w *worker, c *client, spec *commands.Spec, argv [][]byte, took, start int64)
+	// Flags are those of a command whose arguments decide about them: of a script that it runs.
+	Flags func(spec *commands.Spec, argv [][]byte) commands.Flag
+	// Locks adds the locks of a command whose arguments decide about them. They may change
+	// when Version does.
+	Locks   func(l *engine.LockSet, spec *commands.Spec, argv [][]byte)
+	Version func() int
+	// Busy is the error for who finds its locks held by a slow script.
+	Busy func() error
+	// Freed hears of large buffers, in bytes, that are garbage from now on.
+	Freed func(bytes int)
+	// Grown hears that clients' buffers have grown by much.
+	Grown func()
+}
+
+// A Durability is the log of changes, as far as replies wait for it.
+type Durability interface {
+	// Refusing reports whether Refuse may have something to say.
+	Refusing() bool
+	// Refuse returns the error of a command that may not run now. flags are those
+	// that the command, or any of the transaction that it runs, has; missing
+	// those that any of them lacks.
+	Refuse(spec *commands.Spec, flags, missing commands.Flag) error
+	// Flushed hears that all databases were; tx holds them.
+	Flushed(tx *engine.Tx)
+	// Logged counts the effects that were logged, of all clients. A client that has
+	// changed something is answered when Settled has come as far.
+	Logged() int64
+	Settled() int64
+	// Flush has what was logged written, at once if nothing makes it wait. It is
+	// called without any lock.
+	Flush()
+	// Broken reports whether replies that wait for Settled will not come.
+	Broken() bool
+	// Synced is how many of the logged effects are on the disk; ok is false if there
+	// is no log.
+	Synced() (effects int64, ok bool)
+}
+
+// init makes a Road of its parts.
+func (r *Road) init(cfg *config.Config, keys *engine.Engine, log *slog.Logger) {
+	r.cfg, r.keys, r.log = cfg, keys, log
+	r.base = time.Now()
+	r.wallNS.Store(r.base.UnixNano())
+	r.clients = make(map[int64]*client)
+	r.block.queue = make(map[readyKey][]*waiter)
+	r.watch.keys = make(map[readyKey][]*watch)
+	r.hooks.road = r
+	r.keys.Watch(&r.hooks)
+}
