@@ -45,6 +45,11 @@ func (tx *Tx) BuildString(b *value.Builder, key, v []byte, o Origin) table.Item 
 	return b.BeginString(tx.shard(tx.hash(key)).heap, key, v, tx.access(key, o), o.DeadlineMS)
 }
 
+// BuildNative makes an item of a value of the native type t, for Adopt.
+func (tx *Tx) BuildNative(b *value.Builder, t value.Type, key, v []byte, o Origin) table.Item {
+	return b.BeginNative(tx.shard(tx.hash(key)).heap, t, key, v, tx.access(key, o), o.DeadlineMS)
+}
+
 // Adopt puts an item that was built at its key in the database of the Tx. It
 // reports false, and frees the item, if there is such a key already and replace
 // is not set.

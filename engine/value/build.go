@@ -55,6 +55,13 @@ func (b *Builder) BeginString(h *arena.Heap, key, v []byte, access uint32, deadl
 	return it
 }
 
+// BeginNative makes the item of a value of a native type at once.
+func (b *Builder) BeginNative(h *arena.Heap, t Type, key, v []byte, access uint32, deadlineMS int64) table.Item {
+	it := table.NewItem(h, Kind(t, Raw), access, key, len(v), deadlineMS)
+	copy(it.Value(), v)
+	return it
+}
+
 // Len is the number of elements so far.
 func (b *Builder) Len() int {
 	if !b.large {

@@ -6,10 +6,11 @@ import (
 )
 
 // A Type is what a value is to commands. The numbers are those of Redis's RDB
-// object types, and fit in four bits.
+// object types where Redis has the type, and fit in four bits. Files do not hold
+// the numbers.
 type Type uint8
 
-// The types.
+// The types. 5 is what Redis calls modules, 7 is left free.
 const (
 	String Type = 0
 	List   Type = 1
@@ -17,9 +18,20 @@ const (
 	ZSet   Type = 3
 	Hash   Type = 4
 	Stream Type = 6
+
+	// Native types, which Redis does not have.
+	Limiter   Type = 8
+	Lock      Type = 9
+	Semaphore Type = 10
 )
 
-var typeNames = [...]string{String: "string", List: "list", Set: "set", ZSet: "zset", Hash: "hash", 5: "", Stream: "stream"}
+var typeNames = [16]string{String: "string", List: "list", Set: "set", ZSet: "zset", Hash: "hash", Stream: "stream",
+	Limiter: "limiter", Lock: "lock", Semaphore: "semaphore"}
+
+// Native reports whether a value of type t is one block of bytes that only the
+// commands of the type understand. It has the encoding Raw. Files keep it as a string,
+// with the name of the type beside it.
+func (t Type) Native() bool { return t >= Limiter && t <= Semaphore }
 
 // String returns the name TYPE replies with.
 func (t Type) String() string { return typeNames[t] }
