@@ -34,12 +34,9 @@ func (d *digest) mixNumber(n uint32) { d.mix(binary.BigEndian.AppendUint32(nil, 
 
 func (d *digest) mixElem(e value.Elem) { d.mix(e.Append(nil)) }
 
-// typeNumbers are those of Redis's types.
-var typeNumbers = map[value.Type]uint32{value.String: 0, value.List: 1, value.Set: 2, value.ZSet: 3, value.Hash: 4, value.Stream: 6}
-
 // value adds the value of an item of e and that it has a deadline.
 func (d *digest) value(e *engine.Engine, it table.Item) {
-	d.mixNumber(typeNumbers[value.TypeOf(it)])
+	d.mixNumber(uint32(value.TypeOf(it))) // the numbers are those of Redis's types
 	switch value.TypeOf(it) {
 	case value.String:
 		d.mix(e.AppendText(nil, it))
@@ -76,6 +73,9 @@ func (d *digest) value(e *engine.Engine, it table.Item) {
 			})
 			return true
 		})
+	}
+	if value.TypeOf(it).Native() {
+		d.mix(it.Value())
 	}
 	if it.DeadlineMS() != 0 {
 		d.xor([]byte("!!expire!!"))

@@ -38,7 +38,7 @@ func (c *Commands) Library(code string) {
 // Key appends the commands that make the key of an item, which is not there yet.
 func (c *Commands) Key(it table.Item) {
 	key := it.Key()
-	switch value.TypeOf(it) {
+	switch t := value.TypeOf(it); t {
 	case value.String:
 		v := it.Value()
 		if value.EncodingOf(it) == value.Squeezed {
@@ -65,8 +65,14 @@ func (c *Commands) Key(it table.Item) {
 		c.fieldDeadlines(it)
 	case value.Stream:
 		c.stream(it)
+	case value.Limiter, value.Lock, value.Semaphore:
+		if due := it.DeadlineMS(); due != 0 {
+			c.command("CACHE.SETSTATE", key, t.String(), it.Value(), "PXAT", due)
+		} else {
+			c.command("CACHE.SETSTATE", key, t.String(), it.Value())
+		}
 	}
-	if due := it.DeadlineMS(); due != 0 {
+	if due := it.DeadlineMS(); due != 0 && !value.TypeOf(it).Native() {
 		c.command("PEXPIREAT", key, due)
 	}
 	if it.Extended() {

@@ -18,6 +18,7 @@ type Decoder struct {
 	build   value.Builder
 	tx      *engine.Tx
 	typ     byte
+	native  value.Type // of the value that is a string in the file, or String
 	origin  engine.Origin
 	key     []byte
 	started bool   // the first piece has come
@@ -46,7 +47,7 @@ type pending struct {
 
 // Begin begins the value of key in the database of tx.
 func (d *Decoder) Begin(tx *engine.Tx, typ byte, key []byte, o engine.Origin) {
-	d.tx, d.typ, d.origin = tx, typ, o
+	d.tx, d.typ, d.native, d.origin = tx, typ, value.String, o
 	d.started, d.left, d.dueBase, d.whole = false, 1, 0, table.Item{}
 	d.key = append(d.key[:0], key...)
 	if cap(d.a) > keptScratch {
@@ -64,12 +65,19 @@ func (d *Decoder) Begin(tx *engine.Tx, typ byte, key []byte, o engine.Origin) {
 	}
 }
 
+// Native says that the string which Begin was told of is a value of the native type t,
+// unless t is String. It comes in front of Feed.
+func (d *Decoder) Native(t value.Type) { d.native = t }
+
 // Feed decodes a piece of whole elements; offset is where it begins in a file.
 func (d *Decoder) Feed(piece []byte, offset int64) error {
 	c := &cursor{b: piece, base: offset}
 	d.offset = offset
 	if int(d.typ) >= numTypes || forms[d.typ].layout == "" {
 		return d.refuse(c)
+	}
+	if d.native != value.String && d.typ != typeString {
+		return c.fail("a value of type " + d.native.String() + " is no string")
 	}
 	if !d.started {
 		d.started = true
@@ -167,6 +175,10 @@ func (d *Decoder) element(c *cursor) error {
 		}
 		if len(b) > table.MaxBytes {
 			return c.fail("a string is too long")
+		}
+		if d.native != value.String {
+			d.whole = d.tx.BuildNative(&d.build, d.native, d.key, b, d.origin)
+			return nil
 		}
 		d.whole = d.tx.BuildString(&d.build, d.key, b, d.origin)
 		return nil

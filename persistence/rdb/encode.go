@@ -100,7 +100,16 @@ func (e *Encoder) Value(it table.Item) {
 // payload, that has the key's metadata. Redis skips both.
 const metaAux = "cached-meta"
 
+// typeAux is the name of the auxiliary field in front of a key, or behind the value of a
+// payload, that has the name of a native type. The value itself is a string. Redis skips
+// the field, and finds a string.
+const typeAux = "cached-type"
+
+// meta appends what is known of a key beside its value and deadline.
 func (e *Encoder) meta(it table.Item) {
+	if t := value.TypeOf(it); t.Native() {
+		e.Aux(typeAux, t.String())
+	}
 	if it.Extended() {
 		e.words = it.AppendExt(e.words[:0])
 		e.B = append(e.B, opAux)

@@ -12,6 +12,7 @@ import (
 
 	"cached/engine"
 	"cached/engine/table"
+	"cached/engine/value"
 )
 
 // LoadOptions say how Load reads a file.
@@ -88,6 +89,7 @@ type entry struct {
 	offset           int64
 	origin           engine.Origin
 	meta             *engine.Meta // or nil
+	native           value.Type   // or String
 }
 
 // Load reads a file into e, whose databases are empty unless o says otherwise.
@@ -121,6 +123,7 @@ type loader struct {
 	in       *reader
 	result   Result
 	meta     *engine.Meta // of the next key, or nil
+	native   value.Type   // of the next key if it is a native one, else String
 	reserved []int        // databases for whose keys there is room
 
 	inserters []*inserter
@@ -354,7 +357,7 @@ func (l *loader) aux(raw, name, scratch *[]byte) error {
 		return err
 	}
 	*name = append((*name)[:0], key...)
-	ofKey := string(*name) == metaAux
+	ofKey := string(*name) == metaAux || string(*name) == typeAux
 	if !ofKey && !keptAux[string(*name)] {
 		return l.in.passString()
 	}
@@ -362,6 +365,12 @@ func (l *loader) aux(raw, name, scratch *[]byte) error {
 	switch {
 	case err != nil:
 		return err
+	case string(*name) == typeAux:
+		t, ok := value.TypeNamed(string(text))
+		if !ok || !t.Native() {
+			return l.in.fail("a value of the unknown type " + strconv.QuoteToASCII(string(text)))
+		}
+		l.native = t
 	case ofKey:
 		m, ok := engine.ParseMeta(text)
 		if !ok {
@@ -376,8 +385,8 @@ func (l *loader) aux(raw, name, scratch *[]byte) error {
 
 // key cuts the value of a key out of the file.
 func (l *loader) key(db int, t byte, key []byte, origin engine.Origin) error {
-	in, meta := l.in, l.meta
-	l.meta = nil
+	in, meta, native := l.in, l.meta, l.native
+	l.meta, l.native = nil, value.String
 	if d := origin.DeadlineMS; d != 0 && d < l.o.NowMS && !l.o.KeepExpired {
 		l.o.Progress.Expired.Add(1)
 		return in.passValue(t, nil)
@@ -385,7 +394,7 @@ func (l *loader) key(db int, t byte, key []byte, origin engine.Origin) error {
 	hash := engine.Hash(key)
 	to := l.inserters[l.e.ShardOf(hash)%len(l.inserters)]
 	b := to.batch
-	e := entry{db: db, typ: t, first: true, hash: hash, origin: origin, meta: meta}
+	e := entry{db: db, typ: t, first: true, hash: hash, origin: origin, meta: meta, native: native}
 	begin := func() {
 		b = to.batch
 		e.key = len(b.data)
@@ -510,6 +519,7 @@ func (in *inserter) one(e *entry, key, raw []byte) error {
 	d := &in.decoder
 	if e.first {
 		d.Begin(in.tx, e.typ, key, e.origin)
+		d.Native(e.native)
 		in.open, in.isOpen = append(in.open[:0], key...), true
 	}
 	err := d.Feed(raw, e.offset)

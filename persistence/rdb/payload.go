@@ -6,16 +6,19 @@ import (
 
 	"cached/engine"
 	"cached/engine/table"
+	"cached/engine/value"
 	"cached/internal/crc"
 )
 
 // A payload is what DUMP makes of a value: its type, the value, two bytes of the
-// version and eight of a checksum. In front of the version is the metadata of the key, if
-// it has any, with its length in one byte and metaMark. Redis looks at nothing behind the
-// value.
+// version and eight of a checksum. Behind the value of a native type, which is a string,
+// come the name of the type, its length in one byte and typeMark. In front of the version
+// is the metadata of the key, if it has any, with its length in one byte and metaMark.
+// Redis looks at nothing behind the value.
 const (
 	payloadTail = 10
-	metaMark    = "cached-meta"
+	metaMark    = metaAux
+	typeMark    = typeAux
 )
 
 // Dump appends the payload of an item to e.B, which was empty.
@@ -28,6 +31,10 @@ func (e *Encoder) Dump(it table.Item) {
 		version = Version
 	}
 	e.Value(it)
+	if t := value.TypeOf(it); t.Native() {
+		name := t.String()
+		e.B = append(append(append(e.B, name...), byte(len(name))), typeMark...)
+	}
 	if it.Extended() {
 		start := len(e.B)
 		e.B = it.AppendExt(e.B)
@@ -56,23 +63,47 @@ func PayloadOK(p []byte, noChecksum bool) bool {
 // Undump makes an item for key of a payload that is OK.
 func (d *Decoder) Undump(tx *engine.Tx, key, p []byte, o engine.Origin) (table.Item, error) {
 	p = p[:len(p)-payloadTail]
-	if it, err := d.undump(tx, key, p, o); err == nil {
+	it, err := d.undump(tx, key, p, value.String, o)
+	if err == nil {
 		return it, nil
 	}
-	// A value that only ends like metadata was whole.
-	value, m, ok := cutMeta(p)
-	if !ok {
-		return d.undump(tx, key, p, o)
+	// A value that only ends like metadata or a type was whole.
+	rest, m, hasMeta := cutMeta(p)
+	if !hasMeta {
+		rest = p
 	}
-	it, err := d.undump(tx, key, value, o)
-	if err == nil {
+	rest, native := cutType(rest)
+	if !hasMeta && native == value.String {
+		return it, err
+	}
+	it, err = d.undump(tx, key, rest, native, o)
+	if err == nil && hasMeta {
 		it = tx.WithMeta(it, &m)
 	}
 	return it, err
 }
 
+// cutType cuts what may be the name of a native type from the end of a payload. The type
+// is String if there is none.
+func cutType(p []byte) (rest []byte, t value.Type) {
+	rest, ok := bytes.CutSuffix(p, []byte(typeMark))
+	if !ok || len(rest) == 0 {
+		return p, value.String
+	}
+	n := int(rest[len(rest)-1])
+	rest = rest[:len(rest)-1]
+	if n > len(rest) {
+		return p, value.String
+	}
+	t, ok = value.TypeNamed(string(rest[len(rest)-n:]))
+	if !ok || !t.Native() {
+		return p, value.String
+	}
+	return rest[:len(rest)-n], t
+}
+
 // cutMeta cuts what may be metadata from the end of a payload.
-func cutMeta(p []byte) (value []byte, m engine.Meta, ok bool) {
+func cutMeta(p []byte) (rest []byte, m engine.Meta, ok bool) {
 	p, ok = bytes.CutSuffix(p, []byte(metaMark))
 	if !ok || len(p) == 0 {
 		return nil, m, false
@@ -86,11 +117,13 @@ func cutMeta(p []byte) (value []byte, m engine.Meta, ok bool) {
 	return p[:len(p)-n], m, ok
 }
 
-func (d *Decoder) undump(tx *engine.Tx, key, p []byte, o engine.Origin) (table.Item, error) {
+// undump makes an item of a value. native is its type if that is a native one, else String.
+func (d *Decoder) undump(tx *engine.Tx, key, p []byte, native value.Type, o engine.Origin) (table.Item, error) {
 	if len(p) == 0 {
 		return table.Item{}, &FormatError{0, "unexpected end"}
 	}
 	d.Begin(tx, p[0], key, o)
+	d.Native(native)
 	err := d.Feed(p[1:], 1)
 	var it table.Item
 	if err == nil {
