@@ -1,11 +1,8 @@
 package commands
 
 import (
-	"bytes"
-	"crypto/subtle"
 	"encoding/binary"
 	"math/bits"
-	"slices"
 
 	"cached/engine"
 	"cached/engine/value"
@@ -16,7 +13,6 @@ const (
 	errBitOffset = Error("ERR bit offset is not an integer or out of range")
 	errBit       = Error("ERR bit is not an integer or out of range")
 	errBitPosBit = Error("ERR The bit argument must be 1 or 0.")
-	errBitOpNot  = Error("ERR BITOP NOT must be called with a single source key.")
 )
 
 // bitOffset reads the position of a bit, which may not lie beyond the longest
@@ -251,135 +247,4 @@ func findBit(s []byte, r bitSpan, set bool) int64 {
 		return -1
 	}
 	return pos
-}
-
-// bitop combines strings, the shorter ones followed by zeros, into another.
-func bitop(c *Ctx) error {
-	a, dst, keys := c.Args(1), c.Argv[2], c.Argv[3:]
-	var op func(dst, src []byte)
-	switch {
-	case a.Is("AND"):
-		op = andBytes
-	case a.Is("OR"):
-		op = orBytes
-	case a.Is("XOR"):
-		op = xorBytes
-	case a.Is("NOT"):
-		if len(keys) != 1 {
-			return errBitOpNot
-		}
-	default:
-		return ErrSyntax
-	}
-	src, n, err := c.strings(keys)
-	if err != nil {
-		return err
-	}
-	c.Tx.Counting = false
-	if n == 0 {
-		if c.Tx.Delete(dst) {
-			c.Tx.Modified(dst, engine.EventDel)
-		}
-		c.Reply.Int(0)
-		return nil
-	}
-	if !slices.ContainsFunc(keys, func(k []byte) bool { return bytes.Equal(k, dst) }) {
-		combine(c.Tx.MakeString(dst, n, 0, value.Raw), src, op)
-	} else {
-		// One of the sources may move as it grows to be the destination as well.
-		res, err := c.Tx.GrowString(dst, n)
-		if err != nil {
-			return clientError(err)
-		}
-		if src, _, err = c.strings(keys); err != nil {
-			return err
-		}
-		combine(res, src, op)
-		c.Tx.Persist(dst)
-	}
-	c.Tx.Modified(dst, engine.EventSet)
-	c.Reply.Int(int64(n))
-	return nil
-}
-
-// strings returns the strings at keys and the length of the longest.
-func (c *Ctx) strings(keys [][]byte) (all [][]byte, longest int, err error) {
-	all = make([][]byte, len(keys))
-	for i, k := range keys {
-		if all[i], err = c.Tx.String(k); err != nil {
-			return nil, 0, clientError(err)
-		}
-		longest = max(longest, len(all[i]))
-	}
-	return all, longest, nil
-}
-
-// combine makes res what op makes of all of src; without op, the inverse of the
-// one there is. It goes from block to block, so that a block is in the fastest
-// cache for all sources, and res may be one of them.
-func combine(res []byte, src [][]byte, op func(dst, src []byte)) {
-	var block [4096]byte
-	for off := 0; off < len(res); off += len(block) {
-		b := block[:min(len(block), len(res)-off)]
-		part := func(s []byte) []byte { return s[min(off, len(s)):min(off+len(b), len(s))] }
-		clear(b[copy(b, part(src[0])):])
-		if op == nil {
-			notBytes(b)
-		}
-		for _, s := range src[1:] {
-			op(b, part(s))
-		}
-		copy(res[off:], b)
-	}
-}
-
-// The operations of BITOP change dst, which is at least as long as src. Each
-// has a loop of its own over four words of eight bytes: a call for each word
-// would cost more than the word.
-
-// word is the order of bytes that words are read in, which is all the same.
-var word = binary.NativeEndian
-
-func andBytes(dst, src []byte) {
-	clear(dst[len(src):])
-	dst = dst[:len(src)]
-	for ; len(dst) >= 32 && len(src) >= 32; dst, src = dst[32:], src[32:] {
-		d, s := (*[32]byte)(dst), (*[32]byte)(src)
-		word.PutUint64(d[0:], word.Uint64(d[0:])&word.Uint64(s[0:]))
-		word.PutUint64(d[8:], word.Uint64(d[8:])&word.Uint64(s[8:]))
-		word.PutUint64(d[16:], word.Uint64(d[16:])&word.Uint64(s[16:]))
-		word.PutUint64(d[24:], word.Uint64(d[24:])&word.Uint64(s[24:]))
-	}
-	for i := range dst {
-		dst[i] &= src[i]
-	}
-}
-
-func orBytes(dst, src []byte) {
-	dst = dst[:len(src)]
-	for ; len(dst) >= 32 && len(src) >= 32; dst, src = dst[32:], src[32:] {
-		d, s := (*[32]byte)(dst), (*[32]byte)(src)
-		word.PutUint64(d[0:], word.Uint64(d[0:])|word.Uint64(s[0:]))
-		word.PutUint64(d[8:], word.Uint64(d[8:])|word.Uint64(s[8:]))
-		word.PutUint64(d[16:], word.Uint64(d[16:])|word.Uint64(s[16:]))
-		word.PutUint64(d[24:], word.Uint64(d[24:])|word.Uint64(s[24:]))
-	}
-	for i := range dst {
-		dst[i] |= src[i]
-	}
-}
-
-func xorBytes(dst, src []byte) { subtle.XORBytes(dst, dst[:len(src)], src) }
-
-func notBytes(dst []byte) {
-	for ; len(dst) >= 32; dst = dst[32:] {
-		d := (*[32]byte)(dst)
-		word.PutUint64(d[0:], ^word.Uint64(d[0:]))
-		word.PutUint64(d[8:], ^word.Uint64(d[8:]))
-		word.PutUint64(d[16:], ^word.Uint64(d[16:]))
-		word.PutUint64(d[24:], ^word.Uint64(d[24:]))
-	}
-	for i := range dst {
-		dst[i] = ^dst[i]
-	}
 }

@@ -23,6 +23,9 @@ var histories = map[string][]change{
 	"bitcount": {
 		{"7.0.0", "Added the `BYTE|BIT` option."},
 	},
+	"bitop": {
+		{"8.2.0", "Added the `DIFF`, `DIFF1`, `ANDOR` and `ONE` operations."},
+	},
 	"bitpos": {
 		{"7.0.0", "Added the `BYTE|BIT` option."},
 	},
@@ -184,6 +187,7 @@ var histories = map[string][]change{
 		{"6.0.0", "Added the `KEEPTTL` option."},
 		{"6.2.0", "Added the `GET`, `EXAT` and `PXAT` option."},
 		{"7.0.0", "Allowed the `NX` and `GET` options to be used together."},
+		{"8.4.0", "Added the `IFEQ`, `IFNE`, `IFDEQ` and `IFDNE` options."},
 	},
 	"shutdown": {
 		{"7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers."},

@@ -1,5 +1,8 @@
 package commands
 
+// howMany says how many elements LMOVEM moves, and in which order.
+var howMany = Opt(Block("how-many", OneOf("selector", After("COUNT", Int("count")), After("EXACTLY", Int("exactly"))), OneOf("ordering", Token("obo", "OBO"), Token("bulk", "BULK"))))
+
 // listCommands are the rows of lists.
 var listCommands = []Spec{
 	{
@@ -9,6 +12,14 @@ var listCommands = []Spec{
 		Keys: []KeySpec{KeyAt(1, RW|Access|Delete), KeyAt(2, RW|Insert)},
 		Args: []Arg{Key("source", 0), Key("destination", 1), OneOf("wherefrom", Token("left", "LEFT"), Token("right", "RIGHT")), OneOf("whereto", Token("left", "LEFT"), Token("right", "RIGHT")), Double("timeout")},
 		Run:  blmove,
+	},
+	{
+		Name: "blmovem", Group: List, Since: "8.10.0", Arity: -6, Complexity: "O(N) where N is the number of elements moved.",
+		Summary: "Moves up to (or exactly) a number of elements from one list to another and returns them. Blocks until the elements are available otherwise. Deletes the source list if it becomes empty.",
+		Flags:   Write | DenyOOM | Blocking, ACL: CatList,
+		Keys: []KeySpec{KeyAt(1, RW|Access|Delete), KeyAt(2, RW|Insert)},
+		Args: []Arg{Key("source", 0), Key("destination", 1), OneOf("wherefrom", Token("left", "LEFT"), Token("right", "RIGHT")), OneOf("whereto", Token("left", "LEFT"), Token("right", "RIGHT")), Double("timeout"), howMany},
+		Run:  blmovem,
 	},
 	{
 		Name: "blmpop", Group: List, Since: "7.0.0", Arity: -5, Complexity: "O(N+M) where N is the number of provided keys and M is the number of elements returned",
@@ -75,6 +86,14 @@ var listCommands = []Spec{
 		Keys: []KeySpec{KeyAt(1, RW|Access|Delete), KeyAt(2, RW|Insert)},
 		Args: []Arg{Key("source", 0), Key("destination", 1), OneOf("wherefrom", Token("left", "LEFT"), Token("right", "RIGHT")), OneOf("whereto", Token("left", "LEFT"), Token("right", "RIGHT"))},
 		Run:  lmove,
+	},
+	{
+		Name: "lmovem", Group: List, Since: "8.10.0", Arity: -5, Complexity: "O(N) where N is the number of elements moved.",
+		Summary: "Moves up to (or exactly) a number of elements from one list to another and returns them. Deletes the source list if it becomes empty.",
+		Flags:   Write | DenyOOM, ACL: CatList,
+		Keys: []KeySpec{KeyAt(1, RW|Access|Delete), KeyAt(2, RW|Insert)},
+		Args: []Arg{Key("source", 0), Key("destination", 1), OneOf("wherefrom", Token("left", "LEFT"), Token("right", "RIGHT")), OneOf("whereto", Token("left", "LEFT"), Token("right", "RIGHT")), howMany},
+		Run:  lmovem,
 	},
 	{
 		Name: "lmpop", Group: List, Since: "7.0.0", Arity: -4, Complexity: "O(N+M) where N is the number of provided keys and M is the number of elements returned",

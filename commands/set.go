@@ -295,12 +295,13 @@ func inter(sets []value.SetRef, visit func(value.Elem) bool) {
 	})
 }
 
-// union visits each member of any of the sets once: one that an earlier set has
-// was visited with that.
-func union(sets []value.SetRef, visit func(value.Elem)) {
+// union visits each member of any of the sets once, until visit returns false: one that
+// an earlier set has was visited with that.
+func union(sets []value.SetRef, visit func(value.Elem) bool) {
 	var buf [20]byte
+	more := true
 	for i, s := range sets {
-		if s.IsZero() {
+		if s.IsZero() || !more {
 			continue
 		}
 		s.Each(func(e value.Elem) bool {
@@ -310,14 +311,14 @@ func union(sets []value.SetRef, visit func(value.Elem)) {
 					return true
 				}
 			}
-			visit(e)
-			return true
+			more = visit(e)
+			return more
 		})
 	}
 }
 
-// diff visits the members of the first set that no other has.
-func diff(sets []value.SetRef, visit func(value.Elem)) {
+// diff visits the members of the first set that no other has until visit returns false.
+func diff(sets []value.SetRef, visit func(value.Elem) bool) {
 	if sets[0].IsZero() {
 		return
 	}
@@ -329,8 +330,7 @@ func diff(sets []value.SetRef, visit func(value.Elem)) {
 				return true
 			}
 		}
-		visit(e)
-		return true
+		return visit(e)
 	})
 }
 
@@ -356,9 +356,9 @@ func (c *Ctx) combine(op setOperation, keys [][]byte, visit func(value.Elem)) er
 			inter(sets, func(e value.Elem) bool { visit(e); return !c.Reply.Full })
 		}
 	case opUnion:
-		union(sets, visit)
+		union(sets, func(e value.Elem) bool { visit(e); return true })
 	default:
-		diff(sets, visit)
+		diff(sets, func(e value.Elem) bool { visit(e); return true })
 	}
 	return nil
 }
@@ -438,41 +438,5 @@ func (a *Args) countedKeys() [][]byte {
 		a.i += int(n)
 		return keys
 	}
-	return nil
-}
-
-// cardLimit takes the LIMIT of SINTERCARD and ZINTERCARD; 0 is none.
-func (a *Args) cardLimit() int64 {
-	limit := int64(0)
-	for a.More() {
-		if a.Left() < 2 || !a.Is("LIMIT") {
-			a.Fail(ErrSyntax)
-			return 0
-		}
-		n, ok := value.ParseInt(a.Next())
-		if !ok || n < 0 {
-			a.Fail(errLimitBelow0)
-		}
-		limit = n
-	}
-	return limit
-}
-
-func sintercard(c *Ctx) error {
-	a := c.Args(1)
-	keys := a.countedKeys()
-	limit := a.cardLimit()
-	if err := a.End(); err != nil {
-		return err
-	}
-	sets, missing, err := c.sets(keys)
-	if err != nil {
-		return err
-	}
-	n := int64(0)
-	if !missing {
-		inter(sets, func(value.Elem) bool { n++; return limit == 0 || n < limit })
-	}
-	c.Reply.Int(n)
 	return nil
 }

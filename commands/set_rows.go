@@ -27,6 +27,14 @@ var setCommands = []Spec{
 		Run:  sdiff,
 	},
 	{
+		Name: "sdiffcard", Group: Set, Since: "8.10.0", Arity: -3, Complexity: "O(N) where N is the total number of elements in all given sets.",
+		Summary: "Returns the number of members of the difference between the first set and all successive sets.",
+		Flags:   ReadOnly | MovableKeys, ACL: CatSet,
+		Keys: []KeySpec{KeysCounted(1, RO|Access)},
+		Args: []Arg{Int("numkeys"), Many(Key("key", 0)), Opt(After("LIMIT", Int("limit")))},
+		Run:  sdiffcard,
+	},
+	{
 		Name: "sdiffstore", Group: Set, Since: "1.0.0", Arity: -3, Complexity: "O(N) where N is the total number of elements in all given sets",
 		Summary: "Subtract multiple sets and store the resulting set in a key.",
 		Flags:   Write | DenyOOM | CountsReads, ACL: CatSet,
@@ -129,6 +137,14 @@ var setCommands = []Spec{
 		Keys: []KeySpec{KeysFrom(1, -1, 1, RO|Access)},
 		Args: []Arg{Many(Key("key", 0))},
 		Run:  sunion,
+	},
+	{
+		Name: "sunioncard", Group: Set, Since: "8.10.0", Arity: -3, Complexity: "O(N) where N is the total number of elements in all given sets.",
+		Summary: "Returns the number of members of the union of multiple sets.",
+		Flags:   ReadOnly | MovableKeys, ACL: CatSet,
+		Keys: []KeySpec{KeysCounted(1, RO|Access)},
+		Args: []Arg{Int("numkeys"), Many(Key("key", 0)), Opt(Token("approx", "APPROX")), Opt(After("LIMIT", Int("limit")))},
+		Run:  sunioncard,
 	},
 	{
 		Name: "sunionstore", Group: Set, Since: "1.0.0", Arity: -3, Complexity: "O(N) where N is the total number of elements in all given sets",

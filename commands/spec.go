@@ -6,6 +6,8 @@ package commands
 type Spec struct {
 	Name, Since, Summary, Complexity string
 
+	Origin string // the server that brought it at version Since; "" for Redis
+
 	Group Group
 	Arity int      // counts the name; negative means "at least"
 	Flags Flag     // what the gates and the dispatcher ask

@@ -11,6 +11,14 @@ var streamGroupCommands = []Spec{
 		Run:  xack,
 	},
 	{
+		Name: "xackdel", Group: Stream, Since: "8.2.0", Arity: -6, Complexity: "O(1) for each entry ID processed.",
+		Summary: "Acknowledges and conditionally deletes one or multiple entries for a stream consumer group.",
+		Flags:   Write | Fast, ACL: CatStream,
+		Keys: []KeySpec{KeyAt(1, RW|Update|Delete)},
+		Args: []Arg{Key("key", 0), Str("group"), refPolicy, idsBlock},
+		Run:  xackdel,
+	},
+	{
 		Name: "xautoclaim", Group: Stream, Since: "6.2.0", Arity: -6, Complexity: "O(1) if COUNT is small.",
 		Summary: "Changes (or acquires) ownership of messages in a consumer group, as if the messages were delivered to the specified consumer.",
 		Flags:   Write | Fast | CountsReads, ACL: CatStream,

@@ -1,5 +1,11 @@
 package commands
 
+// refPolicy says what becomes of what groups hold of entries that are deleted.
+var refPolicy = Opt(OneOf("condition", Token("keepref", "KEEPREF"), Token("delref", "DELREF"), Token("acked", "ACKED")))
+
+// idsBlock is a number and as many IDs.
+var idsBlock = After("IDS", Block("ids", Int("numids"), Many(Str("id"))))
+
 // streamCommands are the rows of streams.
 var streamCommands = []Spec{
 	{
@@ -19,6 +25,14 @@ var streamCommands = []Spec{
 		Keys: []KeySpec{KeyAt(1, RW|Delete)},
 		Args: []Arg{Key("key", 0), Many(Str("id"))},
 		Run:  xdel,
+	},
+	{
+		Name: "xdelex", Group: Stream, Since: "8.2.0", Arity: -5, Complexity: "O(1) for each single item to delete in the stream, regardless of the stream size.",
+		Summary: "Deletes one or multiple entries from the stream.",
+		Flags:   Write | Fast, ACL: CatStream,
+		Keys: []KeySpec{KeyAt(1, RW|Delete)},
+		Args: []Arg{Key("key", 0), refPolicy, idsBlock},
+		Run:  xdelex,
 	},
 	{
 		Name: "xlen", Group: Stream, Since: "5.0.0", Arity: 2, Complexity: "O(1)",

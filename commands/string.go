@@ -57,14 +57,16 @@ func set(c *Ctx) error {
 	}
 	var exp expiry
 	var nx, xx, wantOld bool
+	var cond condition
 	for a := c.Args(3); a.More(); {
 		switch {
-		case !xx && a.Is("NX"):
+		case !xx && !cond.given() && a.Is("NX"):
 			nx = true
-		case !nx && a.Is("XX"):
+		case !nx && !cond.given() && a.Is("XX"):
 			xx = true
 		case a.Is("GET"):
 			wantOld = true
+		case !nx && !xx && cond.take(&a):
 		case !exp.take(&a, "EX", "PX", "EXAT", "PXAT", "KEEPTTL"):
 			return ErrSyntax
 		}
@@ -73,12 +75,24 @@ func set(c *Ctx) error {
 	if err != nil {
 		return err
 	}
-	if wantOld {
+	met := true
+	if wantOld || cond.given() {
 		old, err := c.Tx.Text(key)
 		if err != nil {
 			return clientError(err)
 		}
-		c.replyText(old) // before it is overwritten
+		if met, err = cond.met(c, old); err != nil {
+			return err
+		}
+		if wantOld {
+			c.replyText(old) // before it is overwritten
+		}
+	}
+	if !met {
+		if !wantOld {
+			c.Reply.Null()
+		}
+		return nil
 	}
 	if nx || xx {
 		if exists := c.Tx.Touch(key); exists == nx {
@@ -89,6 +103,9 @@ func set(c *Ctx) error {
 		}
 	}
 	c.setAt(key, v, at, exp.unit != "" && exp.unit != "KEEPTTL")
+	if cond.given() && (exp.unit == "" || exp.unit == "KEEPTTL") {
+		c.propagateSet(key, v, exp.unit == "KEEPTTL") // the outcome, without the condition
+	}
 	if !wantOld {
 		c.Reply.OK()
 	}

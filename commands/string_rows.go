@@ -1,5 +1,13 @@
 package commands
 
+// compareArgs are the conditions that compare the string at a key.
+var compareArgs = []Arg{After("IFEQ", Str("ifeq-value")), After("IFNE", Str("ifne-value")),
+	After("IFDEQ", Str("ifdeq-digest")), After("IFDNE", Str("ifdne-digest"))}
+
+// setConditions are the conditions of SET.
+var setConditions = []Arg{Token("nx", "NX"), Token("xx", "XX"),
+	Since("8.4.0", compareArgs[0]), Since("8.4.0", compareArgs[1]), Since("8.4.0", compareArgs[2]), Since("8.4.0", compareArgs[3])}
+
 // stringCommands are the rows of strings.
 var stringCommands = []Spec{
 	{
@@ -25,6 +33,30 @@ var stringCommands = []Spec{
 		Keys: []KeySpec{KeyAt(1, RW|Access|Update)},
 		Args: []Arg{Key("key", 0), Int("decrement")},
 		Run:  decrby,
+	},
+	{
+		Name: "delex", Group: String, Since: "8.4.0", Arity: -2, Complexity: "O(1) for IFEQ/IFNE, O(N) for IFDEQ/IFDNE where N is the length of the string value.",
+		Summary: "Conditionally removes the specified key based on value or digest comparison.",
+		Flags:   Write | Fast, ACL: CatString,
+		Keys: []KeySpec{{Flags: RW | Delete | VariableFlags, Index: 1, Last: 0, Step: 1}},
+		Args: []Arg{Key("key", 0), Opt(OneOf("condition", compareArgs...))},
+		Run:  delex,
+	},
+	{
+		Name: "delifeq", Group: String, Since: "9.0.0", Origin: "Valkey", Arity: 3, Complexity: "O(1)",
+		Summary: "Delete key if value matches string.",
+		Flags:   Write | Fast, ACL: CatString,
+		Keys: []KeySpec{KeyAt(1, RM|Delete)},
+		Args: []Arg{Key("key", 0), Str("value")},
+		Run:  delifeq,
+	},
+	{
+		Name: "digest", Group: String, Since: "8.4.0", Arity: 2, Complexity: "O(N) where N is the length of the string value.",
+		Summary: "Returns the XXH3 hash of a string value.",
+		Flags:   ReadOnly | Fast, ACL: CatString,
+		Keys: []KeySpec{KeyAt(1, RO|Access)},
+		Args: []Arg{Key("key", 0)},
+		Run:  stringDigest,
 	},
 	{
 		Name: "get", Group: String, Since: "1.0.0", Arity: 2, Complexity: "O(1)",
@@ -119,6 +151,15 @@ var stringCommands = []Spec{
 		Run:  mset,
 	},
 	{
+		Name: "msetex", Group: String, Since: "8.4.0", Arity: -4, Complexity: "O(N) where N is the number of keys to set.",
+		Summary: "Atomically sets multiple string keys with a shared expiration in a single operation.",
+		Flags:   Write | DenyOOM | MovableKeys, ACL: CatString, Tips: []string{"request_policy:multi_shard", "response_policy:all_succeeded"},
+		Keys: []KeySpec{{Flags: OW | Update, Index: 1, Counted: true, FirstAt: 1, Step: 2}},
+		Text: 3,
+		Args: []Arg{Int("numkeys"), Many(Block("data", Key("key", 0), Str("value"))), Opt(OneOf("condition", Token("nx", "NX"), Token("xx", "XX"))), Opt(OneOf("expiration", After("EX", Int("seconds")), After("PX", Int("milliseconds")), After("EXAT", Time("unix-time-seconds")), After("PXAT", Time("unix-time-milliseconds")), Token("keepttl", "KEEPTTL")))},
+		Run:  msetex,
+	},
+	{
 		Name: "msetnx", Group: String, Since: "1.0.1", Arity: -3, Complexity: "O(N) where N is the number of keys to set",
 		Summary: "Set multiple keys to multiple values, only if none of the keys exist.",
 		Flags:   Write | DenyOOM, ACL: CatString, Tips: []string{"request_policy:multi_shard", "response_policy:agg_min"},
@@ -142,7 +183,7 @@ var stringCommands = []Spec{
 		Flags:   Write | DenyOOM | CountsReads, ACL: CatString,
 		Keys: []KeySpec{{Flags: RW | Access | Update | VariableFlags, Notes: "RW and ACCESS due to the optional `GET` argument", Index: 1, Last: 0, Step: 1}},
 		Text: 2,
-		Args: []Arg{Key("key", 0), Str("value"), Opt(Since("2.6.12", OneOf("condition", Token("nx", "NX"), Token("xx", "XX")))), Opt(Since("6.2.0", Token("get", "GET"))), Opt(OneOf("expiration", Since("2.6.12", After("EX", Int("seconds"))), Since("2.6.12", After("PX", Int("milliseconds"))), Since("6.2.0", After("EXAT", Time("unix-time-seconds"))), Since("6.2.0", After("PXAT", Time("unix-time-milliseconds"))), Since("6.0.0", Token("keepttl", "KEEPTTL"))))},
+		Args: []Arg{Key("key", 0), Str("value"), Opt(Since("2.6.12", OneOf("condition", setConditions...))), Opt(Since("6.2.0", Token("get", "GET"))), Opt(OneOf("expiration", Since("2.6.12", After("EX", Int("seconds"))), Since("2.6.12", After("PX", Int("milliseconds"))), Since("6.2.0", After("EXAT", Time("unix-time-seconds"))), Since("6.2.0", After("PXAT", Time("unix-time-milliseconds"))), Since("6.0.0", Token("keepttl", "KEEPTTL"))))},
 		Run:  set,
 	},
 	{

@@ -38,7 +38,7 @@ func TestDocumentsAreCurrent(t *testing.T) {
 func commandsDocument(table *commands.Table) string {
 	var b strings.Builder
 	b.WriteString("# Commands\n\nGenerated from the command table (`go test ./server -run Documents -update`). " +
-		"\"Since\" is the version of Redis that brought the command.\n")
+		"\"Since\" is the version of Redis that brought the command, or of the server that is named.\n")
 	groups := []commands.Group{commands.String, commands.Generic, commands.Hash, commands.List, commands.Set, commands.SortedSet,
 		commands.Stream, commands.Bitmap, commands.HyperLogLog, commands.Geo, commands.PubSub, commands.Transactions,
 		commands.Scripting, commands.Connection, commands.Server, commands.Cluster}
@@ -65,7 +65,11 @@ func commandsDocument(table *commands.Table) string {
 func commandRow(b *strings.Builder, spec *commands.Spec) {
 	name := strings.ToUpper(strings.ReplaceAll(spec.FullName(), "|", " "))
 	cell := func(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
-	fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", name, spec.Since, cell(spec.Complexity), cell(spec.Summary))
+	since := spec.Since
+	if spec.Origin != "" {
+		since = spec.Origin + " " + since
+	}
+	fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", name, since, cell(spec.Complexity), cell(spec.Summary))
 }
 
 func configurationDocument() string {

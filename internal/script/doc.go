@@ -14,6 +14,7 @@
 // '#'. Such a line is a comment, unless it is one of these directives:
 //
 //	# since 7.4      the next call is newer than the reference, which is not asked
+//	# since valkey-9.0   the same, and Valkey is asked from that version on
 //	# unordered      the elements of the next reply, and those in them, may
 //	                 come in any order
 //	# loose          only the type of the next reply counts

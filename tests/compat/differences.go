@@ -26,6 +26,10 @@ type difference struct {
 // replies, is in random_rules_test.go.
 var differences = []difference{
 	{of: redis70, same: sameNumbers, why: "numbers have their shortest form since Redis 7.2; 7.0 prints seventeen digits"},
+	{of: redis70, calls: []string{"set"}, word: regexp.MustCompile(`(?i)^if(d?eq|d?ne)$`), unasked: true,
+		why: "conditions about the value came with Valkey 8.1 and Redis 8.4"},
+	{of: valkey91, calls: []string{"set"}, word: regexp.MustCompile(`(?i)^if(deq|d?ne)$`), unasked: true,
+		why: "Valkey 9.1 has IFEQ only"},
 	{of: redis70, calls: []string{"object encoding"}, mine: "$8\r\nlistpack\r\n", theirs: "$9\r\nhashtable\r\n",
 		why: "Redis 7.2 and later keep small sets of strings in a listpack"},
 	{of: redis70, calls: []string{"object encoding"}, mine: "$8\r\nlistpack\r\n", theirs: "$9\r\nquicklist\r\n",

@@ -168,7 +168,7 @@ func tame(c *caller, args []string) []string {
 	switch name {
 	case "expire", "pexpire", "setex", "psetex":
 		relative(2)
-	case "set", "getex":
+	case "set", "getex", "msetex":
 		for i := 2; i < len(args)-1; i++ {
 			if w := strings.ToUpper(args[i]); w == "EX" || w == "PX" {
 				relative(i + 1)
