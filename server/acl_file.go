@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"cached/internal/acl"
+	"cached/internal/host"
 )
 
 // load reads the users of the configuration: its own lines or the aclfile.
@@ -79,7 +80,7 @@ func (us *Users) userLines() (lines []string) {
 func (us *Users) readACLFile(path string) (map[string]*acl.User, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("Error loading ACLs, opening file '%s': %s", path, reason(err))
+		return nil, fmt.Errorf("Error loading ACLs, opening file '%s': %s", path, host.Reason(err))
 	}
 	users := make(map[string]*acl.User)
 	var bad strings.Builder

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cached/internal/clock"
+	"cached/internal/host"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,7 +59,7 @@ func (t *transport) balance(ctx context.Context) {
 	if len(t.drivers) < 2 {
 		return
 	}
-	b := balancer{t: t, loads: make([]driverLoad, len(t.drivers)), threads: runnable, cores: Processors()}
+	b := balancer{t: t, loads: make([]driverLoad, len(t.drivers)), threads: runnable, cores: host.Processors()}
 	b.crowd = float64(b.cores)
 	beat := clock.NewBeat(balanceEvery)
 	defer beat.Stop()
@@ -151,7 +152,7 @@ func (b *balancer) look(period time.Duration) (active bool) {
 // runnable is how many threads of the system run or could run, but for the caller's.
 func runnable() (int, error) {
 	var buf [128]byte
-	line := loadavg().read(buf[:]) // 0.20 0.18 0.12 2/1234 5678
+	line := loadavg().Read(buf[:]) // 0.20 0.18 0.12 2/1234 5678
 	f := bytes.Fields(line)
 	if len(f) < 4 {
 		return 0, errors.ErrUnsupported
@@ -161,7 +162,7 @@ func runnable() (int, error) {
 	return running - 1, err
 }
 
-var loadavg = openStatus("/proc/loadavg")
+var loadavg = host.OpenStatus("/proc/loadavg")
 
 // wants reports whether a driver should hand loops to another.
 func (b *balancer) wants(x *driverLoad) bool {

@@ -6,6 +6,7 @@ import (
 
 	"cached/engine"
 	"cached/internal/clock"
+	"cached/internal/host"
 )
 
 // Background work runs this often while there is some, and else seldom: to be woken
@@ -44,7 +45,7 @@ func (s *Server) cron(ctx context.Context) {
 		}
 		s.slack.Store(false)
 		if first {
-			settleMemory()
+			host.Settle()
 		}
 		w.tick()
 		now := time.Duration(w.nowNS)

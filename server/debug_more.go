@@ -16,6 +16,7 @@ import (
 	"cached/engine/value"
 	"cached/internal/config"
 	"cached/internal/glob"
+	"cached/internal/host"
 )
 
 // debugState is what DEBUG has changed.
@@ -47,7 +48,7 @@ func (s *Server) debugMore(c *commands.Ctx, sub string) (done bool, err error) {
 		s.newReplID()
 	case sub == "config-rewrite-force-all" && n == 2:
 		if err := s.cfg.RewriteAll(); err != nil {
-			return true, commands.Error("ERR CONFIG-REWRITE-FORCE-ALL failed: " + reason(err))
+			return true, commands.Error("ERR CONFIG-REWRITE-FORCE-ALL failed: " + host.Reason(err))
 		}
 	case sub == "leak" && n == 3:
 		s.debugged.leaked = append(s.debugged.leaked, append([]byte(nil), c.Argv[2]...))
@@ -70,7 +71,7 @@ func (s *Server) debugMore(c *commands.Ctx, sub string) (done bool, err error) {
 		return true, s.debugClientEviction(c)
 	case (sub == "panic" || sub == "assert" || sub == "segfault" || sub == "oom") && n == 2:
 		s.log.Error("the server ends as DEBUG " + sub + " wants")
-		crash(sub)
+		host.Crash(sub)
 		return true, nil
 	case (sub == "restart" || sub == "crash-and-recover") && (n == 2 || n == 3):
 		return true, s.debugRestart(c, sub == "restart")
@@ -264,7 +265,7 @@ func (s *Server) debugRestart(c *commands.Ctx, save bool) error {
 		}
 	}
 	exe, err := os.Executable()
-	if err == nil && !canRestart {
+	if err == nil && !host.CanRestart {
 		err = fmt.Errorf("not on this system")
 	}
 	if err != nil {
@@ -279,7 +280,7 @@ func (s *Server) debugRestart(c *commands.Ctx, save bool) error {
 			}
 			s.disk.Flush()
 		}
-		s.log.Error("restart", "error", restart(exe))
+		s.log.Error("restart", "error", host.Restart(exe))
 	}()
 	c.Reply.OK()
 	return nil

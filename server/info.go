@@ -11,6 +11,7 @@ import (
 	"cached/commands"
 	"cached/engine"
 	"cached/internal/acl"
+	"cached/internal/host"
 	"cached/internal/pubsub"
 )
 
@@ -131,7 +132,7 @@ func (s *Server) infoServer(w *infoWriter) {
 	w.line("redis_mode", "standalone")
 	w.line("server_name", "cached")
 	w.line("cached_version", Version)
-	w.line("os", osName())
+	w.line("os", host.Name())
 	w.line("arch_bits", 64)
 	w.line("monotonic_clock", "POSIX clock_gettime")
 	w.line("multiplexing_api", s.transport.multiplexing())
@@ -276,7 +277,7 @@ func (s *Server) infoReplication(w *infoWriter) {
 }
 
 func (s *Server) infoCPU(w *infoWriter) {
-	sys, user := cpuTime()
+	sys, user := host.CPUTime()
 	w.line("used_cpu_sys", fmt.Sprintf("%.6f", sys.Seconds()))
 	w.line("used_cpu_user", fmt.Sprintf("%.6f", user.Seconds()))
 	w.line("used_cpu_sys_children", "0.000000")

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cached/internal/host"
 	"net/netip"
 	"os"
 	"sync/atomic"
@@ -62,7 +63,7 @@ func (t *transport) multiplexing() string {
 func (t *transport) listen() error {
 	n := int(t.cfg.Value("io-threads").Int())
 	if n <= 0 {
-		n = Processors()
+		n = host.Processors()
 	}
 
 	for range n {

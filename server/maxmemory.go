@@ -10,6 +10,7 @@ import (
 	"cached/commands"
 	"cached/engine"
 	"cached/internal/config"
+	"cached/internal/host"
 )
 
 // memoryLimit keeps the process within maxmemory. What the system sees is the
@@ -83,9 +84,9 @@ const errOOM = commands.Error("OOM command not allowed when used memory > 'maxme
 
 // setMaxMemory takes over maxmemory and what goes with it.
 func (s *Server) setMaxMemory(*config.Value) error {
-	bytes := s.cfg.Value("maxmemory").Bytes(machineBytes())
+	bytes := s.cfg.Value("maxmemory").Bytes(host.MemoryBytes())
 	s.limit.bytes.Store(bytes)
-	s.setMostReply(bytes, machineBytes())
+	s.setMostReply(bytes, host.MemoryBytes())
 	slice := evictSlice * time.Duration(s.cfg.Value("maxmemory-eviction-tenacity").Int())
 	if t := s.cfg.Value("maxmemory-eviction-tenacity").Int(); t > 10 {
 		slice = 10 * evictSlice
@@ -138,7 +139,7 @@ func (s *Server) setAccessPolicy(limit int64) {
 // measureRest looks what the process has beside the engine's memory.
 func (s *Server) measureRest() {
 	_, resident := s.keys.InUse()
-	process := residentBytes()
+	process := host.ResidentBytes()
 	if process == 0 { // a system that is not asked
 		sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 		metrics.Read(sample)

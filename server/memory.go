@@ -8,6 +8,7 @@ import (
 	"cached/commands"
 	"cached/engine"
 	"cached/engine/value"
+	"cached/internal/host"
 )
 
 // memoryUse is where the process's memory is, in bytes.
@@ -37,7 +38,7 @@ func (s *Server) memoryUse(tx *engine.Tx) memoryUse {
 	metrics.Read(sample)
 	m.heap = int64(sample[0].Value.Uint64())
 	m.runtime = int64(sample[1].Value.Uint64() - sample[2].Value.Uint64())
-	m.rss, m.total = residentBytes(), machineBytes()
+	m.rss, m.total = host.ResidentBytes(), host.MemoryBytes()
 	if m.rss == 0 {
 		m.rss = e.Live + e.Gaps + e.Kept + m.runtime
 	}

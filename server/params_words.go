@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"cached/engine"
 	"cached/internal/config"
+	"cached/internal/host"
 )
 
 // How the directives that are lists read their words and go back into a file.
@@ -26,23 +26,13 @@ func bindWords(_ string, words []string) (string, error) {
 // enterDir changes the working directory, as the directive does in a file.
 func enterDir(name string) (string, error) {
 	if err := os.Chdir(name); err != nil {
-		return "", errors.New(reason(err))
+		return "", errors.New(host.Reason(err))
 	}
 	return os.Getwd()
 }
 
 // leaveDir goes back to where the server was.
 func leaveDir(old string) { _ = os.Chdir(old) }
-
-// reason is what the system says of a failed call, in Redis's letters.
-func reason(err error) string {
-	var no syscall.Errno
-	if !errors.As(err, &no) {
-		return err.Error()
-	}
-	text := no.Error()
-	return strings.ToUpper(text[:1]) + text[1:]
-}
 
 // outputLimitsWords reads the limits of one class or several, and leaves the
 // others as they were.

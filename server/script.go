@@ -6,6 +6,7 @@ import (
 	"cached/commands"
 	"cached/engine"
 	"cached/engine/value"
+	"cached/internal/host"
 	"cached/internal/lua"
 )
 
@@ -24,7 +25,7 @@ const (
 var luaOptions = lua.Options{
 	Version: lua.Versions{Text: RedisVersion, Num: versionNumber(RedisVersion)},
 	CPUTime: func() time.Duration {
-		sys, user := cpuTime()
+		sys, user := host.CPUTime()
 		return sys + user
 	},
 }

@@ -14,6 +14,7 @@ import (
 	"cached/commands"
 	"cached/engine"
 	"cached/internal/config"
+	"cached/internal/host"
 )
 
 // Options are what a Server is made of.
@@ -122,7 +123,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.totals.init(s.table.Numbers())
 	s.users.accounts.know(s.table)
-	s.limit.started = residentBytes()
+	s.limit.started = host.ResidentBytes()
 	if err := s.applySettings(); err != nil {
 		return nil, err
 	}
@@ -143,7 +144,7 @@ func (s *Server) Start() error {
 	if s.disk != nil {
 		defer s.disk.OnSettled(s.logMoved) // when the loops are there
 	}
-	settleMemory() // before anybody is served, who would read it all in again
+	host.Settle() // before anybody is served, who would read it all in again
 	err := s.transport.start()
 	if err == nil && len(s.transport.listeners()) == 0 {
 		err = errors.New("Configured to not listen anywhere, exiting.")

@@ -8,12 +8,13 @@ import (
 	"cached/engine"
 	"cached/engine/value"
 	"cached/internal/config"
+	"cached/internal/host"
 )
 
 // EngineOptions are the engine's part of the configuration.
 func EngineOptions(cfg *config.Config) engine.Options {
 	shards := 0
-	if limit := cfg.Value("maxmemory").Bytes(machineBytes()); limit > 0 && Processors() <= 4 {
+	if limit := cfg.Value("maxmemory").Bytes(host.MemoryBytes()); limit > 0 && host.Processors() <= 4 {
 		switch { // each has slabs of its own, which are not full, and learns alone what to evict
 		case limit < 64<<20:
 			shards = 1

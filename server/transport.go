@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cached/internal/host"
 	"crypto/tls"
 	"sync"
 	"sync/atomic"
@@ -33,7 +34,7 @@ type transport struct {
 
 func (t *transport) init(r *Road) {
 	t.Road = r
-	t.openFiles = openFiles
+	t.openFiles = host.OpenFiles
 	t.roused = make(chan struct{}, 1)
 	t.net.conns = make(map[*netConn]struct{})
 	t.net.holders.moved.L = &t.net.holders.mu

@@ -20,6 +20,7 @@ import (
 
 	"cached/engine"
 	"cached/internal/config"
+	"cached/internal/host"
 	"cached/persistence"
 	"cached/server"
 )
@@ -77,7 +78,7 @@ func run(args []string) error {
 func serve(cfg *config.Config, log *server.Log) error {
 	// Event loops hold a processor each; others, such as the collector, need
 	// one more.
-	runtime.GOMAXPROCS(server.Processors() + 1)
+	runtime.GOMAXPROCS(host.Processors() + 1)
 
 	log.Info("cached is starting", "version", server.Version, "redis_version", server.RedisVersion, "pid", os.Getpid())
 	if err := server.CheckSupervisor(cfg); err != nil {

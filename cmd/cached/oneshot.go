@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"cached/internal/host"
 	"cached/server"
 )
 
@@ -45,7 +46,7 @@ func oneShot(args []string, out, errs io.Writer) (code int, ok bool) {
 		if len(args) == 2 {
 			if n, err := strconv.Atoi(args[1]); err == nil && n > 0 {
 				// More than there is would end in swapping, or with the system ending processes.
-				if all := server.MachineMemory(); all > 0 && int64(n) > all>>20 {
+				if all := host.MemoryBytes(); all > 0 && int64(n) > all>>20 {
 					fmt.Fprintf(errs, "Unable to allocate %d megabytes: the machine, or the container, has %d\n", n, all>>20)
 					return 1, true
 				}

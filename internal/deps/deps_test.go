@@ -15,7 +15,7 @@ import (
 )
 
 // bottom is the row that all packages may import.
-var bottom = []string{"internal/clock", "internal/config", "internal/crc", "internal/glob", "internal/invariants",
+var bottom = []string{"internal/clock", "internal/config", "internal/crc", "internal/glob", "internal/host", "internal/invariants",
 	"internal/lzf", "internal/stats", "internal/vfs"}
 
 // allowed is, for each package, what it may import of this module beyond the
@@ -89,9 +89,9 @@ var free = map[string][]string{
 }
 
 // memory is who may see addresses: the arena, the tree, whose nodes are arrays
-// in blocks of many sizes, the server for raw system calls, and the interpreter's host
-// for fields that the interpreter does not export.
-var memory = []string{"engine/arena", "engine/tree", "internal/lua", "server"}
+// in blocks of many sizes, the server and internal/host for raw system calls, and the
+// interpreter's host for fields that the interpreter does not export.
+var memory = []string{"engine/arena", "engine/tree", "internal/host", "internal/lua", "server"}
 
 // A use is a package that imports another one of this module, beyond the bottom row and
 // tests apart.

@@ -1,4 +1,4 @@
-package server
+package host
 
 import (
 	"os"
@@ -10,13 +10,13 @@ import (
 // It is asked every ten milliseconds: what it allocated was most of the garbage of
 // a server at rest.
 func TestResidentMemoryIsAskedForWithoutAllocations(t *testing.T) {
-	if n := residentBytes(); n < 1<<20 || n%int64(os.Getpagesize()) != 0 {
+	if n := ResidentBytes(); n < 1<<20 || n%int64(os.Getpagesize()) != 0 {
 		t.Errorf("%d bytes are resident", n)
 	}
 	if invariants.Enabled {
 		return // the race detector's os.File allocates
 	}
-	if n := testing.AllocsPerRun(100, func() { residentBytes() }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { ResidentBytes() }); n != 0 {
 		t.Errorf("%.0f allocations", n)
 	}
 }

@@ -1,4 +1,4 @@
-package server
+package host
 
 import (
 	"bytes"
@@ -13,25 +13,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A statusFile is a small file of /proc or /sys that is read often. It stays open, so
+// A StatusFile is a small file of /proc or /sys that is read often. It stays open, so
 // that nothing is allocated, and is read without a word to the Go scheduler, which the
 // kernel's few microseconds for it are not worth.
-type statusFile struct{ fd int }
+type StatusFile struct{ fd int }
 
-// openStatus opens such a file when it is read first.
-func openStatus(path string) func() statusFile {
-	return sync.OnceValue(func() statusFile {
+// OpenStatus opens such a file when it is read first.
+func OpenStatus(path string) func() StatusFile {
+	return sync.OnceValue(func() StatusFile {
 		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
-			return statusFile{-1}
+			return StatusFile{-1}
 		}
-		return statusFile{fd}
+		return StatusFile{fd}
 	})
 }
 
-// read returns what is in the file now, as far as buf holds it; nothing if there is no
+// Read returns what is in the file now, as far as buf holds it; nothing if there is no
 // such file.
-func (f statusFile) read(buf []byte) []byte {
+func (f StatusFile) Read(buf []byte) []byte {
 	if f.fd < 0 {
 		return nil
 	}
@@ -43,11 +43,11 @@ func (f statusFile) read(buf []byte) []byte {
 	return buf[:n]
 }
 
-// residentBytes is what the system says that the process occupies. It may be asked a
+// ResidentBytes is what the system says that the process occupies. It may be asked a
 // hundred times a second.
-func residentBytes() int64 {
+func ResidentBytes() int64 {
 	var buf [128]byte
-	_, rest, _ := bytes.Cut(statm().read(buf[:]), []byte(" ")) // 7240 1891 1270 ...: pages in all, resident, shared
+	_, rest, _ := bytes.Cut(statm().Read(buf[:]), []byte(" ")) // 7240 1891 1270 ...: pages in all, resident, shared
 	pages := int64(0)
 	for _, c := range rest {
 		if c < '0' || c > '9' {
@@ -58,10 +58,10 @@ func residentBytes() int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-var statm = openStatus("/proc/self/statm")
+var statm = OpenStatus("/proc/self/statm")
 
-// machineBytes is the memory of the machine, or what a container may have of it.
-func machineBytes() int64 {
+// MemoryBytes is the memory of the machine, or what a container may have of it.
+func MemoryBytes() int64 {
 	var si unix.Sysinfo_t
 	if unix.Sysinfo(&si) != nil {
 		return 0
@@ -77,16 +77,16 @@ func machineBytes() int64 {
 	return total
 }
 
-// settleMemory gives back what only the start needed: free memory of the Go heap,
+// Settle gives back what only the start needed: free memory of the Go heap,
 // and the pages of the program itself, most of which never run again. Those that
 // do come back from the file, a few microseconds each, once.
-func settleMemory() {
+func Settle() {
 	debug.FreeOSMemory()
 	mapProgramByPage()
-	dropProgram()
+	DropProgram()
 }
 
-func dropProgram() {
+func DropProgram() {
 	for _, p := range programParts() {
 		// Read-only pages of a file: what is dropped is read again.
 		advise(p.from, p.to, unix.MADV_DONTNEED)

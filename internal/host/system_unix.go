@@ -1,6 +1,6 @@
 //go:build unix
 
-package server
+package host
 
 import (
 	"os"
@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpuTime is the processor time the process has used.
-func cpuTime() (sys, user time.Duration) {
+// CPUTime is the processor time the process has used.
+func CPUTime() (sys, user time.Duration) {
 	var ru unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &ru) != nil {
 		return 0, 0
@@ -19,8 +19,8 @@ func cpuTime() (sys, user time.Duration) {
 	return time.Duration(ru.Stime.Nano()), time.Duration(ru.Utime.Nano())
 }
 
-// osName is the system, its release and its machine, as uname says.
-func osName() string {
+// Name is the system, its release and its machine, as uname says.
+func Name() string {
 	var u unix.Utsname
 	if unix.Uname(&u) != nil {
 		return "unknown"
@@ -29,9 +29,9 @@ func osName() string {
 		unix.ByteSliceToString(u.Machine[:])
 }
 
-// openFiles returns how many files the process may have open, after it has tried to get
+// OpenFiles returns how many files the process may have open, after it has tried to get
 // leave for so many.
-func openFiles(wanted uint64) uint64 {
+func OpenFiles(wanted uint64) uint64 {
 	var lim unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) != nil {
 		return wanted
@@ -53,14 +53,14 @@ func openFiles(wanted uint64) uint64 {
 // setNumber sets a number whose sign differs from system to system.
 func setNumber[T int64 | uint64](to *T, n uint64) { *to = T(n) }
 
-// canRestart tells whether restart works here.
-const canRestart = true
+// CanRestart tells whether restart works here.
+const CanRestart = true
 
-// restart has a program begin anew in this process, with the same words.
-func restart(exe string) error { return syscall.Exec(exe, os.Args, os.Environ()) }
+// Restart has a program begin anew in this process, with the same words.
+func Restart(exe string) error { return syscall.Exec(exe, os.Args, os.Environ()) }
 
-// crash ends the process as a fault does.
-func crash(how string) {
+// Crash ends the process as a fault does.
+func Crash(how string) {
 	if how == "segfault" {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSEGV)
 		time.Sleep(time.Second)
