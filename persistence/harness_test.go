@@ -18,6 +18,7 @@ import (
 
 	"cached/engine"
 	"cached/internal/config"
+	"cached/internal/version"
 	"cached/internal/vfs"
 	"cached/persistence"
 	"cached/server"
@@ -85,7 +86,7 @@ func startLoading(t testing.TB, files vfs.FS, directives ...string) (*subject, c
 		t.Fatal(err)
 	}
 	keys := engine.New(server.EngineOptions(cfg))
-	disk := persistence.New(persistence.Options{Config: cfg, Engine: keys, FS: files, Version: server.RedisVersion})
+	disk := persistence.New(persistence.Options{Config: cfg, Engine: keys, FS: files, Version: version.Redis})
 	srv, err := server.New(server.Options{Config: cfg, Engine: keys, Rows: disk.Commands(), Persistence: disk, Portable: portable})
 	if err != nil {
 		t.Fatal(err)

@@ -16,10 +16,6 @@ const clientsShare = 8
 // clientsLeast is what they may take however small maxmemory is.
 const clientsLeast = 4 << 20
 
-// addUpEvery is by how many bytes one client's unsent replies, or its input, may grow
-// before the memory of all is added up.
-const addUpEvery = 1 << 20
-
 // evictClients closes the clients that take the most memory while all of them take
 // more than maxmemory-clients, or an eighth of maxmemory, as long as CLIENT NO-EVICT
 // does not spare them. It returns after how many ticks it wants to look again.

@@ -142,16 +142,6 @@ func (c *client) isSubscribed() bool {
 	return n[pubsub.Channel].Load()+n[pubsub.Pattern].Load()+n[pubsub.Shard].Load() > 0
 }
 
-// validName reports whether a client may be called b.
-func validName(b []byte) bool {
-	for _, c := range b {
-		if c < '!' || c > '~' {
-			return false
-		}
-	}
-	return true
-}
-
 func (c *client) setName(b []byte) {
 	if len(b) == 0 {
 		c.shown.name.Store(nil)

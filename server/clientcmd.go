@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"math"
 	"slices"
 
@@ -213,17 +212,6 @@ func (f *clientFilter) matches(c *client, nowMS int64) bool {
 		(f.user == "" || f.user == c.account.Load().name) &&
 		(f.laddr == nil || string(f.laddr) == c.laddr) &&
 		(f.maxAge == 0 || (nowMS-c.created)/1000 >= f.maxAge)
-}
-
-// onOff reads the argument of CLIENT NO-EVICT and NO-TOUCH.
-func onOff(b []byte) (bool, error) {
-	switch {
-	case bytes.EqualFold(b, []byte("on")):
-		return true, nil
-	case bytes.EqualFold(b, []byte("off")):
-		return false, nil
-	}
-	return false, commands.ErrSyntax
 }
 
 func (s *Server) clientNoEvict(c *commands.Ctx) error {

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"strings"
-
 	"cached/commands"
 	"cached/internal/glob"
 	"cached/internal/resp"
@@ -162,6 +160,3 @@ func (s *Server) commandHelp(c *commands.Ctx) error {
 		"GETKEYSANDFLAGS <full-command>",
 		"    Return the keys and the access flags from a full Redis command.")
 }
-
-// fold is a word of a client in lower case, to switch on.
-func fold(b []byte) string { return strings.ToLower(string(b)) }

@@ -3,7 +3,7 @@ package server
 import "cached/commands"
 
 // connectionCommands are the rows of commands about the connection.
-func (s *Server) connectionCommands() []commands.Spec {
+func (s *Road) connectionCommands() []commands.Spec {
 	return []commands.Spec{
 		{
 			Name: "echo", Group: commands.Connection, Since: "1.0.0", Arity: 2, Complexity: "O(1)",

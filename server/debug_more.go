@@ -7,7 +7,6 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"os"
-	"slices"
 	"strconv"
 	"time"
 
@@ -284,14 +283,4 @@ func (s *Server) debugRestart(c *commands.Ctx, save bool) error {
 	}()
 	c.Reply.OK()
 	return nil
-}
-
-// takesClient reports whether a command cannot run inside a script at all: it has the
-// client, or the end of the server, in its hands.
-func takesClient(spec *commands.Spec) bool {
-	switch spec.Group {
-	case commands.Transactions, commands.PubSub, commands.Scripting:
-		return true
-	}
-	return slices.Contains([]string{"auth", "hello", "monitor", "psync", "quit", "reset", "shutdown", "sync", "failover", "replconf", "save"}, spec.Name)
 }

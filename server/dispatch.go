@@ -208,17 +208,5 @@ func isHTTP(word []byte) bool {
 	return bytes.EqualFold(word, []byte("post")) || bytes.EqualFold(word, []byte("host:"))
 }
 
-// clip shortens what a client sent to n bytes, as C's %.*s does: up to a NUL.
-func clip(b []byte, n int) string {
-	if len(b) > n {
-		b = b[:n]
-	}
-	s := string(b)
-	if i := strings.IndexByte(s, 0); i >= 0 {
-		s = s[:i]
-	}
-	return s
-}
-
 // elapsed is a duration in microseconds, as statistics show it.
 func elapsed(ns int64) int64 { return int64(time.Duration(ns).Microseconds()) }

@@ -166,3 +166,5 @@ func (s *Road) flagsOf(spec *commands.Spec, argv [][]byte) commands.Flag {
 	}
 	return s.on.Flags(spec, argv)
 }
+
+const errOOM = commands.Error("OOM command not allowed when used memory > 'maxmemory'.")

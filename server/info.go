@@ -13,6 +13,7 @@ import (
 	"cached/internal/acl"
 	"cached/internal/host"
 	"cached/internal/pubsub"
+	"cached/internal/version"
 )
 
 // INFO is made of sections, each a function that writes its lines. What has no
@@ -125,13 +126,13 @@ func (s *Server) publishAll(c *commands.Ctx) { workerOf(c).publish() }
 func (s *Server) infoServer(w *infoWriter) {
 	uptime := time.Since(s.base)
 	exe, _ := os.Executable()
-	w.line("redis_version", RedisVersion)
+	w.line("redis_version", version.Redis)
 	w.line("redis_git_sha1", "00000000")
 	w.line("redis_git_dirty", 0)
 	w.line("redis_build_id", "0")
 	w.line("redis_mode", "standalone")
 	w.line("server_name", "cached")
-	w.line("cached_version", Version)
+	w.line("cached_version", version.Cached)
 	w.line("os", host.Name())
 	w.line("arch_bits", 64)
 	w.line("monotonic_clock", "POSIX clock_gettime")

@@ -149,3 +149,7 @@ func (s *Road) closeSlow() {
 		}
 	}
 }
+
+// addUpEvery is by how many bytes one client's unsent replies, or its input, may grow
+// before the memory of all is added up.
+const addUpEvery = 1 << 20

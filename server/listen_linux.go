@@ -1,11 +1,12 @@
 package server
 
 import (
-	"cached/internal/host"
 	"net/netip"
 	"os"
 	"sync/atomic"
 	"time"
+
+	"cached/internal/host"
 
 	"golang.org/x/sys/unix"
 )

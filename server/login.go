@@ -3,6 +3,7 @@ package server
 import (
 	"cached/commands"
 	"cached/engine/value"
+	"cached/internal/version"
 )
 
 const (
@@ -10,7 +11,6 @@ const (
 	errNoPass    = commands.Error("ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?")
 	errNoProto   = commands.Error("NOPROTO unsupported protocol version")
 	errHelloAuth = commands.Error("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time")
-	errNameChars = commands.Error("ERR Client names cannot contain spaces, newlines or special characters.")
 )
 
 func (us *Users) auth(c *commands.Ctx) error {
@@ -82,7 +82,7 @@ func (us *Users) hello(c *commands.Ctx) error {
 	c.Reply.BulkString("server")
 	c.Reply.BulkString("redis")
 	c.Reply.BulkString("version")
-	c.Reply.BulkString(RedisVersion)
+	c.Reply.BulkString(version.Redis)
 	c.Reply.BulkString("proto")
 	c.Reply.Int(int64(proto))
 	c.Reply.BulkString("id")

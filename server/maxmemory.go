@@ -80,8 +80,6 @@ const (
 	cronEvictSlice = 2 * time.Millisecond
 )
 
-const errOOM = commands.Error("OOM command not allowed when used memory > 'maxmemory'.")
-
 // setMaxMemory takes over maxmemory and what goes with it.
 func (s *Server) setMaxMemory(*config.Value) error {
 	bytes := s.cfg.Value("maxmemory").Bytes(host.MemoryBytes())

@@ -9,10 +9,8 @@ import (
 	"cached/commands"
 	"cached/engine/value"
 	"cached/internal/resp"
+	"cached/internal/version"
 )
-
-// upper is a name in capitals, for messages.
-func upper(s string) string { return strings.ToUpper(s) }
 
 func (s *Server) timeCmd(c *commands.Ctx) error {
 	now := time.Now()
@@ -118,7 +116,7 @@ func (s *Server) lolwut(c *commands.Ctx) error {
 		}
 		b.WriteByte('\n')
 	}
-	c.Reply.Verbatim("txt", b.String()+"\nRedis ver. "+RedisVersion+", served by cached "+Version+"\n")
+	c.Reply.Verbatim("txt", b.String()+"\nRedis ver. "+version.Redis+", served by cached "+version.Cached+"\n")
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"cached/commands"
-	"cached/internal/config"
 	"cached/internal/pubsub"
 )
 
@@ -94,43 +93,13 @@ func (p *Pusher) monitorLine(w *worker, from string, db int, spec *commands.Spec
 	b = append(append(append(b, ' '), from...), ']')
 	for i, a := range argv {
 		b = append(b, ' ')
-		if isSecret(spec, argv, i) {
+		if p.isSecret(spec, argv, i) {
 			b = append(b, `"(redacted)"`...)
 		} else {
 			b = appendQuoted(b, a)
 		}
 	}
 	return append(b, '\r', '\n')
-}
-
-// secretDirectives are those whose values are passwords.
-var secretDirectives = func() map[string]bool {
-	names := make(map[string]bool)
-	for _, p := range Params() {
-		if p.Has(config.Secret) {
-			names[p.Name] = true
-		}
-	}
-	return names
-}()
-
-// isSecret reports whether an argument is, or may be, a password.
-func isSecret(spec *commands.Spec, argv [][]byte, i int) bool {
-	switch spec.Name {
-	case "auth":
-		return i > 0
-	case "setuser":
-		return i > 1
-	case "set":
-		return spec.FullName() == "config|set" && i > 2 && i%2 == 1 && secretDirectives[strings.ToLower(string(argv[i-1]))]
-	case "hello", "migrate":
-		for j := 1; j < i; j++ {
-			if w := strings.ToLower(string(argv[j])); w == "auth" && i <= j+2 || w == "auth2" && i <= j+2 {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // appendQuoted writes a word as Redis's logs do, with everything that is not

@@ -8,6 +8,7 @@ import (
 	"cached/engine/value"
 	"cached/internal/host"
 	"cached/internal/lua"
+	"cached/internal/version"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 
 // luaOptions are those of an interpreter for scripts.
 var luaOptions = lua.Options{
-	Version: lua.Versions{Text: RedisVersion, Num: versionNumber(RedisVersion)},
+	Version: lua.Versions{Text: version.Redis, Num: versionNumber(version.Redis)},
 	CPUTime: func() time.Duration {
 		sys, user := host.CPUTime()
 		return sys + user

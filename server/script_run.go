@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 
 	"cached/commands"
 	"cached/engine"
@@ -241,4 +242,14 @@ func (r *scriptRun) Log(level int, text string) { r.x.logForScript(level, text) 
 func (x *Scripts) logForScript(level int, text string) {
 	l := []slog.Level{slog.LevelDebug, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn}[level]
 	x.log.Log(context.Background(), l, "script says", "text", text)
+}
+
+// takesClient reports whether a command cannot run inside a script at all: it has the
+// client, or the end of the server, in its hands.
+func takesClient(spec *commands.Spec) bool {
+	switch spec.Group {
+	case commands.Transactions, commands.PubSub, commands.Scripting:
+		return true
+	}
+	return slices.Contains([]string{"auth", "hello", "monitor", "psync", "quit", "reset", "shutdown", "sync", "failover", "replconf", "save"}, spec.Name)
 }

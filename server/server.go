@@ -177,8 +177,3 @@ func (s *Server) Close() {
 	s.group.Wait()
 	s.transport.unixPaths = nil
 }
-
-// acceptBatch bounds how many connections are taken in one turn of a loop.
-func (t *transport) acceptBatch() int {
-	return max(1, int(t.cfg.Value("max-new-connections-per-cycle").Int()))
-}

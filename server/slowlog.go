@@ -47,14 +47,14 @@ func (l *slowlog) configure(us int64, length int) {
 }
 
 // add notes a command that took ns nanoseconds from nowMS on.
-func (l *slowlog) add(addr, name string, spec *commands.Spec, argv [][]byte, ns, nowMS int64) {
+func (l *slowlog) add(r *Road, addr, name string, spec *commands.Spec, argv [][]byte, ns, nowMS int64) {
 	e := slowEntry{unixS: nowMS / 1000, us: ns / 1000, addr: addr, name: name}
 	for i, a := range argv {
 		if i == slowArgs-1 && len(argv) > slowArgs {
 			e.argv = append(e.argv, "... ("+strconv.Itoa(len(argv)-i)+" more arguments)")
 			break
 		}
-		if isSecret(spec, argv, i) {
+		if r.isSecret(spec, argv, i) {
 			e.argv = append(e.argv, "(redacted)")
 		} else if len(a) > slowArgBytes {
 			e.argv = append(e.argv, string(a[:slowArgBytes])+"... ("+strconv.Itoa(len(a)-slowArgBytes)+" more bytes)")
@@ -111,7 +111,7 @@ func (s *Server) noteSlow(w *worker, c *client, spec *commands.Spec, argv [][]by
 		}
 	}
 	if took >= s.slow.thresholdNS.Load() && spec.Flags&commands.SkipSlowlog == 0 {
-		s.slow.add(addr, name, spec, argv, took, s.unixMS(start))
+		s.slow.add(&s.Road, addr, name, spec, argv, took, s.unixMS(start))
 	}
 }
 

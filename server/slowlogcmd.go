@@ -32,19 +32,6 @@ func (s *Server) slowlogGet(c *commands.Ctx) error {
 	return nil
 }
 
-// errSubcommand is the error of a subcommand that does not take these words.
-func errSubcommand(c *commands.Ctx) error {
-	name := c.Spec.FullName()
-	for i := range name {
-		if name[i] == '|' {
-			name = name[:i]
-			break
-		}
-	}
-	return commands.Error("ERR unknown subcommand or wrong number of arguments for '" + clip(c.Argv[1], 128) +
-		"'. Try " + upper(name) + " HELP.")
-}
-
 func (s *Server) slowlogLen(c *commands.Ctx) error {
 	c.Reply.Int(int64(s.slow.len()))
 	return nil

@@ -1,6 +1,10 @@
 package server
 
-import ()
+import (
+	"slices"
+
+	"cached/commands"
+)
 
 // ownGates are the server's gates, in the order in which clients see their errors.
 func (s *Server) ownGates() []Gate {
@@ -44,4 +48,10 @@ func (s *Server) EachListener(visit func(kind string, port int64, path string)) 
 func (s *Server) logMoved() {
 	s.transport.logMoved()
 	s.wakeLogWaiters()
+}
+
+// commands are the rows of everything the server answers itself.
+func (s *Server) commands() []commands.Spec {
+	return slices.Concat(s.connectionCommands(), s.clientRows(), s.commandRows(), s.configRows(), s.infoRows(),
+		s.memoryRows(), s.cacheRows(), s.debugRows(), s.slowlogRows(), s.latencyRows(), s.multiRows(), s.push.pubsubRows(), s.push.monitorRows(), s.users.aclRows(), s.users.loginRows(), s.scripts.scriptRows(), s.scripts.functionRows(), s.miscRows(), s.syncRows(), clusterRows())
 }

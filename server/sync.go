@@ -27,7 +27,6 @@ var syncWishes = newClientSlot[syncWish]()
 
 const (
 	errNoReplicas = commands.Error("ERR Replication is not supported: SYNC sends a snapshot to clients that have said REPLCONF capa eof, and no more")
-	errNotOneBit  = commands.Error("ERR value is out of range, value must between 0 and 1")
 )
 
 func (s *Server) replconf(c *commands.Ctx) error {

@@ -1,10 +1,11 @@
 package server
 
 import (
-	"cached/internal/host"
 	"crypto/tls"
 	"sync"
 	"sync/atomic"
+
+	"cached/internal/host"
 )
 
 // A transport accepts connections, and brings bytes to clients and from them.
@@ -71,4 +72,9 @@ func (t *transport) rouse() {
 		}
 		t.hurry()
 	}
+}
+
+// acceptBatch bounds how many connections are taken in one turn of a loop.
+func (t *transport) acceptBatch() int {
+	return max(1, int(t.cfg.Value("max-new-connections-per-cycle").Int()))
 }

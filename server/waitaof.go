@@ -17,7 +17,10 @@ type logWaiters struct {
 	set  map[*client]*waiter
 }
 
-const errNoLog = commands.Error("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
+const (
+	errNoLog     = commands.Error("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
+	errNotOneBit = commands.Error("ERR value is out of range, value must between 0 and 1")
+)
 
 // waitaof waits until what the client has changed is on the disk, and for replicas,
 // of which there are none.

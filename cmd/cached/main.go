@@ -21,6 +21,7 @@ import (
 	"cached/engine"
 	"cached/internal/config"
 	"cached/internal/host"
+	"cached/internal/version"
 	"cached/persistence"
 	"cached/server"
 )
@@ -80,7 +81,7 @@ func serve(cfg *config.Config, log *server.Log) error {
 	// one more.
 	runtime.GOMAXPROCS(host.Processors() + 1)
 
-	log.Info("cached is starting", "version", server.Version, "redis_version", server.RedisVersion, "pid", os.Getpid())
+	log.Info("cached is starting", "version", version.Cached, "redis_version", version.Redis, "pid", os.Getpid())
 	if err := server.CheckSupervisor(cfg); err != nil {
 		log.Warn(err.Error())
 	}
@@ -90,7 +91,7 @@ func serve(cfg *config.Config, log *server.Log) error {
 	reopen := make(chan os.Signal, 1)
 	signal.Notify(reopen, syscall.SIGHUP)
 	keys := engine.New(server.EngineOptions(cfg))
-	disk := persistence.New(persistence.Options{Config: cfg, Engine: keys, Log: log.Logger, Version: server.RedisVersion})
+	disk := persistence.New(persistence.Options{Config: cfg, Engine: keys, Log: log.Logger, Version: version.Redis})
 	var asked atomic.Bool // by SHUTDOWN, which has saved what is to be saved
 	srv, err := server.New(server.Options{
 		Config: cfg, Engine: keys, Log: log.Logger,

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"cached/internal/host"
-	"cached/server"
+	"cached/internal/version"
 )
 
 const usage = `Usage: cached [/path/to/redis.conf] [options] [-]
@@ -37,7 +37,7 @@ func oneShot(args []string, out, errs io.Writer) (code int, ok bool) {
 	}
 	switch args[0] {
 	case "-v", "--version":
-		fmt.Fprintf(out, "Redis server v=%s sha=00000000:0 malloc=cached-slabs bits=64 build=cached-%s\n", server.RedisVersion, server.Version)
+		fmt.Fprintf(out, "Redis server v=%s sha=00000000:0 malloc=cached-slabs bits=64 build=cached-%s\n", version.Redis, version.Cached)
 		return 0, true
 	case "-h", "--help":
 		fmt.Fprint(errs, usage)

@@ -128,6 +128,13 @@ func (c *Config) Value(name string) *Value {
 	return v
 }
 
+// Secret reports whether the directive of a name, in lower case, holds a secret, which must not
+// be logged nor shown in an error.
+func (c *Config) Secret(name string) bool {
+	v := c.values[name]
+	return v != nil && v.param.Has(Secret)
+}
+
 // Lines returns the words of every line a Lines directive was given.
 func (c *Config) Lines(name string) [][]string {
 	c.mu.Lock()
