@@ -43,7 +43,14 @@ func (d *digest) value(e *engine.Engine, it table.Item) {
 	case value.List:
 		value.EachList(it, func(e value.Elem) bool { d.mixElem(e); return true })
 	case value.Set:
-		value.EachSet(it, func(e value.Elem) bool { d.xor(e.Append(nil)); return true })
+		value.EachMember(it, func(e value.Elem, due int64) bool {
+			b := e.Append(nil)
+			if due != 0 {
+				b = append(b, "!!sexpire!!"...)
+			}
+			d.xor(b)
+			return true
+		})
 	case value.ZSet:
 		value.EachZSet(it, func(e value.Elem, f float64) bool {
 			var one digest

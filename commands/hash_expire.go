@@ -78,6 +78,35 @@ func (c *Ctx) fieldTime(number []byte, unitMS int64, relative bool) (int64, erro
 	return max(at, 1), nil
 }
 
+// A deadlineCondition is NX, XX, GT or LT, about the deadline that a field has; "" is none.
+type deadlineCondition string
+
+// deadlineCondition takes a condition, if there is one.
+func (a *Args) deadlineCondition() deadlineCondition {
+	for _, w := range [...]string{"NX", "XX", "GT", "LT"} {
+		if a.Is(w) {
+			return deadlineCondition(w)
+		}
+	}
+	return ""
+}
+
+// refuses reports whether a field with the deadline old, 0 for none, which counts as
+// endless, does not get the deadline at.
+func (q deadlineCondition) refuses(old, at int64) bool {
+	switch q {
+	case "NX":
+		return old != 0
+	case "XX":
+		return old == 0
+	case "GT":
+		return old == 0 || at <= old
+	case "LT":
+		return old != 0 && at >= old
+	}
+	return false
+}
+
 func hexpire(c *Ctx) error    { return c.hexpire(1000, true) }
 func hpexpire(c *Ctx) error   { return c.hexpire(1, true) }
 func hexpireat(c *Ctx) error  { return c.hexpire(1000, false) }
@@ -89,17 +118,7 @@ func (c *Ctx) hexpire(unitMS int64, relative bool) error {
 		return err
 	}
 	a := c.Args(3)
-	var nx, xx, gt, lt bool
-	switch {
-	case a.Is("NX"):
-		nx = true
-	case a.Is("XX"):
-		xx = true
-	case a.Is("GT"):
-		gt = true
-	case a.Is("LT"):
-		lt = true
-	}
+	cond := a.deadlineCondition()
 	fields := a.fields(errNumFieldsTimed)
 	if err := a.End(); err != nil {
 		return err
@@ -122,7 +141,7 @@ func (c *Ctx) hexpire(unitMS int64, relative bool) error {
 		switch {
 		case !found:
 			c.Reply.Int(fieldMissing)
-		case nx && old != 0, xx && old == 0, gt && (old == 0 || at <= old), lt && old != 0 && at >= old:
+		case cond.refuses(old, at):
 			c.Reply.Int(fieldRefused)
 		case c.passed(at):
 			h.Remove(f)

@@ -1,5 +1,11 @@
 package commands
 
+// membersBlock is a number and as many members.
+var membersBlock = After("MEMBERS", Block("members", Int("nummembers"), Many(Str("member"))))
+
+// deadlineConditionArg is a condition about the deadline that is there.
+var deadlineConditionArg = Opt(OneOf("condition", Token("nx", "NX"), Token("xx", "XX"), Token("gt", "GT"), Token("lt", "LT")))
+
 // setCommands are the rows of sets.
 var setCommands = []Spec{
 	{
@@ -9,6 +15,14 @@ var setCommands = []Spec{
 		Part: 2, Keys: []KeySpec{KeyAt(1, RW|Insert)},
 		Args: []Arg{Key("key", 0), Many(Str("member"))},
 		Run:  sadd,
+	},
+	{
+		Name: "saddex", Group: Set, Since: "8.12.0", Arity: -5, Complexity: "O(N) where N is the number of members being added.",
+		Summary: "Add one or more members to a set, and optionally set their expiration.",
+		Flags:   Write | DenyOOM | Fast, ACL: CatSet,
+		Keys: []KeySpec{KeyAt(1, RW|Update)},
+		Args: []Arg{Key("key", 0), Opt(OneOf("condition", Token("mnx", "MNX"), Token("mxx", "MXX"))), Opt(OneOf("expiration", After("EX", Int("seconds")), After("PX", Int("milliseconds")), After("EXAT", Time("unix-time-seconds")), After("PXAT", Time("unix-time-milliseconds")), Token("keepttl", "KEEPTTL"))), membersBlock},
+		Run:  saddex,
 	},
 	{
 		Name: "scard", Group: Set, Since: "1.0.0", Arity: 2, Complexity: "O(1)",
@@ -41,6 +55,30 @@ var setCommands = []Spec{
 		Keys: []KeySpec{KeyAt(1, OW|Update), KeysFrom(2, -1, 1, RO|Access)},
 		Args: []Arg{Key("destination", 0), Many(Key("key", 1))},
 		Run:  sdiffstore,
+	},
+	{
+		Name: "sexpire", Group: Set, Since: "8.12.0", Arity: -6, Complexity: "O(N) where N is the number of specified members",
+		Summary: "Set expiry for set member using relative time to expire (seconds)",
+		Flags:   Write | Fast, ACL: CatSet,
+		Keys: []KeySpec{KeyAt(1, RW|Update)},
+		Args: []Arg{Key("key", 0), Int("seconds"), deadlineConditionArg, membersBlock},
+		Run:  sexpire,
+	},
+	{
+		Name: "sexpireat", Group: Set, Since: "8.12.0", Arity: -6, Complexity: "O(N) where N is the number of specified members",
+		Summary: "Set expiry for set member using an absolute Unix timestamp (seconds)",
+		Flags:   Write | Fast, ACL: CatSet,
+		Keys: []KeySpec{KeyAt(1, RW|Update)},
+		Args: []Arg{Key("key", 0), Time("unix-time-seconds"), deadlineConditionArg, membersBlock},
+		Run:  sexpireat,
+	},
+	{
+		Name: "sexpiretime", Group: Set, Since: "8.12.0", Arity: -5, Complexity: "O(N) where N is the number of specified members",
+		Summary: "Returns the expiration time of a set member as a Unix timestamp, in seconds.",
+		Flags:   ReadOnly | Fast, ACL: CatSet,
+		Keys: []KeySpec{KeyAt(1, RO)},
+		Args: []Arg{Key("key", 0), membersBlock},
+		Run:  sexpiretime,
 	},
 	{
 		Name: "sinter", Group: Set, Since: "1.0.0", Arity: -2, Complexity: "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets",
@@ -99,12 +137,52 @@ var setCommands = []Spec{
 		Run:  smove,
 	},
 	{
+		Name: "spersist", Group: Set, Since: "8.12.0", Arity: -5, Complexity: "O(N) where N is the number of specified members",
+		Summary: "Removes the expiration time for each specified member",
+		Flags:   Write | Fast, ACL: CatSet,
+		Keys: []KeySpec{KeyAt(1, RW|Update)},
+		Args: []Arg{Key("key", 0), membersBlock},
+		Run:  spersist,
+	},
+	{
+		Name: "spexpire", Group: Set, Since: "8.12.0", Arity: -6, Complexity: "O(N) where N is the number of specified members",
+		Summary: "Set expiry for set member using relative time to expire (milliseconds)",
+		Flags:   Write | Fast, ACL: CatSet,
+		Keys: []KeySpec{KeyAt(1, RW|Update)},
+		Args: []Arg{Key("key", 0), Int("milliseconds"), deadlineConditionArg, membersBlock},
+		Run:  spexpire,
+	},
+	{
+		Name: "spexpireat", Group: Set, Since: "8.12.0", Arity: -6, Complexity: "O(N) where N is the number of specified members",
+		Summary: "Set expiry for set member using an absolute Unix timestamp (milliseconds)",
+		Flags:   Write | Fast, ACL: CatSet,
+		Keys: []KeySpec{KeyAt(1, RW|Update)},
+		Args: []Arg{Key("key", 0), Time("unix-time-milliseconds"), deadlineConditionArg, membersBlock},
+		Run:  spexpireat,
+	},
+	{
+		Name: "spexpiretime", Group: Set, Since: "8.12.0", Arity: -5, Complexity: "O(N) where N is the number of specified members",
+		Summary: "Returns the expiration time of a set member as a Unix timestamp, in msec.",
+		Flags:   ReadOnly | Fast, ACL: CatSet,
+		Keys: []KeySpec{KeyAt(1, RO)},
+		Args: []Arg{Key("key", 0), membersBlock},
+		Run:  spexpiretime,
+	},
+	{
 		Name: "spop", Group: Set, Since: "1.0.0", Arity: -2, Complexity: "Without the count argument O(1), otherwise O(N) where N is the value of the passed count",
 		Summary: "Remove and return one or multiple random members from a set.",
 		Flags:   Write | Fast, ACL: CatSet, Tips: []string{"nondeterministic_output"},
 		Keys: []KeySpec{KeyAt(1, RW|Access|Delete)},
 		Args: []Arg{Key("key", 0), Opt(Since("3.2.0", Int("count")))},
 		Run:  spop,
+	},
+	{
+		Name: "spttl", Group: Set, Since: "8.12.0", Arity: -5, Complexity: "O(N) where N is the number of specified members",
+		Summary: "Returns the TTL in milliseconds of a set member.",
+		Flags:   ReadOnly | Fast, ACL: CatSet,
+		Keys: []KeySpec{KeyAt(1, RO)},
+		Args: []Arg{Key("key", 0), membersBlock},
+		Run:  spttl,
 	},
 	{
 		Name: "srandmember", Group: Set, Since: "1.0.0", Arity: -2, Complexity: "Without the count argument O(1), otherwise O(N) where N is the absolute value of the passed count",
@@ -129,6 +207,14 @@ var setCommands = []Spec{
 		Keys: []KeySpec{KeyAt(1, RO|Access)},
 		Args: []Arg{Key("key", 0), Int("cursor"), Opt(After("MATCH", Pattern("pattern"))), Opt(After("COUNT", Int("count")))},
 		Run:  sscan,
+	},
+	{
+		Name: "sttl", Group: Set, Since: "8.12.0", Arity: -5, Complexity: "O(N) where N is the number of specified members",
+		Summary: "Returns the TTL in seconds of a set member.",
+		Flags:   ReadOnly | Fast, ACL: CatSet,
+		Keys: []KeySpec{KeyAt(1, RO)},
+		Args: []Arg{Key("key", 0), membersBlock},
+		Run:  sttl,
 	},
 	{
 		Name: "sunion", Group: Set, Since: "1.0.0", Arity: -2, Complexity: "O(N) where N is the total number of elements in all given sets",

@@ -112,7 +112,8 @@ type shard struct {
 type keyspace struct {
 	keys    table.Table
 	expires int    // keys with a deadline
-	parts   bool   // there may be hashes with deadlines of fields
+	parts   bool   // there may be hashes with deadlines of fields, or sets with those of members
+	fields  bool   // of these, hashes
 	marked  int    // items that have parts with deadlines (Item.HasParts)
 	sweep   sweep  // the expiry sweep
 	rare    uint64 // where the search for keys that may be evicted goes on

@@ -445,6 +445,50 @@ func TestFieldsEndWhereverTheirHashIs(t *testing.T) {
 	}
 }
 
+// A member that has expired is logged as one that was removed, by whoever meets it: a
+// look-up or Maintain. And files need the format of fields for hashes alone.
+func TestMembersEndAsRemovals(t *testing.T) {
+	j := &effectstest.Recorder{}
+	e := New(Options{Shards: 1})
+	e.Effects().Attach(j)
+	var tx Tx
+	tx.Begin(e, 0, 1)
+	tx.LockAll()
+	for _, key := range []string{"met", "swept"} {
+		s := value.SetRef{Ref: tx.Create([]byte(key), value.Set, value.IntSet, value.NewSetBytes), Limits: tx.Limits()}
+		s.Init()
+		s.Add([]byte("1"))
+		s.Add([]byte("m"))
+		s.SetDeadline([]byte("1"), 1000)
+		s.SetDeadline([]byte("m"), 2000)
+		tx.FieldsExpire([]byte(key))
+	}
+	tx.Commit(nil)
+	tx.Unlock()
+	if e.FieldDeadlines() {
+		t.Error("deadlines of members count as those of fields")
+	}
+	tx.Begin(e, 0, 1500)
+	tx.LockAll()
+	tx.Exists([]byte("met"))
+	tx.Commit(nil)
+	tx.Unlock()
+	for range 100 {
+		e.Maintain(&tx, 1500)
+	}
+	for range 100 {
+		e.Maintain(&tx, 20000)
+	}
+	want := "0 SREM met 1|0 SREM swept 1|0 SREM met m|0 SREM swept m"
+	got := strings.Join(j.Lines(), "|")
+	if other := "0 SREM met 1|0 SREM swept 1|0 SREM swept m|0 SREM met m"; got != want && got != other {
+		t.Errorf("logged: %s, want: %s", got, want)
+	}
+	if n := e.DBStats(nil, 0, 1).Keys; n != 0 {
+		t.Errorf("%d keys, want none", n)
+	}
+}
+
 // Work on all keys locks one shard after the other: somebody who holds a shard holds up that
 // part of it only, and what has expired is removed on the way.
 func TestWorkOnAllKeysLocksShardAfterShard(t *testing.T) {

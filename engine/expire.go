@@ -28,8 +28,8 @@ func (tx *Tx) expire(db int, key []byte, a at) {
 	tx.DB = saved
 }
 
-// expireFields ends at most limit fields of the hash at a whose deadlines have
-// passed, and the key with its last field. It reports whether the key is gone.
+// expireFields ends at most limit fields or members of the hash or set at a whose deadlines
+// have passed, and the key with the last. It reports whether the key is gone.
 func (tx *Tx) expireFields(db int, key []byte, a at, limit int) bool {
 	it := table.ItemOf(a.slot)
 	if due := value.FieldsDue(it); due == 0 || due >= tx.NowMS || tx.Applying || tx.hides() {
@@ -39,19 +39,30 @@ func (tx *Tx) expireFields(db int, key []byte, a at, limit int) bool {
 	saved := tx.DB
 	tx.DB = db
 	defer func() { tx.DB = saved }()
-	var fields [][]byte
-	hash := value.HashRef{Ref: value.Ref{Heap: a.s.heap, Slot: a.slot, Marked: &a.ks.marked}, Limits: tx.Limits()}
-	a.s.stats.ExpiredFields += int64(hash.ExpireFields(tx.NowMS, limit, func(field []byte) {
+	var gone [][]byte
+	note := func(part []byte) {
 		if tx.Journaled() {
-			fields = append(fields, append([]byte(nil), field...))
+			gone = append(gone, append([]byte(nil), part...))
 		}
-	}))
-	tx.tell(key, EventHExpired)
-	if len(fields) > 0 {
-		argv := append([][]byte{[]byte("HDEL"), append([]byte(nil), key...)}, fields...)
+	}
+	ref := value.Ref{Heap: a.s.heap, Slot: a.slot, Marked: &a.ks.marked}
+	n, left, effect, ev := 0, 0, "HDEL", EventHExpired
+	if value.TypeOf(it) == value.Set {
+		set := value.SetRef{Ref: ref, Limits: tx.Limits()}
+		n = set.ExpireMembers(tx.NowMS, limit, note)
+		left, effect, ev = set.Len(), "SREM", EventSExpired
+	} else {
+		hash := value.HashRef{Ref: ref, Limits: tx.Limits()}
+		n = hash.ExpireFields(tx.NowMS, limit, note)
+		left = hash.Len()
+	}
+	a.s.stats.ExpiredFields += int64(n)
+	tx.tell(key, ev)
+	if len(gone) > 0 {
+		argv := append([][]byte{[]byte(effect), append([]byte(nil), key...)}, gone...)
 		tx.effects = append(tx.effects, effects.Effect{DB: db, Argv: argv})
 	}
-	if hash.Len() > 0 {
+	if left > 0 {
 		return false
 	}
 	tx.remove(&a, true)

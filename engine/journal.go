@@ -64,6 +64,7 @@ var (
 	EventMoveTo      = Event{Name: "move_to", Class: ClassGeneric}
 	EventCopyTo      = Event{Name: "copy_to", Class: ClassGeneric}
 	EventHExpired    = Event{Name: "hexpired", Class: ClassHash}
+	EventSExpired    = Event{Name: "sexpired", Class: ClassSet}
 	EventExpired     = Event{Name: "expired", Class: ClassExpired}
 	EventEvicted     = Event{Name: "evicted", Class: ClassEvicted}
 	EventMiss        = Event{Name: "keymiss", Class: ClassMiss}

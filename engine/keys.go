@@ -68,11 +68,19 @@ func (tx *Tx) Ref(key []byte, t value.Type) (value.Ref, error) {
 	return value.Ref{Heap: a.s.heap, Slot: a.slot, Marked: &a.ks.marked}, nil
 }
 
-// FieldsExpire tells that the hash at key, which is there, has fields with
-// deadlines, so that Maintain looks for them.
+// FieldsExpire tells that the hash or set at key, which is there, has fields or members
+// with deadlines, so that Maintain looks for them.
 func (tx *Tx) FieldsExpire(key []byte) {
 	a := tx.find(tx.DB, key)
-	a.ks.parts, a.ks.sweep.seen = true, true
+	a.ks.haveParts(value.TypeOf(table.ItemOf(a.slot)))
+}
+
+// haveParts notes that an item of type t has parts with deadlines.
+func (ks *keyspace) haveParts(t value.Type) {
+	ks.parts, ks.sweep.seen = true, true
+	if t == value.Hash {
+		ks.fields, ks.sweep.fields = true, true
+	}
 }
 
 // Create makes a key that is not there, with a value of valueLen undefined
@@ -379,7 +387,7 @@ func (tx *Tx) Flush(db int, async bool) (n int) {
 		}
 		s.gone.clear()
 		for j := first; j < end; j++ {
-			s.dbs[j].expires, s.dbs[j].parts, s.dbs[j].marked = 0, false, 0
+			s.dbs[j].expires, s.dbs[j].parts, s.dbs[j].fields, s.dbs[j].marked = 0, false, false, 0
 		}
 	}
 	if !async {

@@ -66,6 +66,12 @@ func (tx *Tx) Adopt(it table.Item, replace bool) bool {
 	return true
 }
 
+// BuiltSet is the set of an item for key that was built and not adopted, and whose address
+// is at slot, for members to be given deadlines. The item is at slot afterwards.
+func (tx *Tx) BuiltSet(key []byte, slot *uint64) value.SetRef {
+	return value.SetRef{Ref: value.Ref{Heap: tx.shard(tx.hash(key)).heap, Slot: slot}, Limits: tx.Limits()}
+}
+
 // Discard frees an item that was built and not adopted.
 func (tx *Tx) Discard(it table.Item) { value.Free(tx.shard(table.Hash(it.Key())).heap, it) }
 
@@ -94,7 +100,7 @@ func (e *Engine) FitIndex(shard, db int) {
 func (e *Engine) FieldDeadlines() bool {
 	for i := range e.shards {
 		for j := range e.shards[i].dbs {
-			if e.shards[i].dbs[j].parts {
+			if e.shards[i].dbs[j].fields {
 				return true
 			}
 		}

@@ -17,7 +17,8 @@ type sweep struct {
 	at     uint64                   // where it goes on
 	rest   int                      // the most that the round visits
 	looked [table.MaxRest + 1]int64 // when the last round began that visits so much rest, in Unix milliseconds
-	seen   bool                     // the round has seen deadlines, or fields got some since it began
+	seen   bool                     // the round has seen deadlines, or fields or members got some since it began
+	fields bool                     // it has seen hashes with deadlines of fields, or some got them since it began
 }
 
 // What has so much rest ends no sooner, in milliseconds, or is listed. It is looked at
@@ -48,7 +49,7 @@ func (w *sweep) begin(nowMS int64, items int) bool {
 	if ago := nowMS - w.looked[0]; ago >= 0 && ago < roundEvery+int64(items)/itemsPerMS {
 		return false
 	}
-	w.begun, w.rest, w.seen = true, table.MaxRest, false
+	w.begun, w.rest, w.seen, w.fields = true, table.MaxRest, false, false
 	for w.rest > 0 {
 		// The clock may have been set.
 		if ago := nowMS - w.looked[w.rest]; ago >= restMS[w.rest] || ago < 0 {
@@ -83,7 +84,7 @@ func (tx *Tx) sweep(s *shard, db int) (worked, more bool) {
 		}
 		if !w.begun { // the round is over
 			if w.rest == table.MaxRest {
-				ks.parts = ks.parts && w.seen
+				ks.parts, ks.fields = ks.parts && w.seen, ks.fields && w.fields
 			}
 			break
 		}
@@ -104,6 +105,7 @@ func (tx *Tx) sweepSegment(s *shard, db int) (seen, ended int) {
 	next := ks.keys.Sweep(w.at, w.rest, func(slot table.Slot) {
 		seen++
 		it := table.ItemOf(slot)
+		w.fields = w.fields || it.HasParts() && value.TypeOf(it) == value.Hash
 		switch left := tx.leftMS(it); {
 		case left >= 0:
 			rest := restFor(left)

@@ -58,6 +58,21 @@ func testSweep(t *testing.T, late int) {
 				}
 				value.HashRef{Ref: ref, Limits: tx.Limits()}.SetDeadline([]byte("f"), due)
 				tx.FieldsExpire(key)
+			case i%4 == 1: // a set with one member
+				if !tx.Exists(key) {
+					s := value.SetRef{Ref: tx.Create(key, value.Set, value.IntSet, value.NewSetBytes), Limits: tx.Limits()}
+					s.Init()
+					s.Add(key[i%len(key):]) // a number for some of them
+				}
+				ref, err := tx.Ref(key, value.Set)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.IntN(4) == 0 {
+					due = 0
+				}
+				value.SetRef{Ref: ref, Limits: tx.Limits()}.SetDeadline(key[i%len(key):], due)
+				tx.FieldsExpire(key)
 			case !tx.Exists(key) || r.IntN(3) == 0:
 				tx.SetString(key, []byte("v"), due)
 			case r.IntN(3) == 0:

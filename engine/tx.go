@@ -376,7 +376,7 @@ func (tx *Tx) add(db int, a *at, it table.Item) {
 		a.ks.expires++
 	}
 	if it.HasParts() {
-		a.ks.parts, a.ks.sweep.seen = true, true
+		a.ks.haveParts(value.TypeOf(it))
 		a.ks.marked++
 	}
 	if h := mrcHash(a.hash, db); tx.e.curve.follows(h) {

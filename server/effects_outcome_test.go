@@ -43,6 +43,16 @@ func TestEffectsAreOutcomes(t *testing.T) {
 		{"XACKDEL x g IDS 2 1-0 2-0", "MULTI|XACK x g 1-0|XDEL x 1-0|EXEC"},
 		{"XDELEX x DELREF IDS 1 2-0", "XDEL x 2-0"},
 		{"XDELEX x DELREF IDS 1 2-0", ""},
+		{"SADD t a b", "SADD t a b"},
+		{"SEXPIREAT t 33177117420 MEMBERS 3 a none b", "SPEXPIREAT t 33177117420000 MEMBERS 2 a b"},
+		{"SEXPIREAT t 33177117420 NX MEMBERS 1 a", ""},
+		{"SPERSIST t MEMBERS 2 a none", "SPERSIST t MEMBERS 1 a"},
+		{"SPERSIST t MEMBERS 1 a", ""},
+		{"SEXPIRE t 0 MEMBERS 1 a", "SREM t a"},
+		{"SADDEX t EXAT 33177117420 MEMBERS 2 b c", "MULTI|SADD t c|SPEXPIREAT t 33177117420000 MEMBERS 1 c|EXEC"},
+		{"SADDEX t MEMBERS 2 b c", "SPERSIST t MEMBERS 2 b c"},
+		{"SADDEX t EXAT 1 MEMBERS 2 b d", "SREM t b"},
+		{"SADDEX t KEEPTTL MEMBERS 1 c", ""},
 	})
 }
 

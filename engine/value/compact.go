@@ -61,7 +61,7 @@ func (r *root) compactItem(h *arena.Heap, slot table.Slot, t Type) {
 		key := tree.FloatKey(itemScore(it))
 		r.order.Delete(h, key, uint64(it.Addr()), tieOf(it.Key()))
 		r.order.Insert(h, key, uint64(a), tieOf(it.Key()))
-	case t == Hash && it.DeadlineMS() != 0:
+	case it.DeadlineMS() != 0: // of a hash or a set
 		due := uint64(it.DeadlineMS())
 		r.order.Delete(h, due, uint64(it.Addr()), nil)
 		r.order.Insert(h, due, uint64(a), nil)

@@ -154,7 +154,7 @@ func (h HashRef) Remove(field []byte) bool {
 		if slot == nil {
 			return false
 		}
-		h.deleteItem(r, hash, slot)
+		r.removeItem(h.Heap, hash, slot)
 		h.markParts()
 		return true
 	}
@@ -170,15 +170,6 @@ func (h HashRef) Remove(field []byte) bool {
 		h.setDue()
 	}
 	return true
-}
-
-func (h HashRef) deleteItem(r *root, hash uint64, slot table.Slot) {
-	it := table.ItemOf(slot)
-	if due := it.DeadlineMS(); due != 0 {
-		r.order.Delete(h.Heap, uint64(due), uint64(it.Addr()), nil)
-	}
-	r.items.Delete(h.Heap, hash, slot)
-	it.Free(h.Heap)
 }
 
 // toRoot turns a small hash into a large one.
@@ -279,11 +270,7 @@ func freeHash(h *arena.Heap, it table.Item, budget int) bool { return freeRoot(h
 func hashEffort(it table.Item) int { return rootEffort(it) }
 
 func copyHash(to *arena.Heap, it, c table.Item) {
-	copyRoot(to, it, c, func(r *root, x table.Item) {
-		if due := x.DeadlineMS(); due != 0 {
-			r.order.Insert(to, uint64(due), uint64(x.Addr()), nil)
-		}
-	})
+	copyRoot(to, it, c, func(r *root, x table.Item) { r.orderItem(to, x) })
 }
 
 func hashBytes(it table.Item, samples int) int64 { return rootMemory(it, samples) }
@@ -319,15 +306,7 @@ func (h HashRef) SetDeadline(field []byte, due int64) bool {
 		if slot == nil {
 			return false
 		}
-		it := table.ItemOf(slot)
-		if old := it.DeadlineMS(); old != 0 {
-			r.order.Delete(h.Heap, uint64(old), uint64(it.Addr()), nil)
-		}
-		it = it.Reshape(h.Heap, it.ValueLen(), due)
-		table.SetItem(slot, it)
-		if due != 0 {
-			r.order.Insert(h.Heap, uint64(due), uint64(it.Addr()), nil)
-		}
+		r.setDeadline(h.Heap, slot, due)
 		h.markParts()
 		return true
 	}
@@ -387,50 +366,11 @@ func (h HashRef) setDue() {
 	h.markParts()
 }
 
-// markParts tells the keyspace's table whether there are deadlines.
-func (h HashRef) markParts() {
-	it := h.Item()
-	if on, was := FieldsDue(it) != 0, it.HasParts(); on || was {
-		switch {
-		case h.Marked == nil:
-		case on && !was:
-			*h.Marked++
-		case was && !on:
-			*h.Marked--
-		}
-		it.SetParts(on)
-		table.SetItem(h.Slot, it) // also when there were some: one may end sooner now
-	}
-}
-
-// FieldsDue returns the earliest deadline of a field, 0 if none has one.
-func FieldsDue(it table.Item) int64 {
-	switch EncodingOf(it) {
-	case PackedTTL:
-		return int64(binary.LittleEndian.Uint64(it.Value()))
-	case Table:
-		if r := rootOf(it); r.order.Len() > 0 {
-			return int64(r.order.First().Key())
-		}
-	}
-	return 0
-}
-
 // ExpireFields ends at most limit fields whose deadline is before nowMS and
 // passes each to expired first. It returns how many they were.
 func (h HashRef) ExpireFields(nowMS int64, limit int, expired func(field []byte)) (n int) {
 	if h.isRoot() {
-		r := rootOf(h.Item())
-		for ; n < limit && r.order.Len() > 0; n++ {
-			first := r.order.First()
-			if int64(first.Key()) >= nowMS {
-				break
-			}
-			field := table.ItemAt(arena.Addr(first.Ref())).Key()
-			expired(field)
-			hash := table.Hash(field)
-			h.deleteItem(r, hash, r.items.Find(hash, field))
-		}
+		n = rootOf(h.Item()).expire(h.Heap, nowMS, limit, expired)
 		h.markParts()
 		return n
 	}

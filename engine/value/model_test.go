@@ -327,41 +327,84 @@ func TestSetsAreLikeMaps(t *testing.T) {
 		set := func() SetRef { return SetRef{b.ref(), lim} }
 		b.create(Set, IntSet, NewSetBytes)
 		set().Init()
-		model := map[string]bool{}
+		model := map[string]int64{} // deadlines, 0 for none
 		same := func(it table.Item) {
 			t.Helper()
-			n := 0
-			EachSet(it, func(e Elem) bool {
+			n, first := 0, int64(0)
+			EachMember(it, func(e Elem, due int64) bool {
 				n++
+				if want, ok := model[string(e.Append(nil))]; !ok || due != want {
+					t.Fatalf("%q is there, due %d, want %d %v", e.Append(nil), due, want, ok)
+				}
+				if due != 0 && (first == 0 || due < first) {
+					first = due
+				}
+				return true
+			})
+			m := 0
+			EachSet(it, func(e Elem) bool {
+				m++
 				if !hasKey(model, e) {
 					t.Fatalf("%q is there", e.Append(nil))
 				}
 				return true
 			})
-			if n != len(model) || SetLen(it) != n {
-				t.Fatalf("%d members and a length of %d, want %d", n, SetLen(it), len(model))
+			if n != len(model) || m != n || SetLen(it) != n || FieldsDue(it) != first || it.HasParts() != (first != 0) {
+				t.Fatalf("%d and %d members, a length of %d, due %d %v; want %d, due %d", n, m, SetLen(it), FieldsDue(it), it.HasParts(), len(model), first)
 			}
 		}
-		ints := r.IntN(3) > 0
+		ints, deadlines := r.IntN(3) > 0, r.IntN(3)*5
 		for step := range 2000 {
 			m := text(r, 300)
 			if ints && step < 1000 {
 				m = fmt.Appendf(nil, "%d", r.Int64()>>r.IntN(64))
-			}
-			switch r.IntN(5) {
-			case 0, 1:
-				if set().Add(m) == model[string(m)] {
-					t.Fatalf("Add of %q: was there %v", m, model[string(m)])
+				if r.IntN(2) == 0 {
+					m = fmt.Appendf(nil, "%d", r.IntN(20))
 				}
-				model[string(m)] = true
-			case 2:
-				if set().Remove(m) != model[string(m)] {
-					t.Fatalf("Remove of %q: want %v", m, model[string(m)])
+			}
+			old, was := model[string(m)]
+			switch op := r.IntN(5 + deadlines); {
+			case op < 2:
+				if set().Add(m) == was {
+					t.Fatalf("Add of %q: was there %v", m, was)
+				}
+				model[string(m)] = old
+			case op == 2:
+				if set().Remove(m) != was {
+					t.Fatalf("Remove of %q: want %v", m, was)
 				}
 				delete(model, string(m))
+			case op == 5 || op == 6:
+				due := int64(r.IntN(100))
+				if set().SetDeadline(m, due) != was {
+					t.Fatalf("SetDeadline of %q: want %v", m, was)
+				}
+				if was {
+					model[string(m)] = due
+				}
+			case op == 7:
+				now, limit := int64(r.IntN(60)), 1+r.IntN(5)
+				if step%3 == 0 {
+					limit = 1000
+				}
+				n, told := set().ExpireMembers(now, limit, func(m []byte) {
+					if due, ok := model[string(m)]; !ok || due == 0 || due >= now {
+						t.Fatalf("%q expired at %d: due %d %v", m, now, due, ok)
+					}
+					delete(model, string(m))
+				}), 0
+				for _, due := range model {
+					if due != 0 && due < now {
+						told++
+					}
+				}
+				if n > limit || n < limit && told > 0 {
+					t.Fatalf("%d expired at %d with a limit of %d, and %d did not", n, now, limit, told)
+				}
 			default:
-				if set().Has(m) != model[string(m)] {
-					t.Fatalf("Has %q: want %v", m, model[string(m)])
+				due, there := set().Deadline(m)
+				if set().Has(m) != was || there != was || due != old {
+					t.Fatalf("%q: there %v, due %d; want %v, %d", m, there, due, was, old)
 				}
 				if len(model) > 0 && !hasKey(model, set().Random()) {
 					t.Fatal("a random member is none")
@@ -369,6 +412,7 @@ func TestSetsAreLikeMaps(t *testing.T) {
 			}
 			if step%50 == 0 {
 				same(set().Item())
+				set().Compact(10, r.Uint64())
 			}
 		}
 		b.end(same)

@@ -12,8 +12,8 @@ import (
 // nothing but the address of its block.
 type root struct {
 	items table.Table // fields, members: an item each
-	// order is a sorted set's items by score and member, or a hash's items with a
-	// deadline by it. The refs are addresses of items.
+	// order is a sorted set's items by score and member, or a hash's or a set's items
+	// with a deadline by it. The refs are addresses of items.
 	order   tree.Tree
 	freeing bool // freeRoot has begun with items
 }

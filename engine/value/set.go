@@ -9,7 +9,9 @@ import (
 )
 
 // A set of integers is a packed.IntSet (IntSet), another small one a sequence of
-// its members (Packed), a large one a root whose items are the members (Table).
+// its members (Packed), a large one a root whose items are the members (Table). With
+// deadlines of members a small one is member, deadline, member ... behind eight bytes with
+// the earliest of them (PackedTTL), a deadline of 0 being none; see set_deadline.go.
 
 // A SetRef is a set where it stands.
 type SetRef struct {
@@ -34,6 +36,8 @@ func SetLen(it table.Item) int {
 		return packed.IntSet(it.Value()).Len()
 	case Packed:
 		return packed.Len(it.Value())
+	case PackedTTL:
+		return packed.Len(it.Value()[dueBytes:]) / 2
 	}
 	return rootLen(it)
 }
@@ -50,12 +54,15 @@ func SetHas(it table.Item, b []byte) bool {
 	case Packed:
 		v := it.Value()
 		return packed.Find(v, packed.First(v), b, 0) != 0
+	case PackedTTL:
+		v := it.Value()[dueBytes:]
+		return packed.Find(v, packed.First(v), b, 1) != 0
 	}
 	return rootOf(it).find(b) != nil
 }
 
 // Add adds a member, which must not alias the set, and reports whether it is
-// new.
+// new. One that is there keeps its deadline.
 func (s SetRef) Add(b []byte) bool {
 	switch EncodingOf(s.Item()) {
 	case IntSet:
@@ -77,6 +84,8 @@ func (s SetRef) Add(b []byte) bool {
 		n := len(v)
 		packed.Append(s.Resize(n + packed.Size(b))[:n], b)
 		return true
+	case PackedTTL:
+		return s.addTimed(b)
 	}
 	return s.addItem(b)
 }
@@ -122,11 +131,12 @@ func (s SetRef) toRoot() {
 	a := newRoot(s.Heap)
 	r := arena.At[root](a)
 	var buf [20]byte
-	EachSet(s.Item(), func(e Elem) bool {
-		r.insert(s.Heap, e.Bytes(buf[:]), 0)
+	eachMember(s.Item(), func(e Elem, due int64) bool {
+		r.insertDue(s.Heap, e.Bytes(buf[:]), due)
 		return true
 	})
 	s.setRoot(a, Table)
+	s.markParts()
 }
 
 // insert adds an item that is not there, with a value of n undefined bytes.
@@ -166,15 +176,19 @@ func (s SetRef) Remove(b []byte) bool {
 		}
 		s.Resize(len(packed.Delete(v, p, 1)))
 		return true
+	case PackedTTL:
+		return s.removeTimed(b)
 	}
 	r, hash := rootOf(s.Item()), table.Hash(b)
 	slot := r.items.Find(hash, b)
 	if slot == nil {
 		return false
 	}
-	it := table.ItemOf(slot)
-	r.items.Delete(s.Heap, hash, slot)
-	it.Free(s.Heap)
+	timed := table.ItemOf(slot).DeadlineMS() != 0
+	r.removeItem(s.Heap, hash, slot)
+	if timed {
+		s.markParts()
+	}
 	return true
 }
 
@@ -200,6 +214,8 @@ func EachSet(it table.Item, visit func(Elem) bool) {
 				return
 			}
 		}
+	case PackedTTL:
+		eachMember(it, func(e Elem, _ int64) bool { return visit(e) })
 	default:
 		rootOf(it).items.Each(func(x table.Item) bool { return visit(Text(x.Key())) })
 	}
@@ -224,6 +240,9 @@ func (s SetRef) Random() Elem {
 		return Number(set.At(rand.IntN(set.Len())))
 	case Packed:
 		return elemAt(v, packed.Seek(v, rand.IntN(packed.Len(v))))
+	case PackedTTL:
+		v = v[dueBytes:]
+		return elemAt(v, packed.Seek(v, rand.IntN(packed.Len(v)/2)*2))
 	}
 	return Text(rootOf(s.Item()).items.Random(rand.Uint64).Key())
 }
@@ -232,6 +251,8 @@ func freeSet(h *arena.Heap, it table.Item, budget int) bool { return freeRoot(h,
 
 func setEffort(it table.Item) int { return rootEffort(it) }
 
-func copySet(to *arena.Heap, it, c table.Item) { copyRoot(to, it, c, nil) }
+func copySet(to *arena.Heap, it, c table.Item) {
+	copyRoot(to, it, c, func(r *root, x table.Item) { r.orderItem(to, x) })
+}
 
 func setBytes(it table.Item, samples int) int64 { return rootMemory(it, samples) }

@@ -54,6 +54,7 @@ func (c *Commands) Key(it table.Item) {
 		c.elements("SADD", key, func(add func()) {
 			value.EachSet(it, func(e value.Elem) bool { c.elem(e); add(); return true })
 		})
+		c.memberDeadlines(it)
 	case value.ZSet:
 		c.elements("ZADD", key, func(add func()) {
 			value.EachZSet(it, func(e value.Elem, f float64) bool { c.score(f); c.elem(e); add(); return true })
@@ -154,6 +155,19 @@ func (c *Commands) fieldDeadlines(it table.Item) {
 	value.EachHash(it, func(f, _ value.Elem, due int64) bool {
 		if due != 0 {
 			c.command("HPEXPIREAT", it.Key(), due, "FIELDS", "1", f.Append(nil))
+		}
+		return true
+	})
+}
+
+// memberDeadlines appends the deadlines of a set's members, as fieldDeadlines does.
+func (c *Commands) memberDeadlines(it table.Item) {
+	if value.FieldsDue(it) == 0 {
+		return
+	}
+	value.EachMember(it, func(m value.Elem, due int64) bool {
+		if due != 0 {
+			c.command("SPEXPIREAT", it.Key(), due, "MEMBERS", "1", m.Append(nil))
 		}
 		return true
 	})

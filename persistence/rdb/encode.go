@@ -128,6 +128,7 @@ const (
 // KeyValue appends a key of a file.
 func (e *Encoder) KeyValue(it table.Item, access int, nowMS int64) {
 	t := e.typeOf(it)
+	e.memberDues(it)
 	e.keyHead(it, t, access, nowMS)
 	e.body(t, it)
 }
@@ -171,9 +172,19 @@ func (e *Encoder) Part(it table.Item, cursor uint64, access int, nowMS int64) (n
 		return value.EachListFrom(it, cursor, PartElements, e.Elem)
 	case value.Set:
 		if value.EncodingOf(it) == value.Table {
-			if first {
+			if first && hasDues(it) {
+				cursor = duesPhase
+			}
+			if cursor&duesPhase != 0 {
+				if next = e.someDues(it, cursor&^duesPhase); next != 0 {
+					return next | duesPhase
+				}
+				return keyPhase
+			}
+			if first || cursor == keyPhase {
 				e.keyHead(it, typeSet, access, nowMS)
 				e.length(uint64(value.SetLen(it)))
+				cursor = 0
 			}
 			return value.EachSetFrom(it, cursor, PartElements, e.Elem)
 		}

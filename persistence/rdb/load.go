@@ -90,6 +90,7 @@ type entry struct {
 	origin           engine.Origin
 	meta             *engine.Meta // or nil
 	native           value.Type   // or String
+	dues             []byte       // deadlines of members, or nil
 }
 
 // Load reads a file into e, whose databases are empty unless o says otherwise.
@@ -124,6 +125,7 @@ type loader struct {
 	result   Result
 	meta     *engine.Meta // of the next key, or nil
 	native   value.Type   // of the next key if it is a native one, else String
+	dues     []byte       // deadlines of members of the next key, or nil
 	reserved []int        // databases for whose keys there is room
 
 	inserters []*inserter
@@ -357,8 +359,8 @@ func (l *loader) aux(raw, name, scratch *[]byte) error {
 		return err
 	}
 	*name = append((*name)[:0], key...)
-	ofKey := string(*name) == metaAux || string(*name) == typeAux
-	if !ofKey && !keptAux[string(*name)] {
+	ofKey, ofMembers := string(*name) == metaAux || string(*name) == typeAux, string(*name) == duesAux
+	if !ofKey && !ofMembers && !keptAux[string(*name)] {
 		return l.in.passString()
 	}
 	text, err := l.in.string(raw, scratch)
@@ -377,6 +379,8 @@ func (l *loader) aux(raw, name, scratch *[]byte) error {
 			return l.in.fail("malformed metadata of a key")
 		}
 		l.meta = &m
+	case ofMembers:
+		l.dues = append(l.dues, text...)
 	case len(text) < 1024:
 		l.result.Aux[string(*name)] = string(text)
 	}
@@ -385,8 +389,8 @@ func (l *loader) aux(raw, name, scratch *[]byte) error {
 
 // key cuts the value of a key out of the file.
 func (l *loader) key(db int, t byte, key []byte, origin engine.Origin) error {
-	in, meta, native := l.in, l.meta, l.native
-	l.meta, l.native = nil, value.String
+	in, meta, native, dues := l.in, l.meta, l.native, l.dues
+	l.meta, l.native, l.dues = nil, value.String, nil
 	if d := origin.DeadlineMS; d != 0 && d < l.o.NowMS && !l.o.KeepExpired {
 		l.o.Progress.Expired.Add(1)
 		return in.passValue(t, nil)
@@ -394,7 +398,7 @@ func (l *loader) key(db int, t byte, key []byte, origin engine.Origin) error {
 	hash := engine.Hash(key)
 	to := l.inserters[l.e.ShardOf(hash)%len(l.inserters)]
 	b := to.batch
-	e := entry{db: db, typ: t, first: true, hash: hash, origin: origin, meta: meta, native: native}
+	e := entry{db: db, typ: t, first: true, hash: hash, origin: origin, meta: meta, native: native, dues: dues}
 	begin := func() {
 		b = to.batch
 		e.key = len(b.data)
@@ -543,6 +547,13 @@ func (in *inserter) one(e *entry, key, raw []byte) error {
 		return err
 	}
 	in.isOpen = false
+	if e.dues != nil {
+		var wrong string
+		if it, wrong = setDues(in.tx, it, e.dues); wrong != "" {
+			in.tx.Discard(it)
+			return &FormatError{e.offset, wrong}
+		}
+	}
 	if e.meta != nil {
 		it = in.tx.WithMeta(it, e.meta)
 	}

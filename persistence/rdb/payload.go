@@ -12,9 +12,10 @@ import (
 
 // A payload is what DUMP makes of a value: its type, the value, two bytes of the
 // version and eight of a checksum. Behind the value of a native type, which is a string,
-// come the name of the type, its length in one byte and typeMark. In front of the version
-// is the metadata of the key, if it has any, with its length in one byte and metaMark.
-// Redis looks at nothing behind the value.
+// come the name of the type, its length in one byte and typeMark; behind that of a set,
+// deadlines of its members, if it has any (dues.go). In front of the version is the metadata
+// of the key, if it has any, with its length in one byte and metaMark. Redis looks at nothing
+// behind the value.
 const (
 	payloadTail = 10
 	metaMark    = metaAux
@@ -35,6 +36,7 @@ func (e *Encoder) Dump(it table.Item) {
 		name := t.String()
 		e.B = append(append(append(e.B, name...), byte(len(name))), typeMark...)
 	}
+	e.dumpDues(it)
 	if it.Extended() {
 		start := len(e.B)
 		e.B = it.AppendExt(e.B)
@@ -67,16 +69,13 @@ func (d *Decoder) Undump(tx *engine.Tx, key, p []byte, o engine.Origin) (table.I
 	if err == nil {
 		return it, nil
 	}
-	// A value that only ends like metadata or a type was whole.
+	// A value that only ends like metadata, deadlines or a type was whole.
 	rest, m, hasMeta := cutMeta(p)
 	if !hasMeta {
 		rest = p
 	}
 	rest, native := cutType(rest)
-	if !hasMeta && native == value.String {
-		return it, err
-	}
-	it, err = d.undump(tx, key, rest, native, o)
+	it, err = d.undumpDues(tx, key, rest, native, o)
 	if err == nil && hasMeta {
 		it = tx.WithMeta(it, &m)
 	}
@@ -100,6 +99,25 @@ func cutType(p []byte) (rest []byte, t value.Type) {
 		return p, value.String
 	}
 	return rest[:len(rest)-n], t
+}
+
+// undumpDues makes an item of a payload that may have deadlines of members behind its
+// value, and nothing behind them.
+func (d *Decoder) undumpDues(tx *engine.Tx, key, p []byte, native value.Type, o engine.Origin) (table.Item, error) {
+	it, err := d.undump(tx, key, p, native, o)
+	rest, dues, ok := cutDues(p)
+	if err == nil || !ok {
+		return it, err
+	}
+	if it, err = d.undump(tx, key, rest, native, o); err != nil {
+		return it, err
+	}
+	it, wrong := setDues(tx, it, dues)
+	if wrong != "" {
+		tx.Discard(it)
+		return table.Item{}, &FormatError{int64(len(rest)), wrong}
+	}
+	return it, nil
 }
 
 // cutMeta cuts what may be metadata from the end of a payload.
