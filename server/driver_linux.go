@@ -29,6 +29,7 @@ type driver struct {
 	waitsSince atomic.Int64 // since Server.base; 0 when it does not wait
 	rounds     atomic.Int64 // turns of all its loops
 	quit       atomic.Bool
+	yielded    int64 // since Server.base
 
 	mu   sync.Mutex // guards gone
 	gone bool       // wakeFD is closed
@@ -207,19 +208,35 @@ func (d *driver) wait(events []unix.EpollEvent, ms int) (int, error) {
 		d.waited.Add(int64(time.Since(d.t.base)) - start)
 		d.waitsSince.Store(0)
 	}()
-	n, err := rawEpollWait(d.epfd, events, min(uint(ms), busyWaitMS))
-	if n != 0 || uint(ms) <= busyWaitMS {
-		return n, err
+	for range busyWaits {
+		if now := int64(time.Since(d.srv.base)); now-d.yielded > yieldAfterNS {
+			yield()
+			d.yielded = now
+		}
+		n, err := rawEpollWait(d.epfd, events, min(uint(ms), busyWaitMS))
+		if n != 0 || uint(ms) <= busyWaitMS {
+			return n, err
+		}
+		if ms > 0 {
+			ms -= busyWaitMS
+		}
 	}
-	n, err = d.park.wait(events, ms-busyWaitMS)
+	n, err := d.park.wait(events, ms)
 	if n > 0 {
 		d.t.rouse()
 	}
 	return n, err
 }
 
-// busyWaitMS is how long a driver waits on the processor it holds.
-const busyWaitMS = 8
+// A driver waits on the processor it holds busyWaits times for busyWaitMS at most, and
+// between waits lets the scheduler run it anew, yieldAfterNS after the last time or
+// later. Altogether it never runs for ten milliseconds in one go: the runtime's monitor
+// would interrupt it then by a signal, and wake another thread to which it moves.
+const (
+	busyWaits    = 2
+	busyWaitMS   = 4
+	yieldAfterNS = 3e6
+)
 
 // idle is for how long the driver has waited, in nanoseconds.
 func (d *driver) idle() int64 {

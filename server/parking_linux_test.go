@@ -2,6 +2,8 @@ package server
 
 import (
 	"fmt"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +34,21 @@ func TestParking(t *testing.T) {
 	}
 	if n, err := d.park.wait(nil, -1); n >= 0 || err == nil {
 		t.Errorf("without room for events: %d, %v", n, err)
+	}
+}
+
+// Who yields lets the goroutines run that wait for its processor.
+func TestYield(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for range 100 {
+		var ran atomic.Bool
+		go ran.Store(true)
+		if yield(); !ran.Load() {
+			// It may have been interrupted itself, and have run on before the other.
+			if yield(); !ran.Load() {
+				t.Fatal("the other goroutine has not run")
+			}
+		}
 	}
 }
 

@@ -47,6 +47,13 @@ func rawEpollCtl(epfd, op, fd int, events uint32) error {
 	return nil
 }
 
+// yield has the Go scheduler run the other goroutines that wait for this processor and
+// then the caller again. Unlike runtime.Gosched it wakes no other thread: that thread
+// would find nothing but the caller, and take it away to another processor.
+//
+//go:linkname yield runtime.goyield
+func yield()
+
 // rawSignal adds one to an eventfd.
 func rawSignal(fd int) {
 	one := [8]byte{1}
