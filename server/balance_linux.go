@@ -26,6 +26,8 @@ const (
 	balanceEvery = 10 * time.Millisecond
 	seldomEvery  = 2 * balanceEvery // while no driver was busy half of its time
 	seldomBelow  = 0.5
+	rarelyEvery  = 5 * balanceEvery // while none was busy a fifth of it
+	rarelyBelow  = 0.2
 	splitAbove   = 0.9                    // of its time, in the last period
 	crowdedFor   = 5 * time.Second        // with too much to do: then it needs no free processor
 	mergeBelow   = 0.55                   // of both drivers' time together, on the mean of some periods
@@ -94,12 +96,17 @@ func (t *transport) balance(ctx context.Context) {
 
 // period is how long it is until the next look. To look costs as much as some requests.
 func (b *balancer) period() time.Duration {
+	most := 0.0
 	for i := range b.loads {
-		if b.loads[i].now > seldomBelow {
-			return balanceEvery
-		}
+		most = max(most, b.loads[i].now)
 	}
-	return seldomEvery
+	switch {
+	case most > seldomBelow:
+		return balanceEvery
+	case most > rarelyBelow:
+		return seldomEvery
+	}
+	return rarelyEvery
 }
 
 // begin begins a period after one in which the drivers were not measured.
