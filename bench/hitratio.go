@@ -95,7 +95,7 @@ func (b *bench) contestants() (all []contestant) {
 		switch {
 		case p.memcached:
 			all = append(all, contestant{p.name, p, "", 8.3})
-		case p.name == "cached":
+		case p.name == "cached", p.name == "beside":
 			all = append(all, contestant{p.name, p, "allkeys-lru", 7.8})
 		default:
 			all = append(all, contestant{p.name + "-lru", p, "allkeys-lru", 14}, contestant{p.name + "-lfu", p, "allkeys-lfu", 14})

@@ -21,7 +21,7 @@ type bench struct {
 
 	traces  string   // the directory of traces; empty: one is made up
 	loads   []string // those of hitratio and load; empty: all
-	servers []string // of hitratio; empty: all
+	servers []string // of hitratio and lookaside; empty: all
 
 	profile  string // the file for what cached spends its time on; empty: none
 	profiles string // the directory for its parts
@@ -39,20 +39,21 @@ type program struct {
 
 func main() {
 	var (
-		only      = flag.String("only", "", "sections by comma: strings, memory, pause, structures, server, load, idle, persistence, compression, expiry, hitratio; empty: all but the last two")
-		traces    = flag.String("traces", os.Getenv("CACHED_TRACES"), "directory of traces for hitratio; empty: one is made up")
-		loads     = flag.String("workloads", "", "workloads of hitratio by comma, such as oltp/etc*2, or of load (connections/depth/rate), such as 50/1/15000; empty: all")
-		servers   = flag.String("servers", "", "servers of hitratio by comma; empty: all")
+		only      = flag.String("only", "", "sections by comma: strings, memory, pause, structures, server, load, idle, persistence, compression, expiry, hitratio, lookaside; empty: all but the last three")
+		traces    = flag.String("traces", os.Getenv("CACHED_TRACES"), "directory of traces for hitratio and lookaside; empty: one is made up")
+		loads     = flag.String("workloads", "", "workloads of hitratio and lookaside by comma, such as oltp/etc*2, or of load (connections/depth/rate), such as 50/1/15000; empty: all")
+		servers   = flag.String("servers", "", "servers of hitratio and lookaside by comma; empty: all")
 		quick     = flag.Bool("quick", false, "smaller loads and one round")
 		rounds    = flag.Int("rounds", 3, "rounds of which the median is taken")
 		cachedBin = flag.String("cached", "", "path of cached; empty: build cmd/cached")
+		beside    = flag.String("beside", "", "path of another build of cached, which is measured too")
 		redisBin  = flag.String("redis", "redis-server", "path of redis-server")
 		file      = flag.String("o", "", "also write the report to this file")
 		profile   = flag.String("profile", "", "write what cached spends its time on to this file, for go build -pgo; the figures are of no use then")
 	)
 	flag.Parse()
 	b := &bench{out: os.Stdout, rounds: *rounds, quick: *quick, traces: *traces, loads: words(*loads), servers: words(*servers), profile: *profile}
-	if err := b.run(words(*only), *cachedBin, *redisBin, *file); err != nil {
+	if err := b.run(words(*only), *cachedBin, *beside, *redisBin, *file); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -63,7 +64,7 @@ func words(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
 }
 
-func (b *bench) run(chosen []string, cachedBin, redisBin, file string) error {
+func (b *bench) run(chosen []string, cachedBin, beside, redisBin, file string) error {
 	if runtime.GOOS != "linux" {
 		return fmt.Errorf("it reads /proc, so it runs on Linux only")
 	}
@@ -90,9 +91,13 @@ func (b *bench) run(chosen []string, cachedBin, redisBin, file string) error {
 	if err := b.findPeers(cachedBin, redisBin); err != nil {
 		return err
 	}
+	if beside != "" {
+		b.peers = append(b.peers, program{name: "beside", bin: beside})
+	}
 	sections := []section{{"strings", true, b.strings}, {"memory", true, b.memory}, {"pause", true, b.pause},
 		{"structures", true, b.structures}, {"server", true, b.serving}, {"load", true, b.offeredLoad}, {"idle", true, b.idle}, {"persistence", true, b.persistence},
-		{"compression", true, b.compression}, {"expiry", false, b.expiry}, {"hitratio", false, b.hitRatio}}
+		{"compression", true, b.compression}, {"expiry", false, b.expiry}, {"hitratio", false, b.hitRatio},
+		{"lookaside", false, b.lookAsideCost}}
 	for _, name := range chosen {
 		if !slices.ContainsFunc(sections, func(s section) bool { return s.name == name }) {
 			return fmt.Errorf("no section %q", name)
