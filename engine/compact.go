@@ -24,6 +24,9 @@ const (
 	// moving worth while.
 	compactFrom  = 64 << 10
 	compactShare = 64
+	// busyShare is what share makes it worth while, of what blocks have to be moved for and
+	// of what has not, while keys come and go: most of it is soon in use again.
+	busyShare = 32
 	// compactFew is the most items of a collection that are gone through in one
 	// step.
 	compactFew = 4096
@@ -53,11 +56,19 @@ func (s *shard) gaps() int64 { return s.heap.ResidentBytes() - s.heap.LiveBytes(
 // back where it is.
 func (s *shard) closable() int64 { return s.gaps() - s.heap.SpareBytes() }
 
-// worth is how many free bytes make work worth while.
-func (s *shard) worth() int64 { return max(compactFrom, s.heap.ResidentBytes()/compactShare) }
+// worth is how many free bytes make moving blocks worth while, and how many make it worth
+// while to give back what is free without that.
+func (s *shard) worth(busy bool) (move, purge int64) {
+	if busy {
+		move = max(compactFrom, s.heap.ResidentBytes()/busyShare)
+		return move, move
+	}
+	move = max(compactFrom, s.heap.ResidentBytes()/compactShare)
+	return move, move / 4
+}
 
 // wantsCompaction reports whether there is something to gain.
-func (s *shard) wantsCompaction(nowMS int64) bool {
+func (s *shard) wantsCompaction(nowMS int64, busy bool) bool {
 	c := &s.compaction
 	if s.taken != 0 {
 		return false
@@ -65,7 +76,8 @@ func (s *shard) wantsCompaction(nowMS int64) bool {
 	if c.db != 0 || c.cursor != 0 {
 		return true // in the middle of a round
 	}
-	g, worth := s.closable(), s.worth()
+	g := s.closable()
+	worth, _ := s.worth(busy)
 	return g > c.left+worth || g > worth && nowMS >= c.restMS
 }
 
@@ -80,10 +92,14 @@ func (s *shard) settle(e *Engine, gaps int64) {
 // the blocks in use take beyond their own size. It takes no lock.
 func (e *Engine) LeastGaps() int64 { return e.leastGaps.Load() }
 
+// BusyGaps is how many of so many bytes compaction leaves free while keys come and go.
+func BusyGaps(resident int64) int64 { return 2 * resident / busyShare }
+
 // Compact does one step of giving memory in nearly empty slabs back: it moves
 // what is in one segment of one shard. It reports whether the shard has more to
-// gain. Calls go round the shards.
-func (e *Engine) Compact(nowMS int64) bool {
+// gain; busy says that keys come and go, so that only a shard with much to gain has.
+// Calls go round the shards.
+func (e *Engine) Compact(nowMS int64, busy bool) bool {
 	s := &e.shards[int(e.nextCompact.Add(1))%len(e.shards)]
 	if !s.mu.TryLock() {
 		return false // the next round comes soon
@@ -92,14 +108,18 @@ func (e *Engine) Compact(nowMS int64) bool {
 	if g := s.closable(); g < s.compaction.left {
 		s.settle(e, g)
 	}
-	if s.taken == 0 && s.heap.SpareBytes() > s.worth()/4 {
-		s.heap.Purge()
+	if _, purge := s.worth(busy); s.taken == 0 && s.heap.SpareBytes() > purge {
+		keep := int64(0)
+		if busy {
+			keep = purge - purge/4
+		}
+		s.heap.Purge(keep)
 		return true
 	}
-	if !s.wantsCompaction(nowMS) {
+	if !s.wantsCompaction(nowMS, busy) {
 		return false
 	}
-	s.compactStep(e, nowMS)
+	s.compactStep(e, nowMS, busy)
 	return true
 }
 
@@ -113,8 +133,8 @@ func (e *Engine) CompactAll(nowMS int64) {
 		}
 		s.settle(e, 0)
 		s.compaction = compaction{}
-		for s.compaction.rounds < 4 && s.wantsCompaction(nowMS) {
-			s.compactStep(e, nowMS)
+		for s.compaction.rounds < 4 && s.wantsCompaction(nowMS, false) {
+			s.compactStep(e, nowMS, false)
 			s.mu.Unlock()
 			if !e.Patiently(s.mu.TryLock) {
 				return
@@ -125,12 +145,14 @@ func (e *Engine) CompactAll(nowMS int64) {
 	e.pool.Trim()
 }
 
-func (s *shard) compactStep(e *Engine, nowMS int64) {
+func (s *shard) compactStep(e *Engine, nowMS int64, busy bool) {
 	c := &s.compaction
 	if c.cursor == 0 && c.db == 0 {
 		c.began = s.closable()
 	}
-	s.heap.Purge()
+	if !busy {
+		s.heap.Purge(0)
+	}
 	ks := &s.dbs[c.db]
 	st := &s.stats.Defrag
 	moved, stayed := s.heap.Compacted()

@@ -139,7 +139,7 @@ func TestGapsThatAreFilledAreForgotten(t *testing.T) {
 		t.Fatalf("%d bytes are gaps, want more", left)
 	}
 	each(fill)
-	e.Compact(now)
+	e.Compact(now, false)
 	live, resident := e.InUse()
 	if got := e.LeastGaps(); got > resident-live+tolerated {
 		t.Errorf("%d bytes count as gaps that stay, %d of %d are free", got, resident-live, resident)

@@ -116,6 +116,9 @@ func (s *shard) len() (n int) {
 // given memory for. It takes no lock.
 func (e *Engine) InUse() (live, resident int64) { return e.pool.LiveBytes(), e.pool.ResidentBytes() }
 
+// Evictions counts the calls of Evict. It takes no lock.
+func (e *Engine) Evictions() int64 { return int64(e.nextEvict.Load()) }
+
 // Evict ends keys of one shard that the policy ranks lowest, until about bytes
 // are free or a bounded number of keys is gone, and returns what it has freed.
 // What was deleted before and waits to be freed is freed first. Calls go round
@@ -200,6 +203,11 @@ func (tx *Tx) evictOne(s *shard) bool {
 func (tx *Tx) revise(s *shard) {
 	c := &s.found
 	n := 0
+	for i := range c.all[:c.n] {
+		x := &c.all[i]
+		s.dbs[x.db].keys.Prefetch(x.hash)
+		x.addr.Prefetch()
+	}
 	for _, x := range c.all[:c.n] {
 		slot := s.dbs[x.db].keys.FindItem(x.hash, x.addr)
 		if slot == nil {

@@ -186,7 +186,7 @@ func TestEvictionAmongWriters(t *testing.T) {
 						e.Evict(&tx, now, live-limit)
 					}
 					if i%16 == 0 {
-						e.Compact(now)
+						e.Compact(now, false)
 					}
 				}
 			})

@@ -98,7 +98,7 @@ func TestMetadataStaysWithItsKey(t *testing.T) {
 		}
 		tx.Commit(nil)
 		tx.Unlock()
-		e.Compact(int64(1000 + i))
+		e.Compact(int64(1000+i), false)
 	}
 	tx.Begin(e, 0, 1<<30)
 	tx.LockAll()

@@ -35,6 +35,9 @@ type memoryLimit struct {
 	// share of a processor in percent.
 	defragNS, defragNowNS, defragShare atomic.Int64
 
+	evictions int64 // steps of eviction that cron has seen so far
+	evictedMS int64 // when it has last seen another one
+
 	started  int64 // resident bytes before the first key
 	lastLive int64 // bytes in use when cron has last looked
 }
@@ -44,15 +47,18 @@ const (
 	restAtLeast = 512 << 10
 	// slack is the share of maxmemory by which what the system sees may exceed it
 	// before commands wait for compaction.
-	slack = 64
+	slack = 32
 	// goBytes is what the Go runtime counts as its own in a server with few clients.
 	goBytes = 8 << 20
 	// commandSlack is the share by which it may exceed it before commands help with
 	// compaction, which cron does by itself else.
-	commandSlack = 2 * slack
+	commandSlack = slack + slack/2
 	// farShare is the share by which it may exceed it before commands wait for as
 	// long as eviction takes.
 	farShare = 24
+	// quietMS is for how long no key was evicted when free memory is no longer kept for
+	// keys to come.
+	quietMS = 500
 	// nearShare is the share of maxmemory below which what is left of it is little.
 	nearShare = 16
 	// longestWait is for how long they do, at most, for each such share: clients that
@@ -162,7 +168,7 @@ func (l *memoryLimit) over(e *engine.Engine) (data, system int64) {
 	}
 	live, resident := e.InUse()
 	rest := l.rest.Load()
-	gaps := min(e.LeastGaps(), max(0, resident-live)) // they may have been filled since
+	gaps := min(max(e.LeastGaps(), engine.BusyGaps(bytes)), max(0, resident-live)) // they may have been filled since
 	return live + gaps + rest - bytes, resident + rest - bytes
 }
 
@@ -251,7 +257,7 @@ func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration, mayWa
 	shards := s.keys.Shards()
 	// How many shards in a row had no block to move, and no key to evict.
 	for still, barren := 0, 0; still < 2*shards && barren < shards; {
-		moved := system > 0 && s.keys.Compact(nowMS)
+		moved := system > 0 && s.keys.Compact(nowMS, true)
 		if moved && data <= 0 && system <= margin {
 			return true
 		}
@@ -316,6 +322,15 @@ func (l *memoryLimit) near(e *engine.Engine) bool {
 	return grew && max(live, resident)+l.rest.Load() > l.bytes.Load()-l.bytes.Load()/nearShare
 }
 
+// comesAndGoes reports whether keys were evicted lately: what is free is about to be used
+// again.
+func (l *memoryLimit) comesAndGoes(e *engine.Engine, nowMS int64) bool {
+	if n := e.Evictions(); n != l.evictions {
+		l.evictions, l.evictedMS = n, nowMS
+	}
+	return l.evictedMS != 0 && nowMS-l.evictedMS < quietMS
+}
+
 // followPeak notes how much is in use, for the most of it that ever was.
 func (s *Server) followPeak() {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
@@ -364,7 +379,8 @@ func (s *Server) keepWithin(w *worker) (soon bool) {
 		soon = l.near(s.keys) || l.littered()
 	}
 	data, system := l.over(s.keys)
-	if system > 0 {
+	busy := l.comesAndGoes(s.keys, w.nowMS())
+	if system > 0 && !busy {
 		s.keys.Trim()
 	}
 	if l.defrag.Load() || system > 0 {
@@ -374,7 +390,7 @@ func (s *Server) keepWithin(w *worker) (soon bool) {
 		}
 		start, moved := time.Now(), false
 		for idle := 0; idle < s.keys.Shards() && time.Since(start) < slice; {
-			if s.keys.Compact(w.nowMS()) {
+			if s.keys.Compact(w.nowMS(), busy) {
 				idle, moved = 0, true
 			} else {
 				idle++

@@ -203,7 +203,7 @@ func TestCompactionLeavesLittleFree(t *testing.T) {
 				b.check(t)
 			}
 			for range numClasses {
-				h.Purge()
+				h.Purge(0)
 			}
 			if round < 4 {
 				add()

@@ -261,9 +261,13 @@ const (
 )
 
 // Purge gives the memory of free blocks back to the system, in the slabs of some
-// classes; calls go round the classes.
-func (h *Heap) Purge() {
+// classes, or of fewer when no more than keep bytes are left to give; calls go round the
+// classes.
+func (h *Heap) Purge(keep int64) {
 	for classes, looked := 0, 0; classes < numClasses-classOf(leastTrimmed) && looked < purgeBlocks; classes++ {
+		if keep > 0 && h.spare <= keep {
+			return
+		}
 		if h.purged++; h.purged >= numClasses || classBytes[h.purged] < leastTrimmed {
 			h.purged = classOf(leastTrimmed)
 		}

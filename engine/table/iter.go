@@ -196,8 +196,15 @@ func (t *Table) Sample(rnd uint64, n, most int, volatile bool, visit func(Slot))
 	at := int(rnd & 0xFFFF * uint64(s.lines()*lineSlots) >> 16)
 	for n > 0 && most > 0 {
 		entries := arena.Array[uint64](s.addr(), s.lines()*lineSlots)
+		// The items are anywhere in memory: their loading is begun some ahead.
+		for _, e := range entries[at:min(at+min(lineSlots, n), len(entries))] {
+			arena.Addr(e & entryAddr).Prefetch()
+		}
 		for ; at < len(entries) && n > 0; at++ {
 			most--
+			if next := at + lineSlots; next < len(entries) && n > lineSlots {
+				arena.Addr(entries[next] & entryAddr).Prefetch()
+			}
 			if entries[at]&mask != 0 {
 				visit(&entries[at])
 				n--
