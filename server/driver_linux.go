@@ -209,7 +209,7 @@ func (d *driver) wait(events []unix.EpollEvent, ms int) (int, error) {
 		d.waitsSince.Store(0)
 	}()
 	for range busyWaits {
-		if now := int64(time.Since(d.srv.base)); now-d.yielded > yieldAfterNS {
+		if now := int64(time.Since(d.t.base)); now-d.yielded > yieldAfterNS {
 			yield()
 			d.yielded = now
 		}

@@ -16,7 +16,7 @@ import (
 
 // bottom is the row that all packages may import.
 var bottom = []string{"internal/clock", "internal/config", "internal/crc", "internal/glob", "internal/host", "internal/invariants",
-	"internal/lzf", "internal/stats", "internal/vfs"}
+	"internal/lzf", "internal/stats", "internal/version", "internal/vfs"}
 
 // allowed is, for each package, what it may import of this module beyond the
 // bottom row. A new arrow starts here, with its reason.
