@@ -87,7 +87,8 @@ func startLoading(t testing.TB, files vfs.FS, directives ...string) (*subject, c
 	}
 	keys := engine.New(server.EngineOptions(cfg))
 	disk := persistence.New(persistence.Options{Config: cfg, Engine: keys, FS: files, Version: version.Redis})
-	srv, err := server.New(server.Options{Config: cfg, Engine: keys, Rows: disk.Commands(), Persistence: disk, Portable: portable})
+	srv, err := server.New(server.Options{Config: cfg, Engine: keys, Rows: disk.Commands(), Persistence: disk,
+		Reporters: []server.Reporter{disk}, Portable: portable})
 	if err != nil {
 		t.Fatal(err)
 	}

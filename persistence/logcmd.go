@@ -2,7 +2,6 @@ package persistence
 
 import (
 	"math"
-	"time"
 	"unicode"
 
 	"cached/commands"
@@ -98,43 +97,6 @@ func (d *Disk) Synced() (effects int64, ok bool) {
 	return d.aof.journal.out.onDisk.Load(), true
 }
 
-// infoLog passes the fields of INFO persistence about the append-only file.
-func (d *Disk) infoLog(line func(name string, value any)) {
-	if d.aof.journal == nil {
-		return
-	}
-	d.aof.mu.Lock()
-	r, base, before := d.aof.rewrites, d.aof.base, d.aof.before
-	d.aof.mu.Unlock()
-	enabled := d.aof.wanted.Load()
-	line("aof_enabled", flag(enabled))
-	line("aof_rewrite_in_progress", flag(r.active))
-	line("aof_rewrite_scheduled", flag(d.aof.due.Load()))
-	line("aof_last_rewrite_time_sec", r.took)
-	current := int64(-1)
-	if r.active {
-		current = int64(time.Since(r.started).Seconds())
-	}
-	line("aof_current_rewrite_time_sec", current)
-	line("aof_last_bgrewrite_status", status(r.failed))
-	line("aof_rewrites", r.count)
-	line("aof_rewrites_consecutive_failures", r.failures)
-	line("aof_last_write_status", status(d.logFailure() != nil))
-	if !enabled {
-		return
-	}
-	j := d.aof.journal
-	j.mu.Lock()
-	pending := int64(len(j.buf))
-	j.mu.Unlock()
-	line("aof_current_size", before+j.bytes())
-	line("aof_base_size", base)
-	line("aof_pending_rewrite", 0)
-	line("aof_buffer_length", pending+j.out.waiting.Load())
-	line("aof_pending_bio_fsync", flag(j.out.syncing.Load() != 0))
-	line("aof_delayed_fsync", j.out.delayed.Load())
-}
-
 // LogBuffer is how many bytes the buffer of the append-only file has.
 func (d *Disk) LogBuffer() int64 {
 	if d.aof.journal == nil {
@@ -143,13 +105,6 @@ func (d *Disk) LogBuffer() int64 {
 	d.aof.journal.mu.Lock()
 	defer d.aof.journal.mu.Unlock()
 	return int64(cap(d.aof.journal.buf)) + d.aof.journal.out.waiting.Load()
-}
-
-func flag(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // everything is an offset that all have come to.

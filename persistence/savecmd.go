@@ -1,9 +1,6 @@
 package persistence
 
 import (
-	"fmt"
-	"time"
-
 	"cached/commands"
 )
 
@@ -83,50 +80,4 @@ func (d *Disk) lastsave(c *commands.Ctx) error {
 	defer d.mu.Unlock()
 	c.Reply.Int(d.last.at)
 	return nil
-}
-
-// Info passes the fields of INFO persistence that have something to show. changes
-// is Engine.Changes.
-func (d *Disk) Info(changes int64, line func(name string, value any)) {
-	d.mu.Lock()
-	last, snap, started := d.last, d.snapshot, d.started
-	d.mu.Unlock()
-	saving, current := 0, int64(-1)
-	if d.saving.Load() && !d.rewriting() {
-		saving, current = 1, int64(time.Since(started).Seconds())
-	}
-	if snap != nil {
-		saved, total := snap.Progress()
-		line("current_save_keys_processed", saved)
-		line("current_save_keys_total", total)
-		line("current_fork_perc", fmt.Sprintf("%.2f", 100*float64(saved)/float64(max(total, 1))))
-	}
-	line("rdb_changes_since_last_save", changes-last.changes)
-	line("rdb_bgsave_in_progress", saving)
-	line("rdb_last_save_time", last.at)
-	line("rdb_last_bgsave_status", status(last.failed))
-	line("rdb_last_bgsave_time_sec", last.took)
-	line("rdb_current_bgsave_time_sec", current)
-	line("rdb_saves", last.count)
-	line("rdb_last_load_keys_expired", last.expired)
-	line("rdb_last_load_keys_loaded", last.loaded)
-	d.infoLog(line)
-	if !d.loading.active.Load() {
-		return
-	}
-	done, total := d.loading.done(), d.loading.total.Load()
-	line("loading", 1)
-	line("loading_start_time", d.loading.start.Load())
-	line("loading_total_bytes", total)
-	line("loading_rdb_used_mem", 0)
-	line("loading_loaded_bytes", done)
-	line("loading_loaded_perc", fmt.Sprintf("%.2f", 100*float64(done)/float64(max(total, 1))))
-	line("loading_eta_seconds", d.secondsLeft())
-}
-
-func status(failed bool) string {
-	if failed {
-		return "err"
-	}
-	return "ok"
 }

@@ -1,12 +1,12 @@
 package server
 
 import (
-	"fmt"
 	"strconv"
-	"strings"
+	"time"
 
 	"cached/commands"
 	"cached/engine"
+	"cached/internal/stats"
 )
 
 // errNoPrefix: CACHE.STATS was asked for a prefix that nobody counts.
@@ -131,27 +131,32 @@ func (s *Server) dataRoom(times float64) int64 {
 	return max(0, int64(times*float64(limit-s.keys.LeastGaps()))-s.limit.rest.Load())
 }
 
-func (s *Server) infoCacheStats(w *infoWriter) {
-	l := s.allLookups(w.tx)
-	w.line("cache_hits", l.hits)
-	w.line("cache_misses", l.misses)
-	w.line("cache_hit_ratio", fmt.Sprintf("%.4f", l.ratio()))
-	w.line("cache_misses_never_seen", l.unknown())
-	w.line("cache_misses_expired", l.why.Expired)
-	w.line("cache_misses_evicted", l.why.Evicted)
-	w.line("cache_misses_deleted", l.why.Deleted)
-	w.line("cache_misses_evicted_within_window", l.why.EvictedSoon)
-	w.line("cache_evicted_window_seconds", s.cfg.Value("stats-evicted-window").Int())
-	for i, p := range s.keys.PrefixStats(w.tx) {
+func (s *Server) reportCacheStats(to stats.Sink, tx *engine.Tx) {
+	l := s.allLookups(tx)
+	to.Sample(stats.Counter("cache_hits", l.hits, "Look-ups that found their key"))
+	to.Sample(stats.Counter("cache_misses", l.misses, "Look-ups that found no key"))
+	to.Sample(stats.Float("cache_hit_ratio", l.ratio(), 4, "Hits among all look-ups").In(stats.Ratio))
+	to.Sample(stats.Counter("cache_misses_never_seen", l.unknown(), "Misses of keys that are not known to have been there"))
+	to.Sample(stats.Counter("cache_misses_expired", l.why.Expired, "Misses of keys that had expired"))
+	to.Sample(stats.Counter("cache_misses_evicted", l.why.Evicted, "Misses of keys that had been evicted"))
+	to.Sample(stats.Counter("cache_misses_deleted", l.why.Deleted, "Misses of keys that a command had removed"))
+	to.Sample(stats.Counter("cache_misses_evicted_within_window", l.why.EvictedSoon, "Misses of keys evicted within the window"))
+	window := time.Duration(s.cfg.Value("stats-evicted-window").Int()) * time.Second
+	to.Sample(stats.Time("cache_evicted_window_seconds", window, stats.Seconds, "Length of the window"))
+	for i, p := range s.keys.PrefixStats(tx) {
 		l := ofPrefix(p)
-		w.line("cache_prefix"+strconv.Itoa(i), fmt.Sprintf(
-			"prefix=%s,hits=%d,misses=%d,hit_ratio=%.4f,never_seen=%d,expired=%d,evicted=%d,deleted=%d,evicted_within_window=%d",
-			infoName(p.Prefix), l.hits, l.misses, l.ratio(), l.unknown(), l.why.Expired, l.why.Evicted, l.why.Deleted, l.why.EvictedSoon))
+		row := stats.Row{Family: "cache_prefix", Name: "cache_prefix" + strconv.Itoa(i),
+			Labels: []stats.Label{{Name: "prefix", Value: p.Prefix}}}
+		to.Row(row, []stats.Sample{
+			stats.PlainText("prefix", stats.Quote(p.Prefix)), // which the label says
+			stats.Counter("hits", l.hits, "Look-ups that found their key, by prefix"),
+			stats.Counter("misses", l.misses, "Look-ups that found no key, by prefix"),
+			stats.Float("hit_ratio", l.ratio(), 4, "Hits among all look-ups, by prefix").In(stats.Ratio),
+			stats.Counter("never_seen", l.unknown(), "Misses of keys that are not known to have been there, by prefix"),
+			stats.Counter("expired", l.why.Expired, "Misses of keys that had expired, by prefix"),
+			stats.Counter("evicted", l.why.Evicted, "Misses of keys that had been evicted, by prefix"),
+			stats.Counter("deleted", l.why.Deleted, "Misses of keys that a command had removed, by prefix"),
+			stats.Counter("evicted_within_window", l.why.EvictedSoon, "Misses of keys evicted within the window, by prefix"),
+		})
 	}
-}
-
-// infoName is a text as it may stand among the values of a line of INFO.
-func infoName(text string) string {
-	quoted := strconv.QuoteToASCII(text)
-	return strings.NewReplacer(",", `\x2c`, "=", `\x3d`).Replace(quoted[1 : len(quoted)-1])
 }

@@ -7,6 +7,7 @@ import (
 	"cached/engine/codec"
 	"cached/internal/clock"
 	"cached/internal/config"
+	"cached/internal/stats"
 )
 
 // Learning from values and compressing anew what could be smaller happens this
@@ -56,13 +57,13 @@ func (s *Server) compress(ctx context.Context) {
 	}
 }
 
-// infoCompression writes what compression has done so far.
-func (s *Server) infoCompression(w *infoWriter) {
+// reportCompression passes what compression has done so far, which INFO memory shows.
+func (s *Server) reportCompression(to stats.Sink) {
 	c := s.keys.Compression()
-	w.line("value_compression", s.cfg.Value("value-compression").String())
-	w.line("value_compression_bytes_in", c.In)
-	w.line("value_compression_bytes_out", c.Out)
-	w.line("value_compression_refused", c.Refused)
-	w.line("value_compression_dictionaries", c.Dictionaries)
-	w.line("value_compression_dictionaries_trained", c.Trained)
+	to.Sample(stats.State("value_compression", s.cfg.Value("value-compression").String(), "Method of compressing values"))
+	to.Sample(stats.Counter("value_compression_bytes_in", c.In, "Bytes of values that were compressed, before").In(stats.Bytes))
+	to.Sample(stats.Counter("value_compression_bytes_out", c.Out, "Bytes of values that were compressed, after").In(stats.Bytes))
+	to.Sample(stats.Counter("value_compression_refused", c.Refused, "Values that compression did not make smaller"))
+	to.Sample(stats.Gauge("value_compression_dictionaries", c.Dictionaries, "Dictionaries in use"))
+	to.Sample(stats.Counter("value_compression_dictionaries_trained", c.Trained, "Dictionaries made from values"))
 }

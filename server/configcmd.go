@@ -44,19 +44,11 @@ func (s *Server) configRewrite(c *commands.Ctx) error {
 }
 
 func (s *Server) configResetstat(c *commands.Ctx) error {
-	s.keys.ResetStats(c.Tx)
-	s.totals.init(s.table.Numbers())
-	s.acceptedTotal.Store(0)
-	s.refusedTotal.Store(0)
-	s.overInput.Store(0)
-	s.overOutput.Store(0)
-	s.evictedClients.Store(0)
-	s.users.deniedAuth.Store(0)
-	for i := range s.users.deniedACL {
-		s.users.deniedACL[i].Store(0)
+	for _, sec := range s.sections(c.Tx, c.NowMS) {
+		if sec.Reset != nil {
+			sec.Reset()
+		}
 	}
-	s.sweepNS.Store(0)
-	s.peak.Store(0)
 	c.Reply.OK()
 	return nil
 }

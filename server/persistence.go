@@ -13,8 +13,6 @@ import (
 type Persistence interface {
 	Durability
 
-	// Info passes fields of INFO persistence; changes is Engine.Changes.
-	Info(changes int64, line func(name string, value any))
 	// Serialized is how many bytes the value at key takes in a snapshot.
 	Serialized(tx *engine.Tx, key []byte) int
 	// Reload saves, empties and loads the keyspace, all of which tx holds; with
@@ -83,51 +81,4 @@ func (s *Server) debugLoadLog(c *commands.Ctx) error {
 	c.Tx.PropagateNothing()
 	c.Reply.OK()
 	return nil
-}
-
-// infoPersistence writes what Persistence says over what a server without it
-// shows.
-func (s *Server) infoPersistence(w *infoWriter) {
-	shown := map[string]any{}
-	var further []string
-	changes := s.keys.Changes(w.tx)
-	lines := persistenceDefaults(changes, s.base.Unix())
-	if s.disk != nil {
-		known := map[string]bool{}
-		for _, l := range lines {
-			known[l.name] = true
-		}
-		s.disk.Info(changes, func(name string, value any) {
-			if !known[name] {
-				further = append(further, name)
-			}
-			shown[name] = value
-		})
-	}
-	for _, l := range lines {
-		if v, ok := shown[l.name]; ok {
-			l.value = v
-		}
-		w.line(l.name, l.value)
-	}
-	for _, name := range further {
-		w.line(name, shown[name])
-	}
-}
-
-type infoLine struct {
-	name  string
-	value any
-}
-
-func persistenceDefaults(changes, start int64) []infoLine {
-	return []infoLine{{"loading", 0}, {"async_loading", 0}, {"current_cow_peak", 0}, {"current_cow_size", 0},
-		{"current_cow_size_age", 0}, {"current_fork_perc", "0.00"}, {"current_save_keys_processed", 0},
-		{"current_save_keys_total", 0}, {"rdb_changes_since_last_save", changes}, {"rdb_bgsave_in_progress", 0},
-		{"rdb_last_save_time", start}, {"rdb_last_bgsave_status", "ok"}, {"rdb_last_bgsave_time_sec", -1},
-		{"rdb_current_bgsave_time_sec", -1}, {"rdb_saves", 0}, {"rdb_last_cow_size", 0}, {"rdb_last_load_keys_expired", 0},
-		{"rdb_last_load_keys_loaded", 0}, {"aof_enabled", 0}, {"aof_rewrite_in_progress", 0}, {"aof_rewrite_scheduled", 0},
-		{"aof_last_rewrite_time_sec", -1}, {"aof_current_rewrite_time_sec", -1}, {"aof_last_bgrewrite_status", "ok"},
-		{"aof_rewrites", 0}, {"aof_rewrites_consecutive_failures", 0}, {"aof_last_write_status", "ok"},
-		{"aof_last_cow_size", 0}, {"module_fork_in_progress", 0}, {"module_fork_last_cow_size", 0}}
 }

@@ -35,7 +35,6 @@ func (d *fakeDisk) OnSettled(f func())                { d.moved = f }
 func (d *fakeDisk) Synced() (int64, bool)             { return d.settled.Load(), true }
 func (d *fakeDisk) LogBuffer() int64                  { return 0 }
 func (d *fakeDisk) Flushed(*engine.Tx)                {}
-func (d *fakeDisk) Info(int64, func(string, any))     {}
 func (d *fakeDisk) Serialized(*engine.Tx, []byte) int { return 0 }
 func (d *fakeDisk) Refusing() bool                    { return d.refusal.Load() != nil }
 

@@ -28,6 +28,8 @@ type Options struct {
 	Gates []PlacedGate
 	// Persistence, if not nil, keeps the keyspace on disk.
 	Persistence Persistence
+	// Reporters have sections of INFO.
+	Reporters []Reporter
 	// Exit is called by SHUTDOWN, after the reply of others; it should end
 	// Run. nil: SHUTDOWN is refused.
 	Exit func()
@@ -40,9 +42,10 @@ type Options struct {
 type Server struct {
 	Road
 
-	exit func()
-	disk Persistence // or nil
-	oom  oomScore
+	exit      func()
+	disk      Persistence // or nil
+	reporters []Reporter
+	oom       oomScore
 
 	debugged   debugState
 	cronPaused atomic.Bool // by DEBUG PAUSE-CRON
@@ -78,7 +81,7 @@ type Server struct {
 // New returns a Server that does not listen yet.
 func New(o Options) (*Server, error) {
 	s := &Server{
-		exit: o.Exit, disk: o.Persistence,
+		exit: o.Exit, disk: o.Persistence, reporters: o.Reporters,
 
 		hurried: make(chan struct{}, 1),
 		squeeze: make(chan struct{}, 1),

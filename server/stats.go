@@ -7,8 +7,10 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"cached/commands"
+	"cached/internal/stats"
 )
 
 // A commandStat counts the runs of one command.
@@ -31,13 +33,12 @@ func bucketNS(i int) int64 { return (int64(i%4)+5)<<(i/4) - 1 }
 
 // percentile returns the duration in nanoseconds that p percent of the runs did
 // not exceed.
-func (h *latencies) percentile(p string) int64 {
-	f, _ := strconv.ParseFloat(p, 64)
+func (h *latencies) percentile(p float64) int64 {
 	total := int64(0)
 	for _, n := range h {
 		total += n
 	}
-	left := int64(f/100*float64(total) + 0.5)
+	left := int64(p/100*float64(total) + 0.5)
 	for i, n := range h {
 		left -= n
 		if left <= 0 && n > 0 {
@@ -142,15 +143,15 @@ func (w *worker) publish() {
 	w.touched, w.samples = w.touched[:0], w.samples[:0]
 }
 
-// commandUS is how many microseconds all commands took.
-func (t *totals) commandUS() int64 {
+// commandNS is how many nanoseconds all commands took.
+func (t *totals) commandNS() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	ns := int64(0)
 	for i := range t.commands {
 		ns += t.commands[i].ns
 	}
-	return elapsed(ns)
+	return ns
 }
 
 // countError counts an error reply by its code.
@@ -205,3 +206,45 @@ type countedError struct{ is commands.Error }
 
 func (e countedError) Error() string { return string(e.is) }
 func (e countedError) Unwrap() error { return e.is }
+
+func (s *Server) reportCommands(to stats.Sink) {
+	s.totals.eachCommand(s.table, func(name string, st *commandStat, _ *latencies) {
+		took := time.Duration(elapsed(st.ns)) * time.Microsecond
+		to.Row(rowOfCommand("cmdstat", name), []stats.Sample{
+			stats.Counter("calls", st.calls, "Calls of the command"),
+			stats.TotalTime("usec", took, stats.Microseconds, "Time that calls of the command took"),
+			stats.Float("usec_per_call", quotient(took.Microseconds(), st.calls), 2, "").OnlyInfo(),
+			stats.Counter("rejected_calls", st.rejected, "Calls of the command that were refused before they ran"),
+			stats.Counter("failed_calls", st.failed, "Calls of the command that ran and replied with an error"),
+		})
+	})
+}
+
+// rowOfCommand is the row of a command among others.
+func rowOfCommand(family, name string) stats.Row {
+	return stats.Row{Family: family, Name: family + "_" + name, Labels: []stats.Label{{Name: "command", Value: name}}}
+}
+
+func (s *Server) reportErrors(to stats.Sink) {
+	for _, e := range s.totals.errorCounts() {
+		row := stats.Row{Family: "errorstat", Name: "errorstat_" + e.code, Labels: []stats.Label{{Name: "error", Value: e.code}}}
+		to.Row(row, []stats.Sample{stats.Counter("count", e.count, "Error replies with this code")})
+	}
+}
+
+func (s *Server) reportLatencies(to stats.Sink) {
+	percentiles := s.cfg.Value("latency-tracking-info-percentiles").Strings()
+	s.totals.eachCommand(s.table, func(name string, _ *commandStat, h *latencies) {
+		if h == nil || len(percentiles) == 0 {
+			return
+		}
+		var samples []stats.Sample
+		for _, p := range percentiles {
+			percent, _ := strconv.ParseFloat(p, 64)
+			x := stats.Time("p"+p, time.Duration(h.percentile(percent)), stats.Microseconds, "Duration of calls of the command").WithDigits(3)
+			x.Label = stats.Label{Name: "quantile", Value: strconv.FormatFloat(percent/100, 'g', 12, 64)}
+			samples = append(samples, x)
+		}
+		to.Row(rowOfCommand("latency_percentiles_usec", name), samples)
+	})
+}
