@@ -151,7 +151,8 @@ func (s *Server) reportStats(to stats.Sink, tx *engine.Tx, nowMS int64) {
 	to.Sample(stats.Plain("reply_buffer_shrinks", 0))
 	to.Sample(stats.Plain("reply_buffer_expands", 0))
 	to.Sample(stats.Counter("eventloop_cycles", t.turns.Load(), "Turns of event loops"))
-	to.Sample(stats.TotalTime("eventloop_duration_sum", time.Duration(s.transport.busyNS()), stats.Microseconds, "Time event loops were busy"))
+	busy := time.Duration(max(s.transport.busyNS()-t.beforeNS.Load(), 0))
+	to.Sample(stats.TotalTime("eventloop_duration_sum", busy, stats.Microseconds, "Time event loops were busy"))
 	to.Sample(stats.TotalTime("eventloop_duration_cmd_sum", time.Duration(t.commandNS()), stats.Microseconds, "Time commands took"))
 	to.Sample(stats.Gauge("instantaneous_eventloop_cycles_per_sec", s.sampler.turnsPerSec.Load(), "Rate of turns of event loops").
 		In(stats.PerSecond))
@@ -171,7 +172,8 @@ func (s *Server) reportStats(to stats.Sink, tx *engine.Tx, nowMS int64) {
 	}
 }
 
-// resetStats sets to zero what CONFIG RESETSTAT does, of all sections of the server.
+// resetStats sets to zero what CONFIG RESETSTAT does, of all sections of the server. The peak of memory stays, as in
+// Redis.
 func (s *Server) resetStats(tx *engine.Tx, nowMS int64) {
 	s.keys.ResetStats(tx)
 	s.totals.init(s.table.Numbers())
@@ -185,7 +187,8 @@ func (s *Server) resetStats(tx *engine.Tx, nowMS int64) {
 		s.users.deniedACL[i].Store(0)
 	}
 	s.sweepNS.Store(0)
-	s.peak.Store(0)
+	s.totals.beforeNS.Store(s.transport.busyNS())
+	s.limit.resetStats(nowMS)
 }
 
 // kilobytes is a rate of bytes as INFO shows it.

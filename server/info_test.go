@@ -283,3 +283,25 @@ func TestASubsystemHandsInSectionsOfItsOwn(t *testing.T) {
 		t.Errorf("%d resets, %q", d.resets.Load(), got)
 	}
 }
+
+// After CONFIG RESETSTAT the rates of commands and bytes were negative for a while.
+func TestRatesAreNotNegativeAfterResetstat(t *testing.T) {
+	s, _ := startWith(t, Options{})
+	var p sampler // beside that of cron
+	t0 := &s.totals
+	for range 5 {
+		for _, n := range []*atomic.Int64{&t0.calls, &t0.netIn, &t0.netOut, &t0.turns} {
+			n.Store(1 << 20)
+		}
+		p.last = time.Now().Add(-time.Second)
+		p.sample(s)
+		s.resetStats(nil, time.Now().UnixMilli())
+		p.last = time.Now().Add(-time.Second)
+		p.sample(s)
+		for _, n := range []*atomic.Int64{&p.opsPerSec, &p.inPerSec, &p.outPerSec, &p.turnsPerSec, &p.turnNS} {
+			if n.Load() < 0 {
+				t.Fatalf("%d", n.Load())
+			}
+		}
+	}
+}

@@ -181,6 +181,15 @@ func (l *memoryLimit) exceededMS(nowMS int64) (total, current int64) {
 	return l.pastMS.Load() + current, current
 }
 
+// resetStats sets to zero how long there was too much memory in use, and how long blocks were moved.
+func (l *memoryLimit) resetStats(nowMS int64) {
+	l.pastMS.Store(0)
+	if since := l.overMS.Load(); since != 0 {
+		l.overMS.CompareAndSwap(since, nowMS)
+	}
+	l.defragNS.Store(0)
+}
+
 // tooMuch reports whether keys have to go.
 func (l *memoryLimit) tooMuch(e *engine.Engine) bool {
 	data, system := l.over(e)

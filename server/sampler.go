@@ -25,18 +25,28 @@ func (p *sampler) sample(s *Server) {
 	now, calls, in, out := time.Now(), t.calls.Load(), t.netIn.Load(), t.netOut.Load()
 	if !p.last.IsZero() {
 		if d := now.Sub(p.last); d > 0 {
-			smooth(&p.opsPerSec, calls-p.calls, d)
-			smooth(&p.inPerSec, in-p.in, d)
-			smooth(&p.outPerSec, out-p.out, d)
+			smooth(&p.opsPerSec, grown(p.calls, calls), d)
+			smooth(&p.inPerSec, grown(p.in, in), d)
+			smooth(&p.outPerSec, grown(p.out, out), d)
 		}
 	}
 	turns, busy := t.turns.Load(), s.transport.busyNS()
 	if d := now.Sub(p.last); d > 0 && !p.last.IsZero() {
-		smooth(&p.turnsPerSec, turns-p.turns, d)
-		p.turnNS.Store((busy - p.busyNS) / max(turns-p.turns, 1))
+		more := grown(p.turns, turns)
+		smooth(&p.turnsPerSec, more, d)
+		// Read while a driver begins to wait, busy may be a little less than before.
+		p.turnNS.Store(max(busy-p.busyNS, 0) / max(more, 1))
 	}
 	p.turns, p.busyNS = turns, busy
 	p.last, p.calls, p.in, p.out = now, calls, in, out
+}
+
+// grown is by how much a counter has grown since it was before: CONFIG RESETSTAT may have set it to zero.
+func grown(before, now int64) int64 {
+	if now < before {
+		return now
+	}
+	return now - before
 }
 
 // smooth moves a rate a quarter of the way to n in the time d.

@@ -58,13 +58,14 @@ type totals struct {
 	latencies []*latencies     // by command number; nil for those that never ran
 	errors    map[string]int64 // by code, at most maxErrorCodes
 
-	calls   atomic.Int64 // commands run
-	replies atomic.Int64 // of them errors
-	reads   atomic.Int64 // from sockets
-	writes  atomic.Int64 // to them
-	netIn   atomic.Int64 // bytes read
-	netOut  atomic.Int64 // bytes written
-	turns   atomic.Int64 // of event loops
+	calls    atomic.Int64 // commands run
+	replies  atomic.Int64 // of them errors
+	reads    atomic.Int64 // from sockets
+	writes   atomic.Int64 // to them
+	netIn    atomic.Int64 // bytes read
+	netOut   atomic.Int64 // bytes written
+	turns    atomic.Int64 // of event loops
+	beforeNS atomic.Int64 // how long event loops had been busy at the last CONFIG RESETSTAT
 }
 
 // maxErrorCodes bounds how many codes of errors are counted apart.
@@ -82,6 +83,7 @@ func (t *totals) init(n int) {
 	t.writes.Store(0)
 	t.netIn.Store(0)
 	t.netOut.Store(0)
+	t.turns.Store(0)
 }
 
 // stat returns the worker's own counters of a command, to be published later.

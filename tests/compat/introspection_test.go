@@ -208,6 +208,53 @@ func TestInfoHasTheFieldsOfTheReference(t *testing.T) {
 	}
 }
 
+// RESETSTAT left the counts of snapshots, of rewrites and of turns, and forgot the peak of memory.
+func TestResetstatResetsWhatTheReferenceResets(t *testing.T) {
+	since(t, "7.4") // for eventloop_cycles
+	p := startOwn(t, subjectBin, "--appendonly", "yes", "--save", "")
+	w := dial(t, p)
+	field := func(name string) int64 {
+		_, after, found := strings.Cut(w.do(t, "INFO", "everything"), `\n`+name+":")
+		value, _, _ := strings.Cut(after, `\r`)
+		n, err := strconv.ParseInt(value, 10, 64)
+		if !found || err != nil {
+			t.Fatalf("INFO has %q for %s", value, name)
+		}
+		return n
+	}
+	for range 300 {
+		w.do(t, "GET", "a")
+	}
+	w.want(t, "OK", "SET", "big", strings.Repeat("x", 8<<20))
+	field("used_memory") // so that the peak is noted
+	w.want(t, "(integer) 1", "DEL", "big")
+	w.want(t, "OK", "SAVE")
+	w.do(t, "BGREWRITEAOF")
+	eventually(t, func() string {
+		if field("aof_rewrites") == 0 {
+			return "the log was not rewritten"
+		}
+		return ""
+	})
+	if n := field("rdb_saves"); n == 0 {
+		t.Error("no snapshot was counted")
+	}
+	turns := field("eventloop_cycles")
+	w.want(t, "OK", "CONFIG", "RESETSTAT")
+	for _, name := range []string{"rdb_saves", "aof_rewrites", "keyspace_misses", "aof_delayed_fsync", "total_active_defrag_time",
+		"total_eviction_exceeded_time"} {
+		if n := field(name); n != 0 {
+			t.Errorf("%s is %d", name, n)
+		}
+	}
+	if n := field("eventloop_cycles"); n >= turns {
+		t.Errorf("%d turns, before there were %d", n, turns)
+	}
+	if n := field("used_memory_peak"); n < 8<<20 {
+		t.Errorf("the peak of memory is %d", n)
+	}
+}
+
 // TestHelpIsTheReferences compares the HELP of every container, but for what is newer.
 func TestHelpIsTheReferences(t *testing.T) {
 	sub, ref := dial(t, subject(t)), dial(t, older.process(t))
