@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"cached/internal/clock"
 	"cached/internal/host"
 
 	"golang.org/x/sys/unix"
@@ -63,28 +62,29 @@ func (t *transport) balance(ctx context.Context) {
 	}
 	b := balancer{t: t, loads: make([]driverLoad, len(t.drivers)), threads: runnable, cores: host.Processors()}
 	b.crowd = float64(b.cores)
-	beat := clock.NewBeat(balanceEvery)
-	defer beat.Stop()
-	for last, calm := time.Now(), 0; ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.roused:
-			calm, last = 0, time.Now()
-			b.begin()
-			beat.Next(balanceEvery)
-			continue
-		case <-beat.C:
-		}
+	t.balancing.set(balanceEvery)
+	rests := false
+	for last, calm := time.Now(), 0; t.balancing.wait() && ctx.Err() == nil; {
 		now := time.Now()
+		if rests {
+			if rests = t.atRest.Load(); !rests {
+				calm, last = 0, now
+				b.begin()
+				t.balancing.set(balanceEvery)
+			}
+			continue
+		}
 		if calm++; b.look(now.Sub(last)) {
 			calm = 0
 		}
 		last = now
 		if calm < calmLooks {
-			beat.Next(b.period())
-		} else if t.atRest.Store(true); b.turned() {
-			t.rouse() // a driver has taken a turn since, and rouses nobody
+			t.balancing.set(b.period())
+		} else {
+			rests = true
+			if t.atRest.Store(true); b.turned() {
+				t.rouse() // a driver has taken a turn since, and rouses nobody
+			}
 		}
 		if b.split() {
 			b.lastSplit = now

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"cached/engine"
-	"cached/internal/clock"
 	"cached/internal/host"
 )
 
@@ -26,21 +25,15 @@ const (
 // cron does the background work until ctx ends: it keeps the clock, sweeps
 // expired keys, frees what was unlinked and ends clients that are idle or too large.
 func (s *Server) cron(ctx context.Context) {
-	beat := clock.NewBeat(cronEvery)
-	defer beat.Stop()
+	s.crons.set(cronEvery)
 	var tx engine.Tx
 	w := newWorker(&s.Road)
 	tx.Owner = w
 	var lookAtClients time.Duration // when, as what follows: since base
 	var second, tenth time.Duration
-	for first := true; ; first = false {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.hurried:
-		case <-beat.C:
-		}
+	for first := true; s.crons.wait() && ctx.Err() == nil; first = false {
 		if s.cronPaused.Load() {
+			s.crons.set(cronEvery)
 			continue
 		}
 		s.slack.Store(false)
@@ -77,14 +70,14 @@ func (s *Server) cron(ctx context.Context) {
 			s.wakeCompression()
 		}
 		if more || s.scripts.busy.Load() > 0 {
-			beat.Next(cronEvery)
+			s.crons.set(cronEvery)
 			continue
 		}
 		s.slack.Store(true)
 		if worked || !s.transport.atRest.Load() {
-			beat.Next(cronSeldom)
+			s.crons.set(cronSeldom)
 		} else {
-			beat.Next(cronAtRest)
+			s.crons.set(cronAtRest)
 		}
 		if s.keys.Unfreed() {
 			s.hurry()
@@ -95,10 +88,7 @@ func (s *Server) cron(ctx context.Context) {
 // hurry has cron come soon, and often for as long as it has something to do.
 func (s *Server) hurry() {
 	if s.slack.Load() && s.slack.CompareAndSwap(true, false) {
-		select {
-		case s.hurried <- struct{}{}:
-		default:
-		}
+		s.crons.call()
 	}
 }
 

@@ -60,6 +60,13 @@ func rawSignal(fd int) {
 	_, _, _ = syscall.RawSyscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&one)), uintptr(len(one)))
 }
 
+// rawExpired takes the event of a timerfd, and reports whether there was one.
+func rawExpired(fd int) bool {
+	var times [8]byte
+	n, _, _ := syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&times)), uintptr(len(times)))
+	return int(n) == len(times)
+}
+
 // sockAddress writes an address as clients are listed, and reports whether it
 // is of this machine.
 func sockAddress(sa unix.Sockaddr) (text string, loopback bool) {

@@ -73,7 +73,7 @@ type Server struct {
 	transport transport
 	stop      context.CancelFunc
 	slack     atomic.Bool   // cron comes seldom
-	hurried   chan struct{} // it is to come at once
+	crons     *alarm        // wakes it
 	squeeze   chan struct{} // there may be something to compress
 	group     sync.WaitGroup
 }
@@ -83,7 +83,6 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		exit: o.Exit, disk: o.Persistence, reporters: o.Reporters,
 
-		hurried: make(chan struct{}, 1),
 		squeeze: make(chan struct{}, 1),
 	}
 	keys, log := o.Engine, o.Log
@@ -148,7 +147,10 @@ func (s *Server) Start() error {
 		defer s.disk.OnSettled(s.logMoved) // when the loops are there
 	}
 	host.Settle() // before anybody is served, who would read it all in again
-	err := s.transport.start()
+	err := s.setAlarms(ctx)
+	if err == nil {
+		err = s.transport.start()
+	}
 	if err == nil && len(s.transport.listeners()) == 0 {
 		err = errors.New("Configured to not listen anywhere, exiting.")
 	}
@@ -178,5 +180,22 @@ func (s *Server) Close() {
 		_ = os.Remove(p)
 	}
 	s.group.Wait()
+	for _, a := range []*alarm{s.crons, s.transport.balancing} {
+		if a != nil {
+			a.close()
+		}
+	}
 	s.transport.unixPaths = nil
+}
+
+// setAlarms makes what wakes cron and balance, also when ctx ends.
+func (s *Server) setAlarms(ctx context.Context) error {
+	for _, a := range []**alarm{&s.crons, &s.transport.balancing} {
+		var err error
+		if *a, err = newAlarm(); err != nil {
+			return err
+		}
+		context.AfterFunc(ctx, (*a).call)
+	}
+	return nil
 }

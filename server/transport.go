@@ -27,16 +27,15 @@ type transport struct {
 	group     sync.WaitGroup
 	started   bool
 
-	tlsErrors   atomic.Int64  // handshakes that failed
-	acceptFails atomic.Bool   // the last connection could not be accepted
-	atRest      atomic.Bool   // nobody looks at the drivers
-	roused      chan struct{} // they are to be looked at again
+	tlsErrors   atomic.Int64 // handshakes that failed
+	acceptFails atomic.Bool  // the last connection could not be accepted
+	atRest      atomic.Bool  // nobody looks at the drivers
+	balancing   *alarm       // wakes balance
 }
 
 func (t *transport) init(r *Road) {
 	t.Road = r
 	t.openFiles = host.OpenFiles
-	t.roused = make(chan struct{}, 1)
 	t.net.conns = make(map[*netConn]struct{})
 	t.net.holders.moved.L = &t.net.holders.mu
 }
@@ -66,10 +65,7 @@ func (t *transport) close() {
 // rouse has the drivers looked at again: one of them has something to do.
 func (t *transport) rouse() {
 	if t.atRest.Load() && t.atRest.CompareAndSwap(true, false) {
-		select {
-		case t.roused <- struct{}{}:
-		default:
-		}
+		t.balancing.call()
 		t.hurry()
 	}
 }

@@ -16,15 +16,16 @@ type Beat struct {
 
 // NewBeat returns a Beat that fires once, at the next multiple of every.
 func NewBeat(every time.Duration) *Beat {
-	t := time.NewTimer(until(every))
+	t := time.NewTimer(Until(every))
 	return &Beat{t.C, t}
 }
 
 // Next has the beat fire once more, at the next multiple of every.
-func (b *Beat) Next(every time.Duration) { b.timer.Reset(until(every)) }
+func (b *Beat) Next(every time.Duration) { b.timer.Reset(Until(every)) }
 
 // Stop has the beat fire no more.
 func (b *Beat) Stop() { b.timer.Stop() }
 
-// until is how long it is until the next multiple of every.
-func until(every time.Duration) time.Duration { return every - time.Since(base)%every }
+// Until is how long it is until the next multiple of every since the process began, at
+// which beats of that interval fire.
+func Until(every time.Duration) time.Duration { return every - time.Since(base)%every }
