@@ -208,8 +208,12 @@ func (d *driver) wait(events []unix.EpollEvent, ms int) (int, error) {
 		d.waited.Add(int64(time.Since(d.t.base)) - start)
 		d.waitsSince.Store(0)
 	}()
-	for range busyWaits {
-		if now := int64(time.Since(d.t.base)); now-d.yielded > yieldAfterNS {
+	for i := range busyWaits {
+		now := start
+		if i > 0 {
+			now = int64(time.Since(d.t.base))
+		}
+		if now-d.yielded > yieldAfterNS {
 			yield()
 			d.yielded = now
 		}
