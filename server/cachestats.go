@@ -22,7 +22,7 @@ type lookups struct {
 // known.
 func (l lookups) unknown() int64 { return l.misses - l.why.Expired - l.why.Evicted - l.why.Deleted }
 
-func (l lookups) ratio() float64 { return quotient(l.hits, l.hits+l.misses) }
+func (l lookups) ratio() float64 { return stats.Quotient(l.hits, l.hits+l.misses) }
 
 // lookupFields is how many fields reply writes.
 const lookupFields = 8
@@ -124,11 +124,11 @@ func (s *Server) cacheMRC(c *commands.Ctx) error {
 // maxmemory or, without a limit, so many times what there is.
 func (s *Server) dataRoom(times float64) int64 {
 	live, _ := s.keys.InUse()
-	limit := s.limit.bytes.Load()
+	limit := s.memory.limit.bytes.Load()
 	if limit == 0 {
 		return int64(times * float64(live))
 	}
-	return max(0, int64(times*float64(limit-s.keys.LeastGaps()))-s.limit.rest.Load())
+	return max(0, int64(times*float64(limit-s.keys.LeastGaps()))-s.memory.limit.rest.Load())
 }
 
 func (s *Server) reportCacheStats(to stats.Sink, tx *engine.Tx) {

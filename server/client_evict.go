@@ -22,12 +22,12 @@ const clientsLeast = 4 << 20
 //
 // Cron and the loops call it, one after the other: two at once would each close
 // clients for the same bytes.
-func (s *Server) evictClients() (ticks int) {
-	s.evictingClients.Lock()
-	defer s.evictingClients.Unlock()
-	limit := s.cfg.Value("maxmemory-clients").Bytes(s.limit.bytes.Load())
+func (mm *Memory) evictClients() (ticks int) {
+	mm.evictingClients.Lock()
+	defer mm.evictingClients.Unlock()
+	limit := mm.cfg.Value("maxmemory-clients").Bytes(mm.limit.bytes.Load())
 	if limit <= 0 {
-		all := s.limit.bytes.Load()
+		all := mm.limit.bytes.Load()
 		if all == 0 {
 			return 1
 		}
@@ -39,29 +39,29 @@ func (s *Server) evictClients() (ticks int) {
 	}
 	var all []candidate
 	total := int64(0)
-	s.mu.Lock()
-	ticks = 1 + len(s.clients)/clientsPerLook
-	for _, c := range s.clients {
+	mm.mu.Lock()
+	ticks = 1 + len(mm.clients)/clientsPerLook
+	for _, c := range mm.clients {
 		if !c.shown.closing.Load() {
 			total += c.memory()
 		}
 	}
 	if total > limit {
-		for _, c := range s.clients {
+		for _, c := range mm.clients {
 			if !c.shown.closing.Load() && !c.shown.noEvict.Load() {
 				all = append(all, candidate{c, c.memory()})
 			}
 		}
 	}
-	s.mu.Unlock()
+	mm.mu.Unlock()
 	slices.SortFunc(all, func(a, b candidate) int { return cmp.Compare(b.bytes, a.bytes) })
 	for _, x := range all {
 		if total <= limit {
 			break
 		}
-		s.log.Info("evicting client", "id", x.c.id, "client", x.c.addr, "bytes", x.bytes)
-		s.evictedClients.Add(1)
-		s.kill(x.c)
+		mm.log.Info("evicting client", "id", x.c.id, "client", x.c.addr, "bytes", x.bytes)
+		mm.evictedClients.Add(1)
+		mm.kill(x.c)
 		total -= x.bytes
 	}
 	return ticks
@@ -69,9 +69,9 @@ func (s *Server) evictClients() (ticks int) {
 
 // addUp looks at the memory of all clients: cron may come too late for one that sends
 // or asks for much.
-func (s *Server) addUp() {
-	if s.limit.bytes.Load() > 0 {
-		s.measureRest()
+func (mm *Memory) addUp() {
+	if mm.limit.bytes.Load() > 0 {
+		mm.measureRest()
 	}
-	s.evictClients()
+	mm.evictClients()
 }

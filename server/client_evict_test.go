@@ -44,7 +44,7 @@ func TestTheLargestClientsAreEvicted(t *testing.T) {
 			fill(c, 1<<20)
 		}
 		time.Sleep(50 * time.Millisecond)
-		if n := s.evictedClients.Load(); n != 0 {
+		if n := s.memory.evictedClients.Load(); n != 0 {
 			t.Fatalf("%d clients were evicted below the limit", n)
 		}
 		largest, largestReplies := dial(t, path)
@@ -57,7 +57,7 @@ func TestTheLargestClientsAreEvicted(t *testing.T) {
 				t.Errorf("the %s client is gone after %d bytes: %v", name, n, err)
 			}
 		}
-		if n := s.evictedClients.Load(); n != 1 {
+		if n := s.memory.evictedClients.Load(); n != 1 {
 			t.Errorf("%d clients were evicted", n)
 		}
 		// Also by a share of maxmemory.

@@ -19,36 +19,36 @@ const (
 
 var compressionModes = map[string]codec.Mode{"off": codec.Off, "s2": codec.S2, "zstd": codec.Zstd}
 
-func (s *Server) setCompression(*config.Value) error {
-	s.keys.SetCompression(compressionModes[s.cfg.Value("value-compression").String()],
-		int(s.cfg.Value("value-compression-min-size").Int()))
+func (mm *Memory) setCompression(*config.Value) error {
+	mm.keys.SetCompression(compressionModes[mm.cfg.Value("value-compression").String()],
+		int(mm.cfg.Value("value-compression-min-size").Int()))
 	return nil
 }
 
 // wakeCompression has compress look, if there may be something for it to do. Cron
 // calls it.
-func (s *Server) wakeCompression() {
-	if s.keys.Squeezes() {
+func (mm *Memory) wakeCompression() {
+	if mm.keys.Squeezes() {
 		select {
-		case s.squeeze <- struct{}{}:
+		case mm.squeeze <- struct{}{}:
 		default:
 		}
 	}
 }
 
 // compress does what compression leaves for the background until ctx ends.
-func (s *Server) compress(ctx context.Context) {
+func (mm *Memory) compress(ctx context.Context) {
 	beat := clock.NewBeat(compressEvery)
 	defer beat.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.squeeze:
+		case <-mm.squeeze:
 		case <-beat.C:
 		}
-		more := s.keys.Train()
-		for end := time.Now().Add(compressFor); !more && s.keys.Renew(); {
+		more := mm.keys.Train()
+		for end := time.Now().Add(compressFor); !more && mm.keys.Renew(); {
 			more = time.Now().After(end)
 		}
 		if more {
@@ -58,9 +58,9 @@ func (s *Server) compress(ctx context.Context) {
 }
 
 // reportCompression passes what compression has done so far, which INFO memory shows.
-func (s *Server) reportCompression(to stats.Sink) {
-	c := s.keys.Compression()
-	to.Sample(stats.State("value_compression", s.cfg.Value("value-compression").String(), "Method of compressing values"))
+func (mm *Memory) reportCompression(to stats.Sink) {
+	c := mm.keys.Compression()
+	to.Sample(stats.State("value_compression", mm.cfg.Value("value-compression").String(), "Method of compressing values"))
 	to.Sample(stats.Counter("value_compression_bytes_in", c.In, "Bytes of values that were compressed, before").In(stats.Bytes))
 	to.Sample(stats.Counter("value_compression_bytes_out", c.Out, "Bytes of values that were compressed, after").In(stats.Bytes))
 	to.Sample(stats.Counter("value_compression_refused", c.Refused, "Values that compression did not make smaller"))

@@ -47,9 +47,9 @@ func (s *Server) cron(ctx context.Context) {
 		}
 		worked, more := s.maintain(w, &tx)
 		if now >= lookAtClients {
-			lookAtClients = now + cronEvery*time.Duration(s.evictClients()) // before keys make room for them
+			lookAtClients = now + cronEvery*time.Duration(s.memory.evictClients()) // before keys make room for them
 		}
-		more = s.keepWithin(w) || more
+		more = s.memory.keepWithin(w) || more
 		if now >= second {
 			second = now + time.Second
 			// The wall clock may have been set; it is followed once a second.
@@ -58,16 +58,16 @@ func (s *Server) cron(ctx context.Context) {
 			s.closeIdle(w.nowMS())
 			s.closeSlow()
 			s.setGated()
-			s.followPeak()
+			s.memory.followPeak()
 			s.keys.CountRequests(nil, w.nowMS())
-			s.gc.follow()
-			s.limit.returnIdle()
+			s.memory.gc.follow()
+			s.memory.limit.returnIdle()
 			s.transport.trim()
 		}
 		if now >= tenth {
 			tenth = now + cronSeldom - cronEvery/2
 			s.sampler.sample(s)
-			s.wakeCompression()
+			s.memory.wakeCompression()
 		}
 		if more || s.scripts.busy.Load() > 0 {
 			s.crons.set(cronEvery)

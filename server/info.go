@@ -21,7 +21,7 @@ func (s *Server) sections(tx *engine.Tx, nowMS int64) []stats.Section {
 	own := []stats.Section{
 		{Name: "server", Title: "Server", Collect: func(to stats.Sink) { s.reportServer(to, nowMS) }},
 		{Name: "clients", Title: "Clients", Collect: s.reportClients},
-		{Name: "memory", Title: "Memory", Collect: func(to stats.Sink) { s.reportMemory(to, tx) }},
+		{Name: "memory", Title: "Memory", Collect: func(to stats.Sink) { s.memory.report(to, tx) }},
 		{Name: "persistence", Title: "Persistence", Collect: reportNoPersistence},
 		{Name: "stats", Title: "Stats", Collect: func(to stats.Sink) { s.reportStats(to, tx, nowMS) },
 			Reset: func() { s.resetStats(tx, nowMS) }},
@@ -70,13 +70,6 @@ func (s *Server) info(c *commands.Ctx) error {
 // publishAll brings the totals up to date with the worker that asks; others
 // publish at the end of each of their turns.
 func (s *Server) publishAll(c *commands.Ctx) { workerOf(c).publish() }
-
-func quotient(a, b int64) float64 {
-	if b == 0 {
-		return 0
-	}
-	return float64(a) / float64(b)
-}
 
 // reportNoPersistence is the section of a server whose data is on no disk.
 func reportNoPersistence(to stats.Sink) {

@@ -112,9 +112,9 @@ func (s *Server) reportStats(to stats.Sink, tx *engine.Tx, nowMS int64) {
 		"Time spent on removing expired keys in the background"))
 	to.Sample(stats.Counter("evicted_keys", st.Evicted, "Keys evicted because of maxmemory"))
 	to.Sample(stats.Counter("evicted_bytes", st.EvictedBytes, "Bytes of evicted keys").In(stats.Bytes))
-	to.Sample(stats.Counter("evicted_clients", s.evictedClients.Load(), "Clients closed because of maxmemory-clients"))
+	to.Sample(stats.Counter("evicted_clients", s.memory.evictedClients.Load(), "Clients closed because of maxmemory-clients"))
 	to.Sample(stats.Plain("evicted_scripts", 0))
-	past, current := s.limit.exceededMS(nowMS)
+	past, current := s.memory.limit.exceededMS(nowMS)
 	to.Sample(stats.TotalTime("total_eviction_exceeded_time", milliseconds(past), stats.Milliseconds, "Time above maxmemory"))
 	to.Sample(stats.Time("current_eviction_exceeded_time", milliseconds(current), stats.Milliseconds,
 		"Time above maxmemory without interruption until now"))
@@ -131,7 +131,7 @@ func (s *Server) reportStats(to stats.Sink, tx *engine.Tx, nowMS int64) {
 	to.Sample(stats.Counter("active_defrag_misses", st.Defrag.Stayed, "Blocks that defragmentation left in their place"))
 	to.Sample(stats.Counter("active_defrag_key_hits", st.Defrag.KeysMoved, "Keys of which defragmentation moved a block"))
 	to.Sample(stats.Counter("active_defrag_key_misses", st.Defrag.KeysStayed, "Keys of which defragmentation moved no block"))
-	total, now := s.limit.defragNS.Load(), s.limit.defragNowNS.Load()
+	total, now := s.memory.limit.defragNS.Load(), s.memory.limit.defragNowNS.Load()
 	to.Sample(stats.TotalTime("total_active_defrag_time", time.Duration(total), stats.Milliseconds, "Time spent on defragmentation"))
 	to.Sample(stats.Time("current_active_defrag_time", time.Duration(now), stats.Milliseconds,
 		"Time spent on the defragmentation that is running"))
@@ -181,14 +181,14 @@ func (s *Server) resetStats(tx *engine.Tx, nowMS int64) {
 	s.refusedTotal.Store(0)
 	s.overInput.Store(0)
 	s.overOutput.Store(0)
-	s.evictedClients.Store(0)
+	s.memory.evictedClients.Store(0)
 	s.users.deniedAuth.Store(0)
 	for i := range s.users.deniedACL {
 		s.users.deniedACL[i].Store(0)
 	}
 	s.sweepNS.Store(0)
 	s.totals.beforeNS.Store(s.transport.busyNS())
-	s.limit.resetStats(nowMS)
+	s.memory.limit.resetStats(nowMS)
 }
 
 // kilobytes is a rate of bytes as INFO shows it.

@@ -16,7 +16,7 @@ import (
 // memoryLimit keeps the process within maxmemory. What the system sees is the
 // engine's memory and the rest: the Go runtime, clients' buffers, pages that
 // only the system knows of. The engine's is known at any moment; cron measures
-// the rest, and what is left of maxmemory is the engine's. What the process had
+// the rest, and what is left of maxmemory is the engine'mm. What the process had
 // before its first key is not counted.
 type memoryLimit struct {
 	bytes   atomic.Int64 // maxmemory; 0: no limit
@@ -87,62 +87,62 @@ const (
 )
 
 // setMaxMemory takes over maxmemory and what goes with it.
-func (s *Server) setMaxMemory(*config.Value) error {
-	bytes := s.cfg.Value("maxmemory").Bytes(host.MemoryBytes())
-	s.limit.bytes.Store(bytes)
-	s.setMostReply(bytes, host.MemoryBytes())
-	slice := evictSlice * time.Duration(s.cfg.Value("maxmemory-eviction-tenacity").Int())
-	if t := s.cfg.Value("maxmemory-eviction-tenacity").Int(); t > 10 {
+func (mm *Memory) setMaxMemory(*config.Value) error {
+	bytes := mm.cfg.Value("maxmemory").Bytes(host.MemoryBytes())
+	mm.limit.bytes.Store(bytes)
+	mm.setMostReply(bytes, host.MemoryBytes())
+	slice := evictSlice * time.Duration(mm.cfg.Value("maxmemory-eviction-tenacity").Int())
+	if t := mm.cfg.Value("maxmemory-eviction-tenacity").Int(); t > 10 {
 		slice = 10 * evictSlice
 		for ; t > 10 && slice < time.Minute; t-- {
 			slice += slice * 15 / 100
 		}
 	}
-	s.limit.sliceNS.Store(int64(slice))
-	s.limit.defrag.Store(s.cfg.Value("activedefrag").Bool())
-	s.setAccessPolicy(bytes)
-	s.setGated()
+	mm.limit.sliceNS.Store(int64(slice))
+	mm.limit.defrag.Store(mm.cfg.Value("activedefrag").Bool())
+	mm.setAccessPolicy(bytes)
+	mm.setGated()
 	if bytes > 0 {
-		s.keys.SmallPages()
+		mm.keys.SmallPages()
 		debug.SetMemoryLimit(goBytes + max(8<<20, bytes/clientsShare+bytes/16))
 		if bytes <= smallLimit {
-			s.gc.set(smallGCPercent)
+			mm.gc.set(smallGCPercent)
 		} else {
-			s.gc.set(100)
+			mm.gc.set(100)
 		}
-		s.measureRest()
+		mm.measureRest()
 	} else {
 		debug.SetMemoryLimit(1 << 62)
-		s.gc.set(100)
+		mm.gc.set(100)
 	}
 	return nil
 }
 
 // setAccessPolicy has the engine evict as configured.
-func (s *Server) setAccessPolicy(limit int64) {
-	policy := s.cfg.Value("maxmemory-policy").String()
+func (mm *Memory) setAccessPolicy(limit int64) {
+	policy := mm.cfg.Value("maxmemory-policy").String()
 	scope, name, _ := strings.Cut(policy, "-")
 	orders := map[string]engine.Order{"lru": engine.LRU, "lfu": engine.LFU, "lrm": engine.LRM, "random": engine.Random, "ttl": engine.TTL}
 	p := engine.AccessPolicy{
 		LFU:          name == "lfu",
-		LogFactor:    int(s.cfg.Value("lfu-log-factor").Int()),
-		DecayMinutes: int(s.cfg.Value("lfu-decay-time").Int()),
+		LogFactor:    int(mm.cfg.Value("lfu-log-factor").Int()),
+		DecayMinutes: int(mm.cfg.Value("lfu-decay-time").Int()),
 		Order:        orders[name],
 		Volatile:     scope == "volatile",
-		Samples:      int(s.cfg.Value("maxmemory-samples").Int()),
-		Bytes:        s.cfg.Value("eviction-objective").String() == "bytes",
-		Prefixes:     engine.NewPrefixes(s.cfg.Value("stats-prefixes").Strings()),
-		SoonSeconds:  s.cfg.Value("stats-evicted-window").Int(),
+		Samples:      int(mm.cfg.Value("maxmemory-samples").Int()),
+		Bytes:        mm.cfg.Value("eviction-objective").String() == "bytes",
+		Prefixes:     engine.NewPrefixes(mm.cfg.Value("stats-prefixes").Strings()),
+		SoonSeconds:  mm.cfg.Value("stats-evicted-window").Int(),
 	}
-	if limit > 0 && scope == "allkeys" && (name == "lru" || name == "lfu") && s.cfg.Value("eviction-algorithm").String() == "auto" {
+	if limit > 0 && scope == "allkeys" && (name == "lru" || name == "lfu") && mm.cfg.Value("eviction-algorithm").String() == "auto" {
 		p.Order = engine.Auto
 	}
-	s.keys.SetAccessPolicy(p)
+	mm.keys.SetAccessPolicy(p)
 }
 
 // measureRest looks what the process has beside the engine's memory.
-func (s *Server) measureRest() {
-	_, resident := s.keys.InUse()
+func (mm *Memory) measureRest() {
+	_, resident := mm.keys.InUse()
 	process := host.ResidentBytes()
 	if process == 0 { // a system that is not asked
 		sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
@@ -151,11 +151,11 @@ func (s *Server) measureRest() {
 	}
 	// Garbage comes and goes: what grows is followed step by step, unless it is
 	// much.
-	rest := max(process-resident-s.limit.started, restAtLeast)
-	if old := s.limit.rest.Load(); rest > old && old > 0 && rest-old < s.limit.bytes.Load()/32 {
+	rest := max(process-resident-mm.limit.started, restAtLeast)
+	if old := mm.limit.rest.Load(); rest > old && old > 0 && rest-old < mm.limit.bytes.Load()/32 {
 		rest = old + (rest-old)/4
 	}
-	s.limit.rest.Store(rest)
+	mm.limit.rest.Store(rest)
 }
 
 // over returns by how many bytes the data, with the gaps that compaction cannot
@@ -196,21 +196,21 @@ func (l *memoryLimit) tooMuch(e *engine.Engine) bool {
 	return data > 0 || system > l.bytes.Load()/slack
 }
 
-// memoryGate evicts before a command runs, and refuses commands that may need
+// gate evicts before a command runs, and refuses commands that may need
 // memory when that did not help.
-func (s *Server) memoryGate(r *Request) Verdict {
+func (mm *Memory) gate(r *Request) Verdict {
 	w, c := r.w, r.c
 	if r.Origin == FromWaiter { // with locks held nothing can be evicted
-		if r.Flags&commands.DenyOOM != 0 && s.outOfMemory() {
+		if r.Flags&commands.DenyOOM != 0 && mm.outOfMemory() {
 			return refuse(errOOM)
 		}
 		return Verdict{}
 	}
-	if s.scripts.busy.Load() != 0 {
+	if mm.parts.Slow() {
 		return Verdict{} // locks may be held for long: busyGate has the word
 	}
 	w.tx.GiveBack()
-	if s.makeRoom(&w.evict, w.nowMS(), time.Duration(s.limit.sliceNS.Load()), false) {
+	if mm.makeRoom(&w.evict, w.nowMS(), time.Duration(mm.limit.sliceNS.Load()), false) {
 		return Verdict{}
 	}
 	deny := r.Flags&commands.DenyOOM != 0
@@ -223,7 +223,7 @@ func (s *Server) memoryGate(r *Request) Verdict {
 			deny = true // what is queued takes memory too
 		}
 	}
-	if deny && s.scripts.busy.Load() == 0 {
+	if deny && !mm.parts.Slow() {
 		return refuse(errOOM)
 	}
 	return Verdict{}
@@ -231,11 +231,11 @@ func (s *Server) memoryGate(r *Request) Verdict {
 
 // outOfMemory reports whether commands that may need memory are refused now; it
 // evicts nothing, so it may be asked with locks held.
-func (s *Server) outOfMemory() bool {
-	if s.limit.bytes.Load() == 0 || !s.limit.tooMuch(s.keys) {
+func (mm *Memory) outOfMemory() bool {
+	if mm.limit.bytes.Load() == 0 || !mm.limit.tooMuch(mm.keys) {
 		return false
 	}
-	return s.keys.AccessPolicy().Order == engine.NoEviction
+	return mm.keys.AccessPolicy().Order == engine.NoEviction
 }
 
 // makeRoom evicts until there is room, for at most slice, and reports false if
@@ -245,12 +245,12 @@ func (s *Server) outOfMemory() bool {
 // Too much memory with little data in it is no reason to evict: freed blocks are
 // not memory that has gone back, compaction has to move others together. A
 // command does a step of that; only what exceeds the limit by far is evicted.
-func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration, mayWait bool) bool {
-	l := &s.limit
-	if s.pause.lasts(nowMS) {
+func (mm *Memory) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration, mayWait bool) bool {
+	l := &mm.limit
+	if mm.pause.lasts(nowMS) {
 		return true // nothing is evicted
 	}
-	data, system := l.over(s.keys)
+	data, system := l.over(mm.keys)
 	if data <= 0 && (system <= 0 || !mayWait && system <= l.bytes.Load()/commandSlack) {
 		if l.overMS.Load() != 0 {
 			l.pastMS.Add(nowMS - l.overMS.Swap(0))
@@ -260,13 +260,13 @@ func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration, mayWa
 	if l.overMS.Load() == 0 {
 		l.overMS.Store(nowMS)
 	}
-	s.hurry()
+	mm.parts.Hurry()
 	margin, far := l.bytes.Load()/slack, l.bytes.Load()/farShare
 	start := time.Now()
-	shards := s.keys.Shards()
+	shards := mm.keys.Shards()
 	// How many shards in a row had no block to move, and no key to evict.
 	for still, barren := 0, 0; still < 2*shards && barren < shards; {
-		moved := system > 0 && s.keys.Compact(nowMS, true)
+		moved := system > 0 && mm.keys.Compact(nowMS, true)
 		if moved && data <= 0 && system <= margin {
 			return true
 		}
@@ -276,18 +276,18 @@ func (s *Server) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration, mayWa
 		// In the second round it is known that no shard has blocks to move.
 		if data > 0 || system > far || system > margin && still >= shards {
 			barren++
-			if s.keys.Evict(tx, nowMS, max(data, system-margin)) > 0 {
+			if mm.keys.Evict(tx, nowMS, max(data, system-margin)) > 0 {
 				still, barren = 0, 0
 			}
 		}
-		if data, system = l.over(s.keys); data <= 0 && system <= 0 {
+		if data, system = l.over(mm.keys); data <= 0 && system <= 0 {
 			return true
 		}
 		// A command that brings more than was evicted in its time has to wait.
 		if spent := time.Since(start); barren == 0 && spent > slice && (mayWait || system <= far || spent > longestWait*time.Duration(system/far)) {
 			return true
 		}
-		if barren >= shards && l.tooMuch(s.keys) {
+		if barren >= shards && l.tooMuch(mm.keys) {
 			return false
 		}
 	}
@@ -341,11 +341,11 @@ func (l *memoryLimit) comesAndGoes(e *engine.Engine, nowMS int64) bool {
 }
 
 // followPeak notes how much is in use, for the most of it that ever was.
-func (s *Server) followPeak() {
+func (mm *Memory) followPeak() {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(sample)
-	live, _ := s.keys.InUse()
-	s.notePeak(live + int64(sample[0].Value.Uint64()))
+	live, _ := mm.keys.InUse()
+	mm.notePeak(live + int64(sample[0].Value.Uint64()))
 }
 
 // returnIdle gives memory of the Go heap back that large replies, scripts and other
@@ -379,18 +379,18 @@ func (l *memoryLimit) returnIdle() {
 
 // keepWithin is cron's part: it measures, evicts what commands have left, and
 // moves blocks so that memory can go back. It reports whether it should come again soon.
-func (s *Server) keepWithin(w *worker) (soon bool) {
-	l := &s.limit
+func (mm *Memory) keepWithin(w *worker) (soon bool) {
+	l := &mm.limit
 	if l.bytes.Load() > 0 {
 		l.collect(w.nowMS())
-		s.measureRest()
-		s.makeRoom(&w.evict, w.nowMS(), cronEvictSlice, true)
-		soon = l.near(s.keys) || l.littered()
+		mm.measureRest()
+		mm.makeRoom(&w.evict, w.nowMS(), cronEvictSlice, true)
+		soon = l.near(mm.keys) || l.littered()
 	}
-	data, system := l.over(s.keys)
-	busy := l.comesAndGoes(s.keys, w.nowMS())
+	data, system := l.over(mm.keys)
+	busy := l.comesAndGoes(mm.keys, w.nowMS())
 	if system > 0 && !busy {
-		s.keys.Trim()
+		mm.keys.Trim()
 	}
 	if l.defrag.Load() || system > 0 {
 		slice := time.Millisecond / 2
@@ -398,8 +398,8 @@ func (s *Server) keepWithin(w *worker) (soon bool) {
 			slice = 2 * time.Millisecond
 		}
 		start, moved := time.Now(), false
-		for idle := 0; idle < s.keys.Shards() && time.Since(start) < slice; {
-			if s.keys.Compact(w.nowMS(), busy) {
+		for idle := 0; idle < mm.keys.Shards() && time.Since(start) < slice; {
+			if mm.keys.Compact(w.nowMS(), busy) {
 				idle, moved = 0, true
 			} else {
 				idle++

@@ -28,10 +28,10 @@ type memoryUse struct {
 func (m memoryUse) used() int64 { return m.data + m.tables + m.heap }
 
 // memoryUse looks at everything.
-func (s *Server) memoryUse(tx *engine.Tx) memoryUse {
-	e := s.keys.Memory(tx)
+func (mm *Memory) memoryUse(tx *engine.Tx) memoryUse {
+	e := mm.keys.Memory(tx)
 	m := memoryUse{data: e.Live - e.Tables, tables: e.Tables, free: e.Gaps + e.Kept}
-	for _, c := range s.allClients() {
+	for _, c := range mm.allClients() {
 		m.clients += c.memory()
 	}
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/total:bytes"},
@@ -43,61 +43,60 @@ func (s *Server) memoryUse(tx *engine.Tx) memoryUse {
 	if m.rss == 0 {
 		m.rss = e.Live + e.Gaps + e.Kept + m.runtime
 	}
-	s.notePeak(m.used())
+	mm.notePeak(m.used())
 	return m
 }
 
 // notePeak remembers the most memory that was used.
-func (s *Server) notePeak(n int64) {
+func (mm *Memory) notePeak(n int64) {
 	for {
-		old := s.peak.Load()
-		if n <= old || s.peak.CompareAndSwap(old, n) {
+		old := mm.peak.Load()
+		if n <= old || mm.peak.CompareAndSwap(old, n) {
 			return
 		}
 	}
 }
 
-func (s *Server) reportMemory(to stats.Sink, tx *engine.Tx) {
-	m := s.memoryUse(tx)
-	used, peak := m.used(), s.peak.Load()
+func (mm *Memory) report(to stats.Sink, tx *engine.Tx) {
+	m := mm.memoryUse(tx)
+	used, peak := m.used(), mm.peak.Load()
 	overhead := used - m.data
-	limit := s.cfg.Value("maxmemory").Bytes(m.total)
+	limit := mm.cfg.Value("maxmemory").Bytes(m.total)
 	allocated, active := m.data+m.tables, m.data+m.tables+m.free
 	to.Sample(stats.Gauge("used_memory", used, "Memory that the data and the server need").In(stats.Bytes).ForPeople())
 	to.Sample(stats.Gauge("used_memory_rss", m.rss, "Memory of the process in the system's figures").In(stats.Bytes).ForPeople())
 	to.Sample(stats.Gauge("used_memory_peak", peak, "Most memory that was needed").In(stats.Bytes).ForPeople())
-	to.Sample(stats.Float("used_memory_peak_perc", 100*quotient(used, peak), 2, "Memory needed compared to the most that was").In(stats.Percent).ForPeople())
+	to.Sample(stats.Float("used_memory_peak_perc", 100*stats.Quotient(used, peak), 2, "Memory needed compared to the most that was").In(stats.Percent).ForPeople())
 	to.Sample(stats.Gauge("used_memory_overhead", overhead, "Memory needed beside the data").In(stats.Bytes))
-	to.Sample(stats.Gauge("used_memory_startup", s.startBytes, "Memory needed before the first key").In(stats.Bytes))
+	to.Sample(stats.Gauge("used_memory_startup", mm.startBytes, "Memory needed before the first key").In(stats.Bytes))
 	to.Sample(stats.Gauge("used_memory_dataset", m.data, "Memory of keys and values").In(stats.Bytes))
-	to.Sample(stats.Float("used_memory_dataset_perc", 100*quotient(m.data, max(used-s.startBytes, 1)), 2,
+	to.Sample(stats.Float("used_memory_dataset_perc", 100*stats.Quotient(m.data, max(used-mm.startBytes, 1)), 2,
 		"Keys and values among the memory needed since the start").In(stats.Percent).ForPeople())
 	to.Sample(stats.Gauge("allocator_allocated", allocated, "Memory of blocks in use").In(stats.Bytes))
 	to.Sample(stats.Gauge("allocator_active", active, "Memory of slabs in use").In(stats.Bytes))
 	to.Sample(stats.Plain("allocator_resident", active))
 	to.Sample(stats.Plain("allocator_muzzy", 0))
 	to.Sample(stats.Gauge("total_system_memory", m.total, "Memory of the machine").In(stats.Bytes).ForPeople())
-	scripts, scriptBytes := s.scripts.cache.count()
-	libraries, functions, libraryBytes := s.scripts.functions.count()
+	use := mm.parts.Scripts()
 	to.Sample(stats.Plain("used_memory_lua", 0).In(stats.Bytes).ForPeople())
 	to.Sample(stats.Plain("used_memory_vm_eval", 0))
-	to.Sample(stats.Gauge("used_memory_scripts_eval", scriptBytes, "Memory of cached scripts").In(stats.Bytes))
-	to.Sample(stats.Gauge("number_of_cached_scripts", scripts, "Cached scripts"))
-	to.Sample(stats.Gauge("number_of_functions", functions, "Functions"))
-	to.Sample(stats.Gauge("number_of_libraries", libraries, "Libraries of functions"))
+	to.Sample(stats.Gauge("used_memory_scripts_eval", use.ScriptBytes, "Memory of cached scripts").In(stats.Bytes))
+	to.Sample(stats.Gauge("number_of_cached_scripts", use.Scripts, "Cached scripts"))
+	to.Sample(stats.Gauge("number_of_functions", use.Functions, "Functions"))
+	to.Sample(stats.Gauge("number_of_libraries", use.Libraries, "Libraries of functions"))
 	to.Sample(stats.Plain("used_memory_vm_functions", 0))
 	to.Sample(stats.Plain("used_memory_vm_total", 0).In(stats.Bytes).ForPeople())
-	to.Sample(stats.Gauge("used_memory_functions", libraryBytes, "Memory of libraries of functions").In(stats.Bytes))
-	to.Sample(stats.Gauge("used_memory_scripts", scriptBytes+int64(libraryBytes), "Memory of scripts and functions").In(stats.Bytes).ForPeople())
+	to.Sample(stats.Gauge("used_memory_functions", use.LibraryBytes, "Memory of libraries of functions").In(stats.Bytes))
+	to.Sample(stats.Gauge("used_memory_scripts", use.ScriptBytes+use.LibraryBytes, "Memory of scripts and functions").In(stats.Bytes).ForPeople())
 	to.Sample(stats.Gauge("maxmemory", limit, "Limit of memory, or 0").In(stats.Bytes).ForPeople())
-	to.Sample(stats.State("maxmemory_policy", s.cfg.Value("maxmemory-policy").String(), "Policy of eviction"))
-	to.Sample(stats.Float("allocator_frag_ratio", quotient(active, allocated), 2, "Memory of slabs compared to that of blocks in use").In(stats.Ratio))
+	to.Sample(stats.State("maxmemory_policy", mm.cfg.Value("maxmemory-policy").String(), "Policy of eviction"))
+	to.Sample(stats.Float("allocator_frag_ratio", stats.Quotient(active, allocated), 2, "Memory of slabs compared to that of blocks in use").In(stats.Ratio))
 	to.Sample(stats.Gauge("allocator_frag_bytes", active-allocated, "Memory of slabs that no block uses").In(stats.Bytes))
 	to.Sample(stats.PlainText("allocator_rss_ratio", "1.00"))
 	to.Sample(stats.Plain("allocator_rss_bytes", 0))
-	to.Sample(stats.Float("rss_overhead_ratio", quotient(m.rss, active), 2, "Memory of the process compared to that of slabs").In(stats.Ratio))
+	to.Sample(stats.Float("rss_overhead_ratio", stats.Quotient(m.rss, active), 2, "Memory of the process compared to that of slabs").In(stats.Ratio))
 	to.Sample(stats.Gauge("rss_overhead_bytes", m.rss-active, "Memory of the process beside slabs").In(stats.Bytes))
-	to.Sample(stats.Float("mem_fragmentation_ratio", quotient(m.rss, used), 2, "Memory of the process compared to what is needed").In(stats.Ratio))
+	to.Sample(stats.Float("mem_fragmentation_ratio", stats.Quotient(m.rss, used), 2, "Memory of the process compared to what is needed").In(stats.Ratio))
 	to.Sample(stats.Gauge("mem_fragmentation_bytes", m.rss-used, "Memory of the process beside what is needed").In(stats.Bytes))
 	to.Sample(stats.Plain("mem_not_counted_for_evict", 0))
 	to.Sample(stats.Plain("mem_replication_backlog", 0))
@@ -105,16 +104,16 @@ func (s *Server) reportMemory(to stats.Sink, tx *engine.Tx) {
 	to.Sample(stats.Plain("mem_clients_slaves", 0))
 	to.Sample(stats.Gauge("mem_clients_normal", m.clients, "Memory of clients").In(stats.Bytes))
 	to.Sample(stats.Plain("mem_cluster_links", 0))
-	to.Sample(stats.Gauge("mem_aof_buffer", s.logBuffer(), "Memory of the buffer of the append-only file").In(stats.Bytes))
+	to.Sample(stats.Gauge("mem_aof_buffer", mm.parts.LogBuffer(), "Memory of the buffer of the append-only file").In(stats.Bytes))
 	to.Sample(stats.PlainText("mem_allocator", "cached-slabs"))
 	to.Sample(stats.Gauge("mem_go_runtime", m.runtime, "Memory that the Go runtime has from the system").In(stats.Bytes))
-	to.Sample(stats.Gauge("active_defrag_running", s.limit.defragShare.Load(), "Share of a processor that defragmentation takes").In(stats.Percent))
-	to.Sample(stats.Gauge("lazyfree_pending_objects", s.keys.LazyPending(tx), "Values that wait to be freed"))
-	to.Sample(stats.Counter("lazyfreed_objects", s.keys.Stats(tx).LazyFreed, "Values freed in the background"))
-	s.reportCompression(to)
+	to.Sample(stats.Gauge("active_defrag_running", mm.limit.defragShare.Load(), "Share of a processor that defragmentation takes").In(stats.Percent))
+	to.Sample(stats.Gauge("lazyfree_pending_objects", mm.keys.LazyPending(tx), "Values that wait to be freed"))
+	to.Sample(stats.Counter("lazyfreed_objects", mm.keys.Stats(tx).LazyFreed, "Values freed in the background"))
+	mm.reportCompression(to)
 }
 
-func (s *Server) memoryUsage(c *commands.Ctx) error {
+func (mm *Memory) memoryUsage(c *commands.Ctx) error {
 	samples := int64(5)
 	a := c.Args(3)
 	for a.More() {
@@ -138,38 +137,38 @@ func (s *Server) memoryUsage(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) memoryStats(c *commands.Ctx) error {
-	m := s.memoryUse(c.Tx)
-	used, peak := m.used(), s.peak.Load()
+func (mm *Memory) memoryStats(c *commands.Ctx) error {
+	m := mm.memoryUse(c.Tx)
+	used, peak := m.used(), mm.peak.Load()
 	type entry struct {
 		name  string
 		value any
 	}
 	var dbs []entry
 	keys := int64(0)
-	for db := range s.keys.Databases() {
-		if d := s.keys.DBStats(c.Tx, db, c.NowMS); d.Keys > 0 {
+	for db := range mm.keys.Databases() {
+		if d := mm.keys.DBStats(c.Tx, db, c.NowMS); d.Keys > 0 {
 			keys += int64(d.Keys)
 			dbs = append(dbs, entry{fmt.Sprintf("db.%d", db), int64(d.Keys)})
 		}
 	}
 	perKey := int64(0)
 	if keys > 0 {
-		perKey = (used - s.startBytes) / keys
+		perKey = (used - mm.startBytes) / keys
 	}
-	all := []entry{{"peak.allocated", peak}, {"total.allocated", used}, {"startup.allocated", s.startBytes},
+	all := []entry{{"peak.allocated", peak}, {"total.allocated", used}, {"startup.allocated", mm.startBytes},
 		{"replication.backlog", int64(0)}, {"clients.slaves", int64(0)}, {"clients.normal", m.clients},
-		{"cluster.links", int64(0)}, {"aof.buffer", s.logBuffer()}, {"lua.caches", int64(0)}, {"functions.caches", int64(0)}}
+		{"cluster.links", int64(0)}, {"aof.buffer", mm.parts.LogBuffer()}, {"lua.caches", int64(0)}, {"functions.caches", int64(0)}}
 	all = append(all, dbs...)
 	active := m.data + m.tables + m.free
 	all = append(all, entry{"overhead.total", used - m.data}, entry{"keys.count", keys}, entry{"keys.bytes-per-key", perKey},
-		entry{"dataset.bytes", m.data}, entry{"dataset.percentage", 100 * quotient(m.data, max(used-s.startBytes, 1))},
-		entry{"peak.percentage", 100 * quotient(used, peak)}, entry{"allocator.allocated", m.data + m.tables},
+		entry{"dataset.bytes", m.data}, entry{"dataset.percentage", 100 * stats.Quotient(m.data, max(used-mm.startBytes, 1))},
+		entry{"peak.percentage", 100 * stats.Quotient(used, peak)}, entry{"allocator.allocated", m.data + m.tables},
 		entry{"allocator.active", active}, entry{"allocator.resident", active},
-		entry{"allocator-fragmentation.ratio", quotient(active, m.data+m.tables)}, entry{"allocator-fragmentation.bytes", m.free},
+		entry{"allocator-fragmentation.ratio", stats.Quotient(active, m.data+m.tables)}, entry{"allocator-fragmentation.bytes", m.free},
 		entry{"allocator-rss.ratio", 1.0}, entry{"allocator-rss.bytes", int64(0)},
-		entry{"rss-overhead.ratio", quotient(m.rss, active)}, entry{"rss-overhead.bytes", m.rss - active},
-		entry{"fragmentation", quotient(m.rss, used)}, entry{"fragmentation.bytes", m.rss - used})
+		entry{"rss-overhead.ratio", stats.Quotient(m.rss, active)}, entry{"rss-overhead.bytes", m.rss - active},
+		entry{"fragmentation", stats.Quotient(m.rss, used)}, entry{"fragmentation.bytes", m.rss - used})
 	c.Reply.Map(len(all))
 	for _, e := range all {
 		c.Reply.BulkString(e.name)
@@ -192,41 +191,41 @@ func (s *Server) memoryStats(c *commands.Ctx) error {
 	return nil
 }
 
-func (s *Server) memoryDoctor(c *commands.Ctx) error {
-	m := s.memoryUse(c.Tx)
+func (mm *Memory) memoryDoctor(c *commands.Ctx) error {
+	m := mm.memoryUse(c.Tx)
 	active := m.data + m.tables + m.free
 	text := "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n"
 	switch {
 	case m.data < 5<<20:
 		text = "Hi Sam, this instance is empty or is using very little memory, my issue detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n"
-	case quotient(active, m.data+m.tables) > 1.4 && m.free > 10<<20:
-		text = fmt.Sprintf("Sam, I detected a few issues in this instance memory implants:\n\n * High allocator fragmentation: %.2f times what the data needs is held in its size classes. MEMORY PURGE gives back what is wholly free.\n\nI'm here to keep you safe, Sam. I want to help you.\n", quotient(active, m.data+m.tables))
-	case m.clients > 200<<10*int64(max(len(s.allClients()), 1)):
+	case stats.Quotient(active, m.data+m.tables) > 1.4 && m.free > 10<<20:
+		text = fmt.Sprintf("Sam, I detected a few issues in this instance memory implants:\n\n * High allocator fragmentation: %.2f times what the data needs is held in its size classes. MEMORY PURGE gives back what is wholly free.\n\nI'm here to keep you safe, Sam. I want to help you.\n", stats.Quotient(active, m.data+m.tables))
+	case m.clients > 200<<10*int64(max(len(mm.allClients()), 1)):
 		text = "Sam, I detected a few issues in this instance memory implants:\n\n * Big client buffers: the clients of this instance use more than 200 kB each on average. Look for clients that do not read their replies with CLIENT LIST.\n\nI'm here to keep you safe, Sam. I want to help you.\n"
 	}
 	c.Reply.Verbatim("txt", text)
 	return nil
 }
 
-func (s *Server) memoryPurge(c *commands.Ctx) error {
+func (mm *Memory) memoryPurge(c *commands.Ctx) error {
 	if clientOf(c).mode&inExec == 0 {
-		s.keys.CompactAll(c.NowMS)
+		mm.keys.CompactAll(c.NowMS)
 		debug.FreeOSMemory() // and what scripts and buffers have left
 	} else {
-		s.keys.Trim() // the transaction's locks are held
+		mm.keys.Trim() // the transaction's locks are held
 	}
 	c.Reply.OK()
 	return nil
 }
 
-func (s *Server) memoryMallocStats(c *commands.Ctx) error {
-	m := s.memoryUse(c.Tx)
+func (mm *Memory) memoryMallocStats(c *commands.Ctx) error {
+	m := mm.memoryUse(c.Tx)
 	c.Reply.Verbatim("txt", fmt.Sprintf("slabs: %d bytes in blocks of items, %d in tables, %d free\nGo runtime: %d bytes of objects, %d from the system\n",
 		m.data, m.tables, m.free, m.heap, m.runtime))
 	return nil
 }
 
-func (s *Server) memoryHelp(c *commands.Ctx) error {
+func (mm *Memory) memoryHelp(c *commands.Ctx) error {
 	return c.ReplyHelp("MEMORY",
 		"DOCTOR",
 		"    Return memory problems reports.",

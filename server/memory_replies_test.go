@@ -17,7 +17,7 @@ func TestUnreadRepliesTakeTheirSizeOnce(t *testing.T) {
 	fmt.Fprintf(c, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n%s\r\n", len(large), large)
 	expect(t, r, "+OK\r\n")
 	debug.FreeOSMemory()
-	kept := func() int64 { return s.memoryUse(nil).runtime } // by the Go runtime
+	kept := func() int64 { return s.memory.memoryUse(nil).runtime } // by the Go runtime
 	before := kept()
 	const replies = 200
 	lazy, _ := dial(t, path)
@@ -76,7 +76,7 @@ func TestMemoryOfLargeRepliesGoesBack(t *testing.T) {
 	fmt.Fprintf(c, "SETRANGE k %d x\r\n", size-1)
 	expect(t, r, fmt.Sprintf(":%d\r\n", size))
 	debug.FreeOSMemory()
-	kept := func() int64 { m := s.memoryUse(nil); return m.runtime } // by the Go runtime
+	kept := func() int64 { m := s.memory.memoryUse(nil); return m.runtime } // by the Go runtime
 	before := kept()
 	fmt.Fprint(c, "GET k\r\nDEL k\r\n")
 	if _, err := io.CopyN(io.Discard, r, int64(len(fmt.Sprint(size)))+1+2+size+2); err != nil {

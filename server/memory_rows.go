@@ -2,8 +2,8 @@ package server
 
 import "cached/commands"
 
-// memoryRows are the rows of MEMORY and its subcommands.
-func (s *Server) memoryRows() []commands.Spec {
+// rows are the rows of MEMORY and its subcommands.
+func (mm *Memory) rows() []commands.Spec {
 	return []commands.Spec{
 		{
 			Name: "memory", Group: commands.Server, Since: "4.0.0", Arity: -2, Complexity: "Depends on subcommand",
@@ -14,33 +14,33 @@ func (s *Server) memoryRows() []commands.Spec {
 					Summary: "Outputs memory problems report.",
 					Flags:   commands.Deferred,
 					Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
-					Run:     s.memoryDoctor,
+					Run:     mm.memoryDoctor,
 				},
 				{
 					Name: "help", Since: "4.0.0", Arity: 2, Complexity: "O(1)",
 					Summary: "Show helpful text about the different subcommands.",
 					Flags:   commands.Loading | commands.Stale,
-					Run:     s.memoryHelp,
+					Run:     mm.memoryHelp,
 				},
 				{
 					Name: "malloc-stats", Since: "4.0.0", Arity: 2, Complexity: "Depends on how much memory is allocated, could be slow",
 					Summary: "Show allocator internal stats.",
 					Flags:   commands.Deferred,
 					Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
-					Run:     s.memoryMallocStats,
+					Run:     mm.memoryMallocStats,
 				},
 				{
 					Name: "purge", Since: "4.0.0", Arity: 2, Complexity: "Depends on how much memory is allocated, could be slow",
 					Summary: "Ask the allocator to release memory.",
 					Tips:    []string{"request_policy:all_shards", "response_policy:all_succeeded"},
-					Run:     s.memoryPurge,
+					Run:     mm.memoryPurge,
 				},
 				{
 					Name: "stats", Since: "4.0.0", Arity: 2, Complexity: "O(1)",
 					Summary: "Show memory usage details.",
 					Flags:   commands.Deferred,
 					Tips:    []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
-					Run:     s.memoryStats,
+					Run:     mm.memoryStats,
 				},
 				{
 					Name: "usage", Since: "4.0.0", Arity: -3, Complexity: "O(N) where N is the number of samples",
@@ -48,7 +48,7 @@ func (s *Server) memoryRows() []commands.Spec {
 					Flags:   commands.ReadOnly,
 					Keys:    []commands.KeySpec{commands.KeyAt(2, commands.RO)},
 					Args:    []commands.Arg{commands.Key("key", 0), commands.Opt(commands.After("SAMPLES", commands.Int("count")))},
-					Run:     s.memoryUsage,
+					Run:     mm.memoryUsage,
 				},
 			},
 		},

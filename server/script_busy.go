@@ -228,3 +228,10 @@ func (x *Scripts) killLong(function bool) error {
 // memoryGate refuses commands of scripts that may need memory when there was none as the
 // script began.
 func memoryGateOfScripts(r *Request) Verdict { return refuse(scriptStates.of(r.w).run.memory(r.Spec)) }
+
+// use counts the scripts and functions that are kept, and what they take.
+func (x *Scripts) use() (u ScriptUse) {
+	n, bytes := x.cache.count()
+	libraries, functions, libraryBytes := x.functions.count()
+	return ScriptUse{int64(n), bytes, int64(libraries), int64(functions), int64(libraryBytes)}
+}

@@ -53,28 +53,21 @@ type Server struct {
 	runID  string
 	replID atomic.Pointer[string]
 
-	limit memoryLimit
-	gc    gcPace
-
 	push    *Pusher
 	users   *Users
 	scripts *Scripts
+	memory  *Memory
 
 	slow    slowlog
 	latency latencyMonitor
 	sampler sampler
 
-	evictedClients  atomic.Int64 // clients closed for what all of them take
-	evictingClients sync.Mutex   // held while they are chosen
-	sweepNS         atomic.Int64 // spent by cron on expired keys and what was unlinked
-	peak            atomic.Int64 // most memory used
-	startBytes      int64        // used before the first key
+	sweepNS atomic.Int64 // spent by cron on expired keys and what was unlinked
 
 	transport transport
 	stop      context.CancelFunc
-	slack     atomic.Bool   // cron comes seldom
-	crons     *alarm        // wakes it
-	squeeze   chan struct{} // there may be something to compress
+	slack     atomic.Bool // cron comes seldom
+	crons     *alarm      // wakes it
 	group     sync.WaitGroup
 }
 
@@ -82,8 +75,6 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	s := &Server{
 		exit: o.Exit, disk: o.Persistence, reporters: o.Reporters,
-
-		squeeze: make(chan struct{}, 1),
 	}
 	keys, log := o.Engine, o.Log
 	if log == nil {
@@ -98,8 +89,8 @@ func New(o Options) (*Server, error) {
 	}
 	s.transport.init(&s.Road)
 	s.transport.portable, s.transport.hurry = o.Portable, s.hurry
-	s.transport.unfreed = func() bool { return s.slack.Load() && (s.keys.Unfreed() || s.limit.littered()) }
-	s.transport.spareInput = s.limit.spareInput
+	s.transport.unfreed = func() bool { return s.slack.Load() && (s.keys.Unfreed() || s.memory.limit.littered()) }
+	s.transport.spareInput = func(most int) int { return s.memory.limit.spareInput(most) }
 	var id [20]byte
 	_, _ = rand.Read(id[:])
 	s.runID = hex.EncodeToString(id[:])
@@ -107,9 +98,12 @@ func New(o Options) (*Server, error) {
 	s.push = newPusher(&s.Road)
 	s.scripts = newScripts(&s.Road)
 	s.users = newUsers(&s.Road, s.push.silence)
-	s.scripts.may, s.scripts.full = may, s.outOfMemory
+	s.scripts.may, s.scripts.full = may, func() bool { return s.memory.outOfMemory() }
 	s.scripts.trace, s.scripts.traceCall = s.push.showScript, s.push.showCall
-	s.on.Slow, s.on.Freed, s.on.Grown = s.noteSlow, s.limit.letGo, s.addUp
+	s.on.Slow = s.noteSlow
+	s.memory = newMemory(&s.Road, MemoryParts{
+		Slow: func() bool { return s.scripts.busy.Load() > 0 }, Hurry: s.hurry, LogBuffer: s.logBuffer, Scripts: s.scripts.use,
+	})
 	if err := s.setGates(s.ownGates(), o.Gates); err != nil {
 		return nil, err
 	}
@@ -125,14 +119,14 @@ func New(o Options) (*Server, error) {
 	}
 	s.totals.init(s.table.Numbers())
 	s.users.accounts.know(s.table)
-	s.limit.started = host.ResidentBytes()
+	s.memory.limit.started = host.ResidentBytes()
 	if err := s.applySettings(); err != nil {
 		return nil, err
 	}
 	if err := s.users.load(); err != nil {
 		return nil, err
 	}
-	s.startBytes = s.memoryUse(nil).used()
+	s.memory.begin()
 	return s, nil
 }
 
@@ -158,7 +152,7 @@ func (s *Server) Start() error {
 		s.Close()
 		return err
 	}
-	for _, work := range []func(context.Context){s.cron, s.compress, s.transport.balance} {
+	for _, work := range []func(context.Context){s.cron, s.memory.compress, s.transport.balance} {
 		s.group.Add(1)
 		go func() {
 			defer s.group.Done()

@@ -68,8 +68,8 @@ func (s *Server) applySettings() error {
 			return nil
 		}},
 		{"maxmemory maxmemory-policy maxmemory-samples maxmemory-eviction-tenacity eviction-algorithm " +
-			"eviction-objective stats-prefixes stats-evicted-window lfu-log-factor lfu-decay-time activedefrag", s.setMaxMemory},
-		{"value-compression value-compression-min-size", s.setCompression},
+			"eviction-objective stats-prefixes stats-evicted-window lfu-log-factor lfu-decay-time activedefrag", s.memory.setMaxMemory},
+		{"value-compression value-compression-min-size", s.memory.setCompression},
 		{"hash-max-listpack-entries hash-max-listpack-value set-max-listpack-entries set-max-listpack-value " +
 			"set-max-intset-entries zset-max-listpack-entries zset-max-listpack-value list-max-listpack-size " +
 			"stream-node-max-bytes stream-node-max-entries hll-sparse-max-bytes", s.setLimits},

@@ -215,7 +215,7 @@ func (s *Server) reportCommands(to stats.Sink) {
 		to.Row(rowOfCommand("cmdstat", name), []stats.Sample{
 			stats.Counter("calls", st.calls, "Calls of the command"),
 			stats.TotalTime("usec", took, stats.Microseconds, "Time that calls of the command took"),
-			stats.Float("usec_per_call", quotient(took.Microseconds(), st.calls), 2, "").OnlyInfo(),
+			stats.Float("usec_per_call", stats.Quotient(took.Microseconds(), st.calls), 2, "").OnlyInfo(),
 			stats.Counter("rejected_calls", st.rejected, "Calls of the command that were refused before they ran"),
 			stats.Counter("failed_calls", st.failed, "Calls of the command that ran and replied with an error"),
 		})

@@ -11,8 +11,8 @@ func (s *Server) ownGates() []Gate {
 	return []Gate{
 		{Name: "auth", Origins: Client, Ask: authGate},
 		{Name: "acl", Origins: Client | Exec | Script | Waiter, Ask: s.users.aclGate},
-		{Name: "memory", Origins: Client | Waiter, Speaks: func() bool { return s.limit.bytes.Load() > 0 }, Ask: s.memoryGate},
-		{Name: "script-memory", Origins: Script, Speaks: func() bool { return s.limit.bytes.Load() > 0 }, Ask: memoryGateOfScripts},
+		{Name: "memory", Origins: Client | Waiter, Speaks: func() bool { return s.memory.limit.bytes.Load() > 0 }, Ask: s.memory.gate},
+		{Name: "script-memory", Origins: Script, Speaks: func() bool { return s.memory.limit.bytes.Load() > 0 }, Ask: memoryGateOfScripts},
 		{Name: "disk", Origins: Client | Script | Waiter, Ask: diskGate},
 		{Name: "pause", Origins: Client, Speaks: func() bool { return !s.pause.over(s.nowMS()) }, Ask: pauseGate},
 		{Name: "busy", Origins: Client, Speaks: func() bool { return s.scripts.busy.Load() > 0 }, Ask: s.scripts.busyGate},
@@ -53,5 +53,5 @@ func (s *Server) logMoved() {
 // commands are the rows of everything the server answers itself.
 func (s *Server) commands() []commands.Spec {
 	return slices.Concat(s.connectionCommands(), s.clientRows(), s.commandRows(), s.configRows(), s.infoRows(),
-		s.memoryRows(), s.cacheRows(), s.debugRows(), s.slowlogRows(), s.latencyRows(), s.multiRows(), s.push.pubsubRows(), s.push.monitorRows(), s.users.aclRows(), s.users.loginRows(), s.scripts.scriptRows(), s.scripts.functionRows(), s.miscRows(), s.syncRows(), clusterRows())
+		s.memory.rows(), s.cacheRows(), s.debugRows(), s.slowlogRows(), s.latencyRows(), s.multiRows(), s.push.pubsubRows(), s.push.monitorRows(), s.users.aclRows(), s.users.loginRows(), s.scripts.scriptRows(), s.scripts.functionRows(), s.miscRows(), s.syncRows(), clusterRows())
 }

@@ -203,3 +203,11 @@ func (s Sample) ForPeople() Sample { s.Human = true; return s }
 
 // OnlyInfo returns the sample as one that only INFO shows.
 func (s Sample) OnlyInfo() Sample { s.Kind, s.Help = KindPlain, ""; return s }
+
+// Quotient is a divided by b, or 0 if b is 0.
+func Quotient(a, b int64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return float64(a) / float64(b)
+}
