@@ -156,12 +156,6 @@ func (us *Users) login(c *client, via string, name, password []byte) *account {
 	return nil
 }
 
-// setAccount makes the client one of an account that it has shown the password of.
-func (c *client) setAccount(a *account) {
-	c.authed = true
-	c.account.Store(a)
-}
-
 // mayRun refuses what the client's user may not do.
 func (us *Users) mayRun(c *client, spec *commands.Spec, argv [][]byte) error {
 	return us.allow(c, spec, argv, "", func(user string, reason acl.Reason, object string) string {

@@ -244,3 +244,9 @@ func (w *worker) runBatches(c *client, data []byte) (used int) {
 	}
 	return used
 }
+
+// setAccount makes the client one of an account that it has shown the password of.
+func (c *client) setAccount(a *account) {
+	c.authed = true
+	c.account.Store(a)
+}

@@ -224,3 +224,40 @@ func (s *Server) reportKeyspace(to stats.Sink, tx *engine.Tx, nowMS int64) {
 		})
 	}
 }
+
+func (s *Server) reportCommands(to stats.Sink) {
+	s.totals.eachCommand(s.table, func(name string, st *commandStat, _ *latencies) {
+		took := time.Duration(elapsed(st.ns)) * time.Microsecond
+		to.Row(rowOfCommand("cmdstat", name), []stats.Sample{
+			stats.Counter("calls", st.calls, "Calls of the command"),
+			stats.TotalTime("usec", took, stats.Microseconds, "Time that calls of the command took"),
+			stats.Float("usec_per_call", stats.Quotient(took.Microseconds(), st.calls), 2, "").OnlyInfo(),
+			stats.Counter("rejected_calls", st.rejected, "Calls of the command that were refused before they ran"),
+			stats.Counter("failed_calls", st.failed, "Calls of the command that ran and replied with an error"),
+		})
+	})
+}
+
+func (s *Server) reportErrors(to stats.Sink) {
+	for _, e := range s.totals.errorCounts() {
+		row := stats.Row{Family: "errorstat", Name: "errorstat_" + e.code, Labels: []stats.Label{{Name: "error", Value: e.code}}}
+		to.Row(row, []stats.Sample{stats.Counter("count", e.count, "Error replies with this code")})
+	}
+}
+
+func (s *Server) reportLatencies(to stats.Sink) {
+	percentiles := s.cfg.Value("latency-tracking-info-percentiles").Strings()
+	s.totals.eachCommand(s.table, func(name string, _ *commandStat, h *latencies) {
+		if h == nil || len(percentiles) == 0 {
+			return
+		}
+		var samples []stats.Sample
+		for _, p := range percentiles {
+			percent, _ := strconv.ParseFloat(p, 64)
+			x := stats.Time("p"+p, time.Duration(h.percentile(percent)), stats.Microseconds, "Duration of calls of the command").WithDigits(3)
+			x.Label = stats.Label{Name: "quantile", Value: strconv.FormatFloat(percent/100, 'g', 12, 64)}
+			samples = append(samples, x)
+		}
+		to.Row(rowOfCommand("latency_percentiles_usec", name), samples)
+	})
+}
