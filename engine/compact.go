@@ -7,36 +7,33 @@ import (
 	"cached/engine/value"
 )
 
-// A compaction moves blocks of a shard out of slabs that are nearly empty. It goes
-// round the shard's databases, a segment at a time, and rests after a round until
-// there is more to gain.
+// A compaction moves blocks of a shard out of slabs that are nearly empty. It walks through the shard's databases,
+// one segment at a time. After each round it rests until there is memory to gain again.
 type compaction struct {
 	db     int
 	cursor uint64
 	began  int64 // free bytes in slabs when the round began
 	left   int64 // free bytes in slabs after the last round, or fewer since
 	restMS int64 // no other round before that, unless there is more to gain
-	rounds int   // that have ended
+	rounds int   // finished ones
 }
 
 const (
-	// compactFrom is how many free bytes in slabs, and what share of all, make
-	// moving worth while.
+	// compactFrom is the number of free bytes in slabs, and compactShare their share of all memory, from which on
+	// moving blocks is worth its cost.
 	compactFrom  = 64 << 10
 	compactShare = 64
-	// busyShare is what share makes it worth while, of what blocks have to be moved for and
-	// of what has not, while keys come and go: most of it is soon in use again.
+	// busyShare is that share while keys are added and removed, for memory that can be gained by moving blocks and for
+	// memory that can be gained without: most of it is soon in use again.
 	busyShare = 32
-	// compactFew is the most items of a collection that are gone through in one
-	// step.
+	// compactFew is the largest number of items of a collection that one step visits.
 	compactFew = 4096
-	// compactRestMS is the rest after a round that gained little: what is free is
-	// in blocks that cannot be moved, or in one slab of each size.
+	// compactRestMS is the rest after a round that gained little: the free memory is then in blocks that cannot be
+	// moved, or in one slab of each size.
 	compactRestMS = 500
 )
 
-// Defrag counts what compaction has looked at: blocks, and keys of which it has
-// moved a block or none.
+// Defrag counts the blocks that compaction has visited, and the keys of which it has moved a block or none.
 type Defrag struct {
 	Moved, Stayed         int64
 	KeysMoved, KeysStayed int64
@@ -81,24 +78,23 @@ func (s *shard) wantsCompaction(nowMS int64, busy bool) bool {
 	return g > c.left+worth || g > worth && nowMS >= c.restMS
 }
 
-// settle notes what compaction has left in gaps, or what is left of them when
-// blocks have come into them since, or their slabs have gone.
+// settle records how many free bytes compaction could not gain. If new blocks have filled some of them since, or
+// slabs were closed, it records the smaller number.
 func (s *shard) settle(e *Engine, gaps int64) {
 	e.leastGaps.Add(gaps - s.compaction.left)
 	s.compaction.left = gaps
 }
 
-// LeastGaps is about how many bytes inside slabs compaction leaves free: so much
-// the blocks in use take beyond their own size. It takes no lock.
+// LeastGaps is about how many bytes inside slabs compaction leaves free. The blocks in use take that much beyond
+// their own size. It takes no lock.
 func (e *Engine) LeastGaps() int64 { return e.leastGaps.Load() }
 
-// BusyGaps is how many of so many bytes compaction leaves free while keys come and go.
+// BusyGaps is the part of the resident bytes that compaction leaves free while keys are added and removed.
 func BusyGaps(resident int64) int64 { return 2 * resident / busyShare }
 
-// Compact does one step of giving memory in nearly empty slabs back: it moves
-// what is in one segment of one shard. It reports whether the shard has more to
-// gain; busy says that keys come and go, so that only a shard with much to gain has.
-// Calls go round the shards.
+// Compact does one step of returning memory of nearly empty slabs to the system: it moves the blocks of one
+// segment of one shard. It reports whether there is more to gain in the shard. busy says that keys are added and
+// removed: then there must be much to gain. Each call visits the next shard.
 func (e *Engine) Compact(nowMS int64, busy bool) bool {
 	s := &e.shards[int(e.nextCompact.Add(1))%len(e.shards)]
 	if !s.mu.TryLock() {
@@ -123,8 +119,7 @@ func (e *Engine) Compact(nowMS int64, busy bool) bool {
 	return true
 }
 
-// CompactAll goes a few times through all shards, even if they rest, with the locks
-// released in between.
+// CompactAll runs a few rounds over all shards, also over those that rest. It releases the locks between steps.
 func (e *Engine) CompactAll(nowMS int64) {
 	for i := range e.shards {
 		s := &e.shards[i]

@@ -14,21 +14,19 @@
 //	tx.Commit(nil)
 //	tx.Unlock()
 //
-// A change is told to Tx.Modified, under the lock: that is the one hook on which
-// watched keys, client-side caching, notifications and blocked clients hang.
-// What must reach a log or a replica is told to Tx.Propagate, and reaches the
-// Journal at Commit, still under the lock, so that its order is the data's.
+// A command reports each change to Tx.Modified, under the lock: this is the one hook of watched keys, client-side
+// caching, notifications and blocked clients. Effects for logs and replicas are passed to Tx.Propagate and added
+// to the stream at Commit, still under the lock, so that the stream has the changes of each key in their order.
 //
 // # Goroutines
 //
-// None of its own. Somebody calls Maintain, which sweeps out what has expired
-// and frees, little by little, what was unlinked.
+// None of its own. The owner of the engine calls Maintain at intervals, which removes expired keys and frees
+// removed values in small steps.
 //
 // # Locks
 //
-// shard.mu guards a shard. Whoever needs several takes them in ascending order
-// of their index and holds all of them until Unlock; nothing else is locked
-// under them but the journal's, the watchers' and the miss curve's own locks. Work
-// that may hold them for long, as scripts do, says so: who waits for it can be told
-// to give up (long.go).
+// shard.mu guards a shard. A transaction that needs several shards locks them in ascending order of their index
+// and holds all of them until Unlock; only the locks of the stream, the watchers and the miss curve are taken
+// under them. Work that may hold locks for long, such as a script, announces it, so that other transactions can
+// be made to stop waiting (long.go).
 package engine

@@ -42,14 +42,14 @@ type Options struct {
 	Effects *effects.Stream
 }
 
-// A Role says what ends keys.
+// A Role says which part of the system removes expired and evicted keys.
 type Role int32
 
 const (
-	// Primary ends keys by itself, when their time is over or memory is short.
+	// Primary removes a key by itself when it has expired or memory is short.
 	Primary Role = iota
-	// Replica waits for the effects that end them: from its primary, or from the log
-	// that is being loaded. Work that reads does not see keys past their deadline.
+	// Replica waits for the effect that removes a key, from its primary or from the log that is being loaded. Work
+	// that only reads does not see keys past their deadline.
 	Replica
 )
 
@@ -81,7 +81,7 @@ type Engine struct {
 
 	curve missCurve
 
-	_    [64]byte // what is written often stays off the lines of what everybody reads
+	_    [64]byte // keeps fields that are written often off the cache lines that every transaction reads
 	long long
 }
 
@@ -90,7 +90,7 @@ type shard struct {
 	mu    sync.Mutex // guards what follows; several shards lock in index order
 	heap  *arena.Heap
 	dbs   []keyspace
-	tasks []task                  // what Maintain has to free
+	tasks []task                  // memory that Maintain frees
 	snaps [MaxSnapshots]*Snapshot // that are being taken, or nil
 	taken uint8                   // a bit for each of snaps that there is
 	marks uint8                   // of items that no snapshot need save: new, or saved already
@@ -116,10 +116,10 @@ type keyspace struct {
 	fields  bool   // of these, hashes
 	marked  int    // items that have parts with deadlines (Item.HasParts)
 	sweep   sweep  // the expiry sweep
-	rare    uint64 // where the search for keys that may be evicted goes on
+	rare    uint64 // where the next search for rare keys that may be evicted begins
 
 	origin [MaxSnapshots]int    // which database it was when a snapshot began
-	walked [MaxSnapshots]uint64 // where a snapshot goes on
+	walked [MaxSnapshots]uint64 // where each snapshot continues
 }
 
 // number is the database that ks belongs to.
@@ -130,9 +130,9 @@ func (s *shard) number(ks *keyspace) (db int) {
 	return db
 }
 
-// Stats count what happened since the start or the last ResetStats.
+// Stats are counters since the start or the last ResetStats.
 type Stats struct {
-	Hits, Misses    int64 // look-ups by commands that want to know what is there
+	Hits, Misses    int64 // look-ups by commands with Tx.Counting
 	Why             Reasons
 	Expired         int64 // keys whose deadline passed
 	ExpiredFields   int64 // fields of hashes
@@ -196,8 +196,8 @@ func (e *Engine) SetLimits(l value.Limits) { e.limits.Store(&l) }
 // Limits returns the current thresholds.
 func (e *Engine) Limits() value.Limits { return *e.limits.Load() }
 
-// SetAccessPolicy changes what access bits mean; the bits of items that are
-// there keep the meaning they were written with until they are touched.
+// SetAccessPolicy changes the meaning of access bits. The bits of an existing item keep their old meaning until
+// its next access.
 func (e *Engine) SetAccessPolicy(p AccessPolicy) { e.access.Store(&p) }
 
 // AccessPolicy returns the current one.
@@ -207,14 +207,14 @@ func (e *Engine) AccessPolicy() AccessPolicy { return *e.access.Load() }
 // expire when they are accessed.
 func (e *Engine) SetActiveExpiry(on bool) { e.expiry.Store(on) }
 
-// SetRole says what ends keys from now on.
+// SetRole sets the role from now on.
 func (e *Engine) SetRole(r Role) { e.role.Store(int32(r)) }
 
-// Hold has keys stay until a time in Unix milliseconds, also those whose deadline passes
-// before: commands that only read do not see them, and do not end them.
+// Hold keeps all keys until a time in Unix milliseconds, also those whose deadline passes before. Work that only
+// reads does not see the expired ones and does not remove them.
 func (e *Engine) Hold(untilMS int64) { e.heldMS.Store(untilMS) }
 
-// Role returns what SetRole was given last, at first Primary.
+// Role returns the current role; the first one is Primary.
 func (e *Engine) Role() Role { return Role(e.role.Load()) }
 
 // Effects returns the stream that changes are added to.
@@ -229,7 +229,7 @@ func (e *Engine) Watch(w Watcher) {
 	}
 }
 
-// Memory says what the data occupies.
+// Memory says what memory the data occupies.
 type Memory struct {
 	Live   int64 // bytes of blocks in use, by size class
 	Held   int64 // bytes of slabs and large blocks; Held-Live is free blocks
@@ -257,8 +257,7 @@ func (e *Engine) each(tx *Tx, visit func(*shard)) {
 	}
 }
 
-// Memory returns what the data occupies now. What is said of tx at Stats goes
-// for it too.
+// Memory returns what memory the data occupies now. tx is as for Stats.
 func (e *Engine) Memory(tx *Tx) (m Memory) {
 	e.each(tx, func(s *shard) {
 		m.Live += s.heap.LiveBytes()
@@ -296,8 +295,8 @@ func (e *Engine) Stats(tx *Tx) (t Stats) {
 	return t
 }
 
-// Changes counts what commands have changed since the start; ResetStats does not
-// concern it. What is said of tx at Stats goes for it too.
+// Changes counts the changes that commands have made since the start; ResetStats does not reset it. tx is as for
+// Stats.
 func (e *Engine) Changes(tx *Tx) (n int64) {
 	e.each(tx, func(s *shard) { n += s.changes })
 	return n

@@ -24,7 +24,7 @@ const (
 	Auto
 )
 
-// AccessPolicy says what the access bits of items mean and what is evicted.
+// AccessPolicy is the meaning of the access bits of items, and the policy of eviction.
 type AccessPolicy struct {
 	// LFU has the bits count accesses, whatever is evicted.
 	LFU          bool
@@ -33,7 +33,7 @@ type AccessPolicy struct {
 
 	Order    Order
 	Volatile bool // only keys with a deadline are evicted
-	Samples  int  // keys looked at for each that is evicted; 0: 5, or what Auto needs
+	Samples  int  // keys compared for each eviction; 0: 5, or as many as Auto needs
 	// Bytes has Auto count hits by the bytes they serve. Else a hit is a hit,
 	// and small keys are worth more for their memory.
 	Bytes bool
@@ -50,11 +50,11 @@ const (
 	autoSamples    = 16
 	mostSamples    = 64
 	keptCandidates = 8
-	// evictMost is how many keys one call of Evict ends.
+	// evictMost is the largest number of keys that one call of Evict removes.
 	evictMost = 64
 )
 
-// A candidate for eviction, found by sampling. It may be gone by now.
+// A candidate is a key that may be evicted, found by sampling. It may have been removed since.
 type candidate struct {
 	db   int
 	hash uint64
@@ -97,7 +97,7 @@ func (c *candidates) take() candidate {
 	return x
 }
 
-// auto returns what ranks the shard's keys under Auto.
+// auto returns the ranking of the shard's keys under Auto.
 func (s *shard) auto() *eviction.Density {
 	if s.density == nil {
 		s.density = eviction.NewDensity(s.len())
@@ -119,10 +119,9 @@ func (e *Engine) InUse() (live, resident int64) { return e.pool.LiveBytes(), e.p
 // Evictions counts the calls of Evict. It takes no lock.
 func (e *Engine) Evictions() int64 { return int64(e.nextEvict.Load()) }
 
-// Evict ends keys of one shard that the policy ranks lowest, until about bytes
-// are free or a bounded number of keys is gone, and returns what it has freed.
-// What was deleted before and waits to be freed is freed first. Calls go round
-// the shards; tx holds no lock.
+// Evict removes the keys of one shard that the policy ranks lowest, until about that many bytes are free or a
+// bounded number of keys is removed. It returns the number of freed bytes. Values that were deleted earlier and
+// wait to be freed are freed first. Each call visits the next shard; tx holds no lock.
 func (e *Engine) Evict(tx *Tx, nowMS, bytes int64) (freed int64) {
 	i := int(e.nextEvict.Add(1)) % len(e.shards)
 	s := &e.shards[i]
@@ -157,8 +156,8 @@ func (e *Engine) Evict(tx *Tx, nowMS, bytes int64) (freed int64) {
 	return freed
 }
 
-// evictOne ends the key of the shard with the lowest rank among some, and
-// reports whether there was one.
+// evictOne removes the key with the lowest rank among a sample of the shard's keys, and reports whether there was
+// one.
 func (tx *Tx) evictOne(s *shard) bool {
 	p, c := tx.policy, &s.found
 	tx.revise(s)
@@ -198,8 +197,8 @@ func (tx *Tx) evictOne(s *shard) bool {
 	return true
 }
 
-// revise forgets candidates that are gone, or no longer eligible, and ranks the
-// others anew.
+// revise drops candidates that were removed or may no longer be evicted, and computes the rank of the others
+// again.
 func (tx *Tx) revise(s *shard) {
 	c := &s.found
 	n := 0
@@ -224,8 +223,8 @@ func (tx *Tx) revise(s *shard) {
 	c.n = n
 }
 
-// sample looks at n keys of a database. Keys are in the order of their hashes,
-// so those that follow each other have nothing else in common.
+// sample looks at n keys of a database. They follow each other in the order of their hashes, which is independent
+// of their content and use.
 func (tx *Tx) sample(s *shard, db, n int) {
 	ks, volatile := &s.dbs[db], tx.policy.Volatile
 	visit := func(slot table.Slot) {
@@ -238,7 +237,7 @@ func (tx *Tx) sample(s *shard, db, n int) {
 	const most = 4096 // entries looked at
 	ks.keys.Sample(rand.Uint64(), n, most, volatile, visit)
 	if s.found.n == 0 {
-		// Eligible keys are rare: look on where the last search ended.
+		// Keys that may be evicted are rare: continue where the last search stopped.
 		for range 64 {
 			ks.rare = ks.keys.Walk(ks.rare, func(slot table.Slot) {
 				if table.ItemOf(slot).DeadlineMS() != 0 || !volatile {
@@ -252,7 +251,7 @@ func (tx *Tx) sample(s *shard, db, n int) {
 	}
 }
 
-// pickDB draws a database: the more keys that may be evicted, the likelier.
+// pickDB draws a database, with a probability in proportion to its keys that may be evicted.
 func (s *shard) pickDB(volatile bool) (db int, ok bool) {
 	count := func(ks *keyspace) int {
 		if volatile {
@@ -279,7 +278,7 @@ func (s *shard) pickDB(volatile bool) (db int, ok bool) {
 	return 0, false
 }
 
-// rank is where a key stands in the policy's order.
+// rank is the position of a key in the policy's order.
 func (tx *Tx) rank(s *shard, it table.Item) float64 {
 	switch p := tx.policy; p.Order {
 	case Auto:
@@ -326,8 +325,8 @@ func (tx *Tx) Frequency(key []byte, it table.Item) int {
 	return int(eviction.LFUCount(it.Access(), tx.NowMS, p.DecayMinutes))
 }
 
-// Used is what files say of the use of a key: how long ago it was, and how often as
-// LFU counts, whatever the policy counts. The lock of the key's shard is held.
+// Used returns the use of a key as files record it: the time since the last access, and the number of accesses as
+// LFU counts them, whichever of the two the policy records. The lock of the key's shard is held.
 func (e *Engine) Used(it table.Item, nowMS int64) (idleMS int64, count uint8) {
 	p := e.access.Load()
 	if p.Order != Auto {
@@ -337,8 +336,8 @@ func (e *Engine) Used(it table.Item, nowMS int64) (idleMS int64, count uint8) {
 	return s.idleMS(it, nowMS), uint8(eviction.LFUStart - 1 + s.auto().Count(it.Access()))
 }
 
-// timeline tells the time of accesses that were only counted: it remembers the
-// count now and then, more coarsely the longer ago.
+// timeline finds the time of an access from the number that the access counter had then: it remembers the
+// counter's value at some moments, fewer the longer they are past.
 type timeline struct {
 	n     int
 	marks [32]struct{ clock, ms int64 }

@@ -13,7 +13,7 @@ import (
 // freed at once.
 const lazyFreeThreshold = 64
 
-// expire ends the key at a, whose deadline has passed.
+// expire removes the key at a, whose deadline has passed.
 func (tx *Tx) expire(db int, key []byte, a at) {
 	tx.remove(&a, true)
 	tx.left(&a, db, wasExpired)
@@ -22,14 +22,14 @@ func (tx *Tx) expire(db int, key []byte, a at) {
 	tx.DB = db
 	tx.tell(key, EventExpired)
 	if tx.Journaled() {
-		// Its own effect, in front of whatever the command goes on to do.
+		// The removal is an effect of its own, before those of the command.
 		tx.effects = append(tx.effects, effects.Effect{DB: db, Argv: [][]byte{[]byte("DEL"), append([]byte(nil), key...)}})
 	}
 	tx.DB = saved
 }
 
-// expireFields ends at most limit fields or members of the hash or set at a whose deadlines
-// have passed, and the key with the last. It reports whether the key is gone.
+// expireFields removes at most limit expired fields or members of the hash or set at a, and the key with the last
+// one. It reports whether the key was removed.
 func (tx *Tx) expireFields(db int, key []byte, a at, limit int) bool {
 	it := table.ItemOf(a.slot)
 	if due := value.FieldsDue(it); due == 0 || due >= tx.NowMS || tx.Applying || tx.hides() {
@@ -71,8 +71,8 @@ func (tx *Tx) expireFields(db int, key []byte, a at, limit int) bool {
 	return true
 }
 
-// A task is memory that Maintain frees little by little: an item, a table of
-// items, or a heap that nobody uses any more.
+// A task is memory that Maintain frees in small steps: an item, a table of items, or a heap that is no longer
+// used.
 type task struct {
 	item table.Item
 	keys *table.Table
@@ -124,9 +124,8 @@ func (s *shard) dropTable(e *Engine, t *table.Table, async bool) {
 	old.Free(s.heap, func(it table.Item) { value.Free(s.heap, it) })
 }
 
-// work frees about budget blocks of the shard's first task and reports whether
-// there is more to do. A heap nobody uses is returned, to be ended without the
-// shard's lock.
+// work frees about budget blocks of the shard's first task and reports whether there is more to do. It returns a
+// heap that is no longer used, which the caller frees without the shard's lock.
 func (s *shard) work(e *Engine, budget int) (unused *arena.Heap, more bool) {
 	if len(s.tasks) == 0 {
 		return nil, false
@@ -153,11 +152,10 @@ func (s *shard) work(e *Engine, budget int) (unused *arena.Heap, more bool) {
 // lock: some ten microseconds.
 const maintainBudget = 256
 
-// Maintain does one step of the background work: it sweeps a few segments of
-// one shard's databases for keys whose deadline has passed, and frees a little
-// of what was unlinked. Steps go round the shards. It reports whether there was
-// anything to do in the shard it looked at, and whether there is more to do at once:
-// more values to free, or many more keys to end.
+// Maintain does one step of the background work: it sweeps a few segments of one shard's databases for expired
+// keys, and frees some memory of removed values. Each call visits the next shard. It reports whether there was
+// anything to do in the shard, and whether there is more to do at once: more values to free, or many more expired
+// keys.
 func (e *Engine) Maintain(tx *Tx, nowMS int64) (worked, more bool) {
 	i := int(e.nextWork.Add(1)) % len(e.shards)
 	s := &e.shards[i]

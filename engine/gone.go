@@ -6,23 +6,22 @@ import "cached/engine/arena"
 type reason uint8
 
 const (
-	neverSeen reason = iota // or so long ago that nobody knows
+	neverSeen reason = iota // or removed so long ago that it is forgotten
 	wasExpired
 	wasEvicted
 	wasDeleted
 )
 
-// gone remembers for a while which keys of a shard went, when and why, so that a
-// miss can say what it is due to. It costs what leaves a little, a miss a little,
-// and a hit nothing. It is a table of fixed size in which the oldest of a few
-// gives way; the keys themselves are not kept, so one of some ten thousand misses
-// is told a reason that is another key's.
+// gone remembers for a while which keys of a shard were removed, when and why, so that a miss can be counted by
+// its reason. A removal and a miss cost a little more for it, a hit nothing. It is a table of fixed size in which
+// a new entry replaces the oldest of a few. It keeps hashes and not keys, so that one of some ten thousand misses
+// is counted with the reason of another key.
 type gone struct {
 	// An entry has, from its low end, the time in seconds (14 bits), the reason
 	// (2) and bits of the hash (16). 0 is free.
 	entries []uint32
 	added   int // since the last growth
-	age     int // where aging goes on
+	age     int // where aging continues
 }
 
 const (
@@ -49,7 +48,7 @@ func (g *gone) set(h uint64) []uint32 {
 
 func goneAge(e uint32, nowS int64) int64 { return (nowS - int64(e)) & goneTime }
 
-// add remembers that a key went. keys is how many the shard has.
+// add remembers the removal of a key. keys is the number of keys in the shard.
 func (g *gone) add(h uint64, why reason, nowS int64, keys int) {
 	if g.added++; g.added > len(g.entries) && len(g.entries) < min(goneMost, keys/goneShare) || g.entries == nil {
 		// Entries do not say where they would be in the larger table.
@@ -73,7 +72,7 @@ func (g *gone) add(h uint64, why reason, nowS int64, keys int) {
 	set[at] = goneTag(h) | uint32(why)<<14 | uint32(nowS&goneTime)
 }
 
-// prefetch has the processor load what add will change.
+// prefetch loads the memory that add will change into the processor's cache.
 func (g *gone) prefetch(h uint64) {
 	if g.entries != nil {
 		arena.Prefetch(&g.set(h)[0])
@@ -93,7 +92,7 @@ func (g *gone) find(h uint64, nowS int64) (why reason, ago int64) {
 	return neverSeen, 0
 }
 
-// forgetOld drops what is old in one set; calls go round the sets.
+// forgetOld drops old entries of one set; each call visits the next set.
 func (g *gone) forgetOld(nowS int64) {
 	if g.entries == nil {
 		return
@@ -111,8 +110,8 @@ func (g *gone) forgetOld(nowS int64) {
 // clear forgets all.
 func (g *gone) clear() { clear(g.entries) }
 
-// Reasons count misses by what had become of the key, as far as that is known: what
-// is in none of them was never there, or went too long ago.
+// Reasons count misses by the reason for which the key was removed, as far as it is known. A miss that is in none
+// of them is of a key that never existed, or was removed too long ago.
 type Reasons struct {
 	Expired, Evicted, Deleted int64
 	EvictedSoon               int64 // of Evicted: asked for again within the window
@@ -139,7 +138,7 @@ func (r *Reasons) count(why reason, soon bool) {
 	}
 }
 
-// left remembers why the key that was at a went.
+// left remembers why the key that was at a was removed.
 func (tx *Tx) left(a *at, db int, why reason) {
 	if h := mrcHash(a.hash, db); why != wasEvicted && tx.e.curve.follows(h) {
 		tx.e.curve.ended(h)

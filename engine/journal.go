@@ -5,20 +5,20 @@ import (
 	"cached/internal/effects"
 )
 
-// A Watcher hears of every change, under the lock of the shard it happened in.
-// It must not call back and must not keep key.
+// A Watcher is notified of every change, under the lock of the shard in which it happened. It must not call back
+// into the engine and must not keep key.
 type Watcher interface {
 	// Changed: a command or a deadline changed the value at key.
 	Changed(tx *Tx, key []byte, ev Event)
-	// Flushed: every key of db is gone; -1 stands for all databases.
+	// Flushed: all keys of db were removed; -1 stands for all databases.
 	Flushed(tx *Tx, db int)
 	// Swapped: two databases have changed places.
 	Swapped(tx *Tx, a, b int)
 }
 
-// A RemovalWatcher is a Watcher that hears of a key before it is removed: because its
-// deadline has passed, it is evicted, deleted or overwritten by a value of another kind. Not
-// of keys that are flushed, or change their name or database.
+// A RemovalWatcher is a Watcher that is notified before a key is removed: because its deadline has passed, it is
+// evicted, deleted or overwritten by a value of another kind. It is not notified of keys that are flushed, renamed
+// or moved to another database.
 type RemovalWatcher interface {
 	// Removing is called under the lock of the shard. The item, with its metadata, is
 	// good until it returns.
@@ -48,12 +48,12 @@ const (
 type Event struct {
 	Name  string
 	Class EventClass
-	// Beside says that what is read at the key is as it was: those who watch, cache
-	// or wait for it need not know, unless Wakes says that the last do.
+	// Beside says that the value that clients read at the key is unchanged: clients that watch, cache or wait for
+	// the key need no notification. With Wakes, those that wait for it do.
 	Beside, Wakes bool
 }
 
-// Events of keys and strings; those of other types stand beside their commands.
+// Events of keys and strings; those of other types are in the files of their commands.
 var (
 	EventDel         = Event{Name: "del", Class: ClassGeneric}
 	EventExpire      = Event{Name: "expire", Class: ClassGeneric}
@@ -77,9 +77,8 @@ var (
 	EventIncrByFloat = Event{Name: "incrbyfloat", Class: ClassString}
 )
 
-// Propagate records an effect that replaces the command's own words in the
-// stream: commands whose outcome depends on time or chance say what they did.
-// It copies its arguments.
+// Propagate adds an effect to the stream in place of the command itself: a command whose outcome depends on time
+// or chance records the outcome. It copies its arguments.
 func (tx *Tx) Propagate(name string, args ...[]byte) {
 	tx.explicit = true
 	if !tx.Journaled() {
@@ -93,15 +92,14 @@ func (tx *Tx) Propagate(name string, args ...[]byte) {
 	tx.effects = append(tx.effects, effects.Effect{DB: tx.DB, Argv: argv})
 }
 
-// PropagateNothing says that the command's changes need no record, because
-// what they did is not worth one or was told already.
+// PropagateNothing says that the command's changes are not recorded, because they need no record or were recorded
+// already.
 func (tx *Tx) PropagateNothing() { tx.explicit = true }
 
-// Commit hands the effects since the last Commit to the stream: those of
-// Propagate or, when there were changes and no Propagate, the command argv
-// itself. It comes before Unlock. Between BeginAtomic and CommitAtomic effects
-// are kept back. What one command did is seen whole; without argv, each effect
-// stands for itself.
+// Commit adds the effects since the last Commit to the stream: those of Propagate or, when there were changes and
+// no Propagate, the command argv itself. It is called before Unlock. Between BeginAtomic and CommitAtomic effects
+// are kept back. The effects of one command form one transaction in the stream; without argv, each effect stands
+// alone.
 func (tx *Tx) Commit(argv [][]byte) {
 	own := tx.dirty > 0 && !tx.explicit && argv != nil
 	if own || len(tx.effects) > 0 {
@@ -164,12 +162,11 @@ func (tx *Tx) countChanges() {
 	tx.e.shards[i].changes += int64(tx.dirty)
 }
 
-// BeginAtomic has what several commands do journaled as one, with the locks of
-// all of them held.
+// BeginAtomic begins several commands whose effects form one transaction in the stream. The Tx holds the locks of
+// all of them.
 func (tx *Tx) BeginAtomic() { tx.atomic = true }
 
-// Atomic reports whether what is done is one of several commands between BeginAtomic and
-// CommitAtomic.
+// Atomic reports whether the Tx is between BeginAtomic and CommitAtomic.
 func (tx *Tx) Atomic() bool { return tx.atomic }
 
 // CommitAtomic hands the effects of all commands since BeginAtomic to the
@@ -197,22 +194,22 @@ func copyWords(argv [][]byte) [][]byte {
 // Dirty is the number of changes since the last Commit.
 func (tx *Tx) Dirty() int { return tx.dirty }
 
-// Modified tells that a command changed the value at key. It is called once
-// for each key a command changed, after the change.
+// Modified reports a change of the value at key to all watchers and counts it. A command calls it once for each
+// key it has changed, after the change.
 func (tx *Tx) Modified(key []byte, ev Event) {
 	tx.dirty++
 	tx.tell(key, ev)
 }
 
-// Logged counts a change that logs and replicas have to know of, and nobody else:
-// it is no event, and no change to those who watch the key.
+// Logged counts a change that only logs and replicas need: it is no event, and clients that watch the key are not
+// notified.
 func (tx *Tx) Logged() { tx.dirty++ }
 
-// Journaled reports whether effects of the Tx are added to the stream: something follows
-// it, and what is done here is not applied from such a stream itself.
+// Journaled reports whether effects of the Tx are added to the stream: the stream has a sink, and the Tx does not
+// itself apply effects of a log or a primary.
 func (tx *Tx) Journaled() bool { return !tx.Applying && tx.e.effects.Active() }
 
-// tell passes an event on without counting a change.
+// tell notifies the watchers of an event without counting a change.
 func (tx *Tx) tell(key []byte, ev Event) {
 	for _, w := range tx.e.watchers {
 		w.Changed(tx, key, ev)

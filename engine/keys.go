@@ -68,8 +68,8 @@ func (tx *Tx) Ref(key []byte, t value.Type) (value.Ref, error) {
 	return value.Ref{Heap: a.s.heap, Slot: a.slot, Marked: &a.ks.marked}, nil
 }
 
-// FieldsExpire tells that the hash or set at key, which is there, has fields or members
-// with deadlines, so that Maintain looks for them.
+// FieldsExpire records that the hash or set at key, which exists, has fields or members with deadlines, so that
+// Maintain looks for them.
 func (tx *Tx) FieldsExpire(key []byte) {
 	a := tx.find(tx.DB, key)
 	a.ks.haveParts(value.TypeOf(table.ItemOf(a.slot)))
@@ -100,8 +100,8 @@ func (tx *Tx) create(key []byte, t value.Type, e value.Encoding, valueLen int) v
 	return value.Ref{Heap: s.heap, Slot: a.slot, Marked: &a.ks.marked}
 }
 
-// Replace ends what is at key, if anything, and makes it anew as Create does,
-// without a deadline. What it overwrites is no new key.
+// Replace removes the key, if it exists, and creates it as Create does, without a deadline. Watchers are not
+// notified of a new key if it overwrites one.
 func (tx *Tx) Replace(key []byte, t value.Type, e value.Encoding, valueLen int) value.Ref {
 	if a := tx.find(tx.DB, key); a.slot != nil {
 		tx.remove(&a, false)
@@ -110,8 +110,8 @@ func (tx *Tx) Replace(key []byte, t value.Type, e value.Encoding, valueLen int) 
 	return tx.Create(key, t, e, valueLen)
 }
 
-// Delete ends key and reports whether it was there. It does not tell anybody:
-// callers follow with Modified.
+// Delete removes key and reports whether it existed. It notifies no watcher of the change: callers call Modified
+// after it.
 func (tx *Tx) Delete(key []byte) bool {
 	a := tx.find(tx.DB, key)
 	if a.slot == nil {
@@ -163,9 +163,8 @@ func (tx *Tx) Persist(key []byte) bool {
 	return true
 }
 
-// Rename moves the value and deadline of from, which must be there, to the key
-// to, ending what was there. Within a shard a value only changes its name;
-// between shards, whose heaps are apart, it is copied.
+// Rename moves the value and deadline of from, which must exist, to the key to, which it overwrites. Within a
+// shard only the item's name changes; between shards, which have separate heaps, the value is copied.
 func (tx *Tx) Rename(from, to []byte) {
 	src := tx.find(tx.DB, from)
 	it := tx.detach(&src)
@@ -200,8 +199,8 @@ func (tx *Tx) Move(key []byte, db int) bool {
 	return true
 }
 
-// Copy copies the value and deadline of from to the key to of database db,
-// ending what is there if replace is set. It reports whether it did.
+// Copy copies the value and deadline of from to the key to of database db, and overwrites that key if replace is
+// set. It reports whether it copied.
 func (tx *Tx) Copy(from, to []byte, db int, replace bool) bool {
 	src := tx.lookup(from)
 	if src.slot == nil {
@@ -223,9 +222,8 @@ func (tx *Tx) Copy(from, to []byte, db int, replace bool) bool {
 	return true
 }
 
-// within calls visit with shard i locked: by the Tx already, or for so long. What visit
-// ends by the way is committed. It reports false, and does not call visit, if the Tx gives
-// up.
+// within calls visit while shard i is locked: by the Tx already, or for this call only. Removals by visit are
+// committed. It reports false, and does not call visit, if the Tx gives up.
 func (tx *Tx) within(i int, visit func(*shard)) bool {
 	s := &tx.e.shards[i]
 	if tx.locked.has(i) || i == tx.one {
@@ -244,9 +242,9 @@ func (tx *Tx) within(i int, visit func(*shard)) bool {
 	return true
 }
 
-// Len returns how many keys the database has, with those past their deadline that have not
-// been removed yet. Unless the Tx has locked the whole keyspace, shards are locked one after
-// the other; this goes for Scan, Each and RandomKey too. Len fails with ErrBusy if the Tx gives up.
+// Len returns the number of keys in the database, including expired ones that have not been removed yet. Unless
+// the Tx has locked the whole keyspace, shards are locked one after the other; the same is true of Scan, Each and
+// RandomKey. Len fails with ErrBusy if the Tx gives up.
 func (tx *Tx) Len() (n int, err error) {
 	for i := range tx.e.shards {
 		if !tx.within(i, func(s *shard) { n += s.dbs[tx.DB].keys.Len() }) {
@@ -256,10 +254,9 @@ func (tx *Tx) Len() (n int, err error) {
 	return n, nil
 }
 
-// Scan visits keys of the database from cursor on, about count of them, and
-// returns the next cursor, 0 at the end; see table.Table.Scan for what it
-// promises. Keys whose deadline has passed are removed and not visited. visit must not
-// change the keyspace, and what it is given is good until it returns.
+// Scan visits about count keys of the database, from cursor on, and returns the next cursor, 0 at the end;
+// table.Table.Scan has the guarantees. Expired keys are removed and not visited. visit must not change the
+// keyspace, and the item is valid until visit returns.
 func (tx *Tx) Scan(cursor uint64, count int, visit func(table.Item)) (uint64, error) {
 	const all = 1 << 48
 	for cursor < all {
@@ -274,7 +271,7 @@ func (tx *Tx) Scan(cursor uint64, count int, visit func(table.Item)) (uint64, er
 				}
 			})
 			for _, key := range ended {
-				tx.find(tx.DB, key) // which ends it
+				tx.find(tx.DB, key) // removes it
 			}
 		})
 		switch {
@@ -287,9 +284,8 @@ func (tx *Tx) Scan(cursor uint64, count int, visit func(table.Item)) (uint64, er
 	return 0, nil
 }
 
-// Each visits all keys of the database that have not expired until visit
-// returns false. visit must not change the keyspace, and what it is given is good until it
-// returns.
+// Each visits all keys of the database that have not expired until visit returns false. visit must not change the
+// keyspace, and the item is valid until visit returns.
 func (tx *Tx) Each(visit func(table.Item) bool) error {
 	for i, more := 0, true; more && i < len(tx.e.shards); i++ {
 		ok := tx.within(i, func(s *shard) {
@@ -349,9 +345,8 @@ func (tx *Tx) RandomKey() ([]byte, error) {
 	return last, nil
 }
 
-// Flush ends all keys of a database, or of all when db is -1, and returns how
-// many there were. With async the memory is freed by Maintain. The whole
-// keyspace is locked.
+// Flush removes all keys of a database, or of all databases when db is -1, and returns how many there were. With
+// async, Maintain frees the memory. The Tx holds the whole keyspace.
 func (tx *Tx) Flush(db int, async bool) (n int) {
 	first, end := db, db+1
 	if db < 0 {
@@ -375,7 +370,7 @@ func (tx *Tx) Flush(db int, async bool) (n int) {
 		}
 		switch {
 		case rest == 0 && len(s.tasks) == 0:
-			// Nothing else lives in this heap: it ends as a whole.
+			// The heap holds nothing but these keys: free it as a whole.
 			s.resetHeap(tx.e, async)
 			for j := first; j < end; j++ {
 				s.dbs[j].keys.Init(int(tx.e.shardBits))

@@ -6,7 +6,7 @@ import (
 	"cached/eviction"
 )
 
-// An Origin is what is known of a key whose value comes from elsewhere.
+// An Origin is the known history of a key whose value is loaded.
 type Origin struct {
 	DeadlineMS int64 // 0: none
 	IdleMS     int64 // since its last access; negative: not known
@@ -16,7 +16,7 @@ type Origin struct {
 // NoOrigin is that of a key made now.
 var NoOrigin = Origin{IdleMS: -1, Freq: -1}
 
-// tickMS is how exactly access words tell the time.
+// tickMS is the resolution of access words.
 const tickMS = 256
 
 // access is the access word of an item for key that comes with o.
@@ -26,7 +26,7 @@ func (tx *Tx) access(key []byte, o Origin) uint32 {
 	case tx.policy.LFU && o.Freq >= 0:
 		return eviction.LFU(tx.NowMS, uint8(min(o.Freq, 255)))
 	case !tx.policy.LFU && o.IdleMS >= 0:
-		// Up to a tick more, so that who asks for the seconds gets them back.
+		// Up to a tick more, so that a client that asks for the idle time in seconds gets the loaded one.
 		return eviction.LRUIdle(tx.NowMS, o.IdleMS+tickMS)
 	}
 	h := tx.hash(key)
@@ -78,8 +78,8 @@ func (tx *Tx) Discard(it table.Item) { value.Free(tx.shard(table.Hash(it.Key()))
 // ShardOf is the number of the shard that keys with a hash belong to, of Shards.
 func (e *Engine) ShardOf(hash uint64) int { return e.shardOf(hash) }
 
-// Reserve makes room in the index of a shard for its part of so many keys that are
-// about to be loaded into an empty database. It locks the shard.
+// Reserve makes room in the index of a shard for its part of keys keys, before they are loaded into an empty
+// database. It locks the shard.
 func (e *Engine) Reserve(shard, db int, keys int64) {
 	s := &e.shards[shard]
 	s.mu.Lock()
@@ -87,7 +87,7 @@ func (e *Engine) Reserve(shard, db int, keys int64) {
 	s.dbs[db].keys.Reserve(s.heap, int(keys/int64(len(e.shards))))
 }
 
-// FitIndex gives back what Reserve made too much room for. It locks the shard.
+// FitIndex gives back the room of Reserve that was not used. It locks the shard.
 func (e *Engine) FitIndex(shard, db int) {
 	s := &e.shards[shard]
 	s.mu.Lock()

@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// long is what the engine knows of long work. Most work holds locks for
-// microseconds, and who waits for it blocks. A script may hold them for seconds:
-// who waits meanwhile looks up now and then, and gives up when told to.
+// long counts long work and the transactions that wait. Most work holds a lock for microseconds, and other
+// transactions block until the lock is free. A script may hold locks for seconds: a Tx with GivesUp then polls the
+// lock, and stops waiting after GiveUp(true).
 //
-// Nobody may block behind long work, not even who came before it. So it begins by
-// making itself known, and locks only when those are through who did not know.
+// No Tx with GivesUp may block behind long work, not even one that began to wait earlier. So BeginLong first
+// announces the long work, and then waits until every Tx that blocks without having seen the announcement has its
+// lock.
 type long struct {
 	works   atomic.Int32 // that hold locks or are about to
-	blocked atomic.Int32 // who waits for a lock without looking up
+	blocked atomic.Int32 // transactions that block on a lock instead of polling it
 	giveUp  atomic.Bool
 }
 
-// GiveUp has everybody who waits for long work stop waiting, now and until it is
-// told otherwise.
+// GiveUp(true) has every Tx with GivesUp stop waiting for long work, now and until GiveUp(false).
 func (e *Engine) GiveUp(on bool) { e.long.giveUp.Store(on) }
 
-// BeginLong says that what the Tx locks next may be held for long, until Unlock.
+// BeginLong announces that the locks that the Tx takes next may be held for long, until Unlock.
 func (tx *Tx) BeginLong() {
-	tx.GiveBack() // somebody may wait for it
+	tx.GiveBack() // others may wait for a lock that was kept
 	tx.own = 1
 	tx.e.long.works.Add(1)
 	for n := 0; tx.e.long.blocked.Load() > 0; n++ {
@@ -68,8 +68,7 @@ func (tx *Tx) waitFor(s *shard) bool {
 	}
 }
 
-// Patiently calls try until it reports true, or until those who wait for long
-// work are to give up; then it reports false.
+// Patiently calls try until it reports true, or until GiveUp(true) was called; then it reports false.
 func (e *Engine) Patiently(try func() bool) bool {
 	for n := 0; !try(); n++ {
 		if e.long.giveUp.Load() {
@@ -80,8 +79,7 @@ func (e *Engine) Patiently(try func() bool) bool {
 	return true
 }
 
-// breathe lets others work before the n-th look: for a moment at first, and for
-// at most a millisecond.
+// breathe pauses before the n-th attempt: it yields the processor at first, and later sleeps for at most a millisecond.
 func breathe(n int) {
 	if n < 32 {
 		runtime.Gosched()

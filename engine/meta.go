@@ -15,18 +15,17 @@ type MetaField uint8
 const (
 	MetaVersion    MetaField         = iota // changes with the value; memcached calls it CAS
 	MetaSoftMS                              // the soft deadline in Unix milliseconds
-	MetaLease                               // the token of the client that may set the value anew
-	MetaLeaseMS                             // when the lease ends, in Unix milliseconds
+	MetaLease                               // token of the client that holds the lease and may set the value
+	MetaLeaseMS                             // when the lease expires, in Unix milliseconds
 	metaFirstFree                           // of the fields above
 	metaFields     = 7                      // of all
 	metaTags       = 1 << metaFields        // in the mask: the words behind the fields are tags
 	metaFieldsMask = metaTags - 1
 )
 
-// Meta is what an item carries beside key, value and deadline. Few items have any: those
-// pay for what they have, a word each. It stays with the key through every change of the
-// value in place, through RENAME, COPY, MOVE, DUMP and RESTORE, snapshots and the log; a
-// key that is set anew has none. The zero Meta is none.
+// Meta is what an item carries beside key, value and deadline. Few items carry any of it; each kind that an item
+// has costs it one word. It stays with the key through every change of the value in place, through RENAME, COPY,
+// MOVE, DUMP and RESTORE, snapshots and the log; a key that is set again has none. The zero Meta is empty.
 type Meta struct {
 	// Flags are the client flags of memcached.
 	Flags uint32
@@ -100,8 +99,8 @@ func metaOf(ext []uint64) (m Meta) {
 	return m
 }
 
-// Append appends m as files carry it, which is what Item.AppendExt does: the words of the
-// extension, the low byte first.
+// Append appends m in the form that files have, which is that of Item.AppendExt: the words of the extension, least
+// significant byte first.
 func (m *Meta) Append(b []byte) []byte {
 	var room [table.MaxExt]uint64
 	for _, w := range m.words(room[:0]) {
@@ -110,7 +109,7 @@ func (m *Meta) Append(b []byte) []byte {
 	return b
 }
 
-// ParseMeta reads what Append wrote, and reports whether it is metadata.
+// ParseMeta parses the output of Append, and reports whether b is metadata.
 func ParseMeta(b []byte) (m Meta, ok bool) {
 	n := len(b) / 8
 	if len(b)%8 != 0 || n > table.MaxExt {

@@ -10,20 +10,19 @@ import (
 	"cached/engine/value"
 )
 
-// A missCurve tells what the hit ratio would be with less memory or more. It
-// follows a sample of the keys, chosen by their hashes, in the order of their last
-// access, whether they are in memory or not: what lies between two accesses to a
-// key, scaled by the sampling, is the memory that a cache which throws out what was
-// used longest ago needs to answer the second (Waldspurger and others, "Efficient
-// MRC Construction with SHARDS", 2015). Other policies do about as well, or better.
+// A missCurve estimates the hit ratio for other amounts of memory. It follows a sample of the keys, chosen by
+// their hashes, in the order of their last access, whether they are in memory or not. The bytes of all keys that
+// were accessed between two accesses to one key, scaled by the sampling rate, are the memory that an LRU cache
+// needs so that the second access is a hit (Waldspurger and others, "Efficient MRC Construction with SHARDS",
+// 2015). Other policies have about the same hit ratio, or a better one.
 //
-// Some keys are asked for so often that having them in the sample or not makes a
-// difference: what the sample has too much or too little of all requests is
-// counted where such keys are, at the shortest distance.
+// Some keys are requested so often that the estimate depends on whether they are in the sample. The difference
+// between the expected and the real number of sampled requests is therefore counted at the shortest distance,
+// where such keys are.
 type missCurve struct {
 	below atomic.Uint64 // mrcHash of sampled keys is less: every look-up reads it
 
-	_       [64]byte   // what the sampled few write is not on its line
+	_       [64]byte   // keeps the fields that only sampled requests write off the cache line before
 	mu      sync.Mutex // guards what follows; taken under a shard's lock
 	entries []mrcEntry
 	free    []int32          // indices of entries not in use
@@ -60,20 +59,20 @@ type distances struct {
 }
 
 const (
-	mrcRate     = 16      // of so many keys one is followed
+	mrcRate     = 16      // one key of that many is followed
 	mrcMost     = 8 << 10 // keys that are followed
 	mrcStepsTwo = 8       // steps in each doubling
 	mrcLeast    = 10      // logarithm of the first step's bytes
 	mrcSteps    = (44 - mrcLeast) * mrcStepsTwo
-	// Adding up what a collection of mrcLarge bytes occupies takes longer than most
-	// look-ups: that is done at one use in mrcRemeasure.
+	// Computing the size of a collection of mrcLarge bytes takes longer than most look-ups: it is done at one
+	// access in mrcRemeasure.
 	mrcLarge     = 4 << 10
 	mrcRemeasure = 64
 	// mrcFadeMS is after how long requests count for half.
 	mrcFadeMS = 10 * 60 * 1000
 )
 
-// mrcHash is by what keys are sampled: independent of shard and table.
+// mrcHash is the hash that decides which keys are sampled: it is independent of shard and table.
 func mrcHash(hash uint64, db int) uint64 {
 	return (hash ^ uint64(db)*0xA0761D6478BD642F) * 0xE7037ED1A0B428DB
 }
@@ -142,7 +141,7 @@ func (c *missCurve) stored(h uint64, size, deadlineMS int64) {
 	c.set(i, size, deadlineMS)
 }
 
-// ended forgets a sampled key that no memory would have kept.
+// ended forgets a sampled key that was removed for a reason other than memory.
 func (c *missCurve) ended(h uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -266,7 +265,7 @@ func (c *missCurve) distance(i int32) int64 {
 	return upTo(c.next) - upTo(int(c.entries[i].position)+1)
 }
 
-// count counts a request that so many bytes of sampled keys would answer.
+// count counts a request that is a hit if the cache holds that many bytes of sampled keys.
 func (c *missCurve) count(p *Prefixes, key []byte, sampled int64) {
 	scale := float64(math.MaxUint64) / float64(c.below.Load())
 	c.all.count(sampled, scale)
@@ -306,7 +305,7 @@ func mrcStep(n int64) int {
 	return min((top-mrcLeast)*mrcStepsTwo+int(n>>(top-3)&7)+1, mrcSteps-1)
 }
 
-// mrcStepEnd is how many bytes a step ends at.
+// mrcStepEnd is the number of bytes at which a step ends.
 func mrcStepEnd(step int) float64 {
 	if step == 0 {
 		return 1 << mrcLeast
@@ -320,7 +319,7 @@ func (d *distances) ratio(n, requests float64) float64 {
 	if requests <= 0 {
 		return 0
 	}
-	hits, from := requests-d.all, 0.0 // what the sample has too little or too much
+	hits, from := requests-d.all, 0.0 // requests that the sample lacks, or has too many of
 	for i, w := range d.within {
 		to := mrcStepEnd(i)
 		if to > n {
@@ -342,7 +341,7 @@ func (d *distances) fade(by float64) {
 	}
 }
 
-// A MissCurve answers what the hit ratio of an LRU would be.
+// A MissCurve is the estimated hit ratio of an LRU cache as a function of its memory.
 type MissCurve struct {
 	SampledKeys int
 	Rate        float64 // of all keys that are in the sample
@@ -351,12 +350,11 @@ type MissCurve struct {
 	d distances
 }
 
-// Ratio is the hit ratio with room for so many bytes of keys and values.
+// Ratio is the hit ratio with room for that many bytes of keys and values.
 func (m *MissCurve) Ratio(bytes int64) float64 { return m.d.ratio(float64(bytes), m.Requests) }
 
-// MissCurve returns the curve of all keys, or of those that count for a prefix of
-// AccessPolicy; ok is false if there is no such prefix. What is said of tx at Stats
-// goes for it too.
+// MissCurve returns the curve of all keys, or of those with a prefix of AccessPolicy; ok is false if there is no
+// such prefix. tx is as for Stats.
 func (e *Engine) MissCurve(tx *Tx, prefix string) (m MissCurve, ok bool) {
 	e.CountRequests(tx, 0)
 	c := &e.curve
@@ -377,9 +375,8 @@ func (e *Engine) MissCurve(tx *Tx, prefix string) (m MissCurve, ok bool) {
 	return m, false
 }
 
-// CountRequests tells the curve how many requests there were in all, and has older
-// ones count for less. Somebody calls it now and then; nowMS 0 only counts. What is
-// said of tx at Stats goes for it too.
+// CountRequests adds the number of all requests to the curve, and gives older ones less weight. It is called at
+// intervals; nowMS 0 only counts. tx is as for Stats.
 func (e *Engine) CountRequests(tx *Tx, nowMS int64) {
 	st, each := e.Stats(tx), e.PrefixStats(tx)
 	set := e.AccessPolicy().Prefixes
@@ -407,7 +404,7 @@ func (e *Engine) CountRequests(tx *Tx, nowMS int64) {
 	c.fadeAtMS = nowMS + mrcFadeMS
 }
 
-// since is how much a counter has grown; one that is less than it was began anew.
+// since is the growth of a counter; a counter that is smaller than before was reset.
 func since(n int64, seen *int64) float64 {
 	if n < *seen {
 		*seen = 0

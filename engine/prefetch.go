@@ -2,11 +2,9 @@ package engine
 
 import "cached/engine/value"
 
-// A Lookahead warms the processor's caches for what is about to be looked up:
-// keys, and fields or members in their values. A look-up in a large table waits
-// twice for memory, for the index and for the item; for several at once these
-// waits overlap. It changes nothing and may be left out. The zero Lookahead is
-// empty.
+// A Lookahead loads data that is about to be looked up into the processor's caches: keys, and fields or members in
+// their values. A look-up in a large table waits twice for memory, for the index and for the item; for several
+// look-ups at once these waits overlap. It changes nothing and may be left out. The zero Lookahead is empty.
 type Lookahead struct {
 	n     int
 	parts bool // there is a field or member among them
@@ -24,8 +22,8 @@ type ahead struct {
 const (
 	// MaxLookahead is how many look-ups there is room for.
 	MaxLookahead = 16
-	// prefetchFrom is how much memory the keyspace must have for looking ahead
-	// to pay: what is less lies in the caches anyway.
+	// prefetchFrom is the size of the keyspace from which on looking ahead pays: a smaller one is in the caches
+	// already.
 	prefetchFrom = 4 << 20
 )
 
@@ -46,10 +44,10 @@ func (l *Lookahead) Add(hash uint64, again bool, part []byte) {
 	l.n++
 }
 
-// Run starts the loading of all that was noted, in the database db, and forgets
-// it. A shard that is locked at the moment is left out.
+// Run starts loading all that was noted, in the database db, and forgets it. It skips shards that are locked at
+// the moment.
 func (l *Lookahead) Run(e *Engine, db int) {
-	if l.n > 1 { // else there is nothing to overlap with
+	if l.n > 1 { // with one key, nothing would overlap
 		loadAhead(e, db, l.at[:l.n], l.parts)
 	}
 	clear(l.at[:l.n])

@@ -102,8 +102,7 @@ func (p *prefixStats) reset() {
 	p.adopt(set)
 }
 
-// PrefixStats returns the counters of all prefixes of AccessPolicy. What is said of
-// tx at Stats goes for it too.
+// PrefixStats returns the counters of all prefixes of AccessPolicy. tx is as for Stats.
 func (e *Engine) PrefixStats(tx *Tx) []PrefixStats {
 	set := e.AccessPolicy().Prefixes
 	if set == nil {

@@ -9,24 +9,22 @@ import (
 	"cached/engine/value"
 )
 
-// A snapshot is the whole keyspace as it was at one moment, saved while commands
-// go on, without a copy of the memory. Each of the few that may run at once has a mark of
-// its own, a bit of every item. At its start, under all locks, the mark changes its
-// meaning: every item there is has the mark of those not saved yet. From then on the
-// snapshot walks the tables, a segment at a time under its shard's lock, and saves and
-// marks what it finds; new items are born marked; and whatever finds an unmarked item in
-// order to change it (Tx.find, Tx.detach) first has it saved and marked, for every
-// snapshot that has not saved it.
+// A snapshot is the whole keyspace as it was at one moment, saved while commands run, without a copy of the
+// memory. Each of the few snapshots that may run at once has a mark, a bit of every item. When a snapshot begins,
+// under all locks, the meaning of its mark is inverted: every existing item then counts as not saved. From then on
+// the snapshot walks the tables, a segment at a time under its shard's lock, and saves and marks the items it
+// finds. New items are created with the mark. When a transaction is about to change an item without the mark
+// (Tx.find, Tx.detach), it first has the item saved and marked, for every snapshot that has not saved it.
 //
-// A huge value is saved by the walker a part at a time, with the lock released
-// in between. A command that would change one first asks MustWait and comes back
-// later; what changes one without having asked saves the rest of it at once.
+// The walker saves a huge value in parts and releases the lock in between. A command that would change such a
+// value first asks MustWait and is run again later; a change without that question saves the rest of the value at
+// once.
 
 // Errors of a snapshot.
 var (
 	// ErrSnapshots: there are MaxSnapshots already.
 	ErrSnapshots = errors.New("too many snapshots are being taken at once")
-	// ErrFlushed: a database was flushed, which ends the snapshot.
+	// ErrFlushed: a database was flushed, which interrupts the snapshot.
 	ErrFlushed = errors.New("a database was flushed while the snapshot was taken")
 )
 
@@ -41,8 +39,8 @@ type SnapshotSink interface {
 	// the one that begins at the cursor returned before. It reports done with
 	// the last. Between two parts of a value come Items, but no other's Part.
 	Part(db int, v value.Ref, cursor uint64) (next uint64, done bool)
-	// Full reports whether so much was saved that has not gone on its way yet that
-	// commands should rather come back later than add to it.
+	// Full reports whether so many saved bytes wait to be written that commands should run later instead of adding
+	// to them.
 	Full() bool
 }
 
@@ -54,8 +52,8 @@ type Snapshot struct {
 	i      int   // among the snapshots that are being taken
 	offset int64 // in the stream of effects
 
-	shard int          // where Step goes on
-	db    int          // the number at the start of the database where Step goes on
+	shard int          // where Step continues
+	db    int          // the number that the database where Step continues had at the start
 	saved atomic.Int64 // keys
 	total int          // keys at the start
 
@@ -137,8 +135,7 @@ func (snap *Snapshot) mark(s *shard, it table.Item) {
 // Progress returns how many keys were saved, and how many there are.
 func (snap *Snapshot) Progress() (saved, total int) { return int(snap.saved.Load()), snap.total }
 
-// Err returns ErrFlushed if the snapshot was interrupted: what was saved is of
-// no use.
+// Err returns ErrFlushed if the snapshot was interrupted: it is incomplete then.
 func (snap *Snapshot) Err() error {
 	if snap.interrupted.Load() {
 		return ErrFlushed
@@ -146,8 +143,8 @@ func (snap *Snapshot) Err() error {
 	return nil
 }
 
-// stepItems is how many items Step saves at most: whoever wants the shard waits for some
-// ten microseconds.
+// stepItems is the largest number of items that Step saves: another transaction waits some ten microseconds for
+// the shard.
 const stepItems = 32
 
 // Step saves a little, under the lock of one shard, and reports whether there is
@@ -187,8 +184,8 @@ func (snap *Snapshot) Step() bool {
 	return true
 }
 
-// Close ends the snapshot, after the last Step or before it. It goes through
-// what was not saved, in steps as Step does.
+// Close ends the snapshot, after the last Step or earlier. It walks over the items that were not saved, in steps
+// as Step does.
 func (snap *Snapshot) Close() {
 	snap.interrupted.Store(true)
 	for snap.Step() {
@@ -208,7 +205,7 @@ func (snap *Snapshot) Close() {
 	}
 }
 
-// interrupt ends the saving; all locks are held.
+// interrupt stops the saving; all locks are held.
 func (snap *Snapshot) interrupt() {
 	if !snap.interrupted.Load() {
 		snap.interrupted.Store(true)
@@ -264,8 +261,8 @@ func (snap *Snapshot) begunHuge(db int, key []byte) *hugeKey {
 	return h
 }
 
-// later lists a huge value, at the front (but behind one that was begun) if
-// somebody waits for it.
+// later adds a huge value to the list of those to save, in front (but behind one whose saving has begun) if a
+// command waits for it.
 func (snap *Snapshot) later(db int, key []byte, soon bool) {
 	snap.mu.Lock()
 	defer snap.mu.Unlock()
@@ -303,7 +300,7 @@ func (snap *Snapshot) stepHuge() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slot := snap.unsaved(s, h.db, hash, key)
-	done := true // saved by whoever changed it, or of no use any more
+	done := true // saved by the transaction that changed it, or no longer needed
 	if slot != nil && !snap.interrupted.Load() {
 		h.begun = true
 		h.cursor, done = snap.sink.Part(h.db, value.Ref{Heap: s.heap, Slot: slot}, h.cursor)
@@ -346,9 +343,8 @@ func (snap *Snapshot) keyspace(s *shard, origin int) *keyspace {
 // Snapshotting reports whether a snapshot is being taken.
 func (e *Engine) Snapshotting() bool { return e.taking.Load() > 0 }
 
-// MustWait reports whether a command that may change key should rather come back
-// later: a running snapshot has not saved the key yet, and it has a huge value,
-// which will be saved next, or there is no room for what would be saved. The key's
+// MustWait reports whether a command that may change key should run again later: a running snapshot has not saved
+// the key yet, and its value is huge and will be saved next, or there is no room for the saved bytes. The key's
 // shard is locked, and nothing was changed yet.
 func (tx *Tx) MustWait(key []byte) (wait bool) {
 	h := tx.hash(key)

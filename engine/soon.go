@@ -5,9 +5,9 @@ import (
 	"cached/engine/table"
 )
 
-// A soonList is items that end within some seconds, by the second, so that they are
-// ended then without a search. It names them by hash and address: what an entry says is
-// looked up before it is believed, and one that is of no use any more does no harm.
+// A soonList lists items that expire within some seconds, by the second, so that they are removed in time without
+// a search. An entry is the hash and the address of an item. Before an entry is used, its item is looked up and
+// its deadline is checked; an outdated entry is ignored.
 type soonList struct {
 	seconds [soonSeconds]soonSecond
 	listed  int // in all of them
@@ -25,20 +25,20 @@ type soonItem struct {
 
 const (
 	soonSeconds = 16
-	soonMS      = 12_000 // what ends sooner is listed: after the rest of 8 s of what does not, some is left
+	soonMS      = 12_000 // items with less time are listed: more than the 8 s of the shortest rest
 	soonShare   = 4      // of the keys may be listed, which are 4 bytes for each
 	soonBacklog = 2      // seconds that ending may be late before it is urgent
 	soonKept    = 1 << 10
 )
 
-// soonFrom is how many items of all shards are so many that rounds take long, and items
-// are listed. It is changed by tests only.
+// soonFrom is the number of items in all shards from which on rounds of the sweep take so long that items are
+// listed. Only tests change it.
 var soonFrom = 2_000_000
 
-// add lists an item that ends at a time, in a keyspace of so many. It reports false if
-// there is no room for it.
+// add lists an item with a deadline, in a keyspace with that many keys. It reports false if there is no room for
+// it.
 func (l *soonList) add(dueMS int64, hash uint64, addr arena.Addr, keys int) bool {
-	at := dueMS/1000 + 1 // by then all of the second have ended
+	at := dueMS/1000 + 1 // all deadlines within the second have passed by then
 	s := &l.seconds[uint64(at)%soonSeconds]
 	if len(s.items) > 0 && s.second != at || l.listed > keys/soonShare {
 		return false
@@ -60,8 +60,8 @@ func (l *soonList) due(nowMS int64) (first *soonSecond) {
 	return first
 }
 
-// endSoon ends items whose second has come. It reports whether there were any, and
-// whether that is late.
+// endSoon removes listed items whose second is over. It reports whether there were any, and whether removal is
+// late.
 func (tx *Tx) endSoon(s *shard, db int) (worked, late bool) {
 	ks := &s.dbs[db]
 	l := &ks.sweep.soon
@@ -74,8 +74,8 @@ func (tx *Tx) endSoon(s *shard, db int) (worked, late bool) {
 	}
 	from := max(len(second.items)-sweepMost, 0)
 	items := second.items[from:]
-	// Entry, item and what the item's end changes beside it are anywhere in memory:
-	// their loading is begun some ahead, one after the other.
+	// The index entry, the item and the memory that its removal changes are in random places. They are prefetched
+	// some items ahead, one after the other.
 	const far, near = 12, 4
 	load := func(i int) {
 		if i < len(items) {

@@ -6,10 +6,9 @@ import (
 	"cached/engine/value"
 )
 
-// Strings may be compressed. What commands are shown is the string; what a command
-// has changed in place is stored as it is, until it is set again. A value that is
-// about to be set is compressed before its shard is locked, if the command says what
-// it is (Prepare), and where it is set otherwise.
+// Strings may be compressed. Commands are given the uncompressed string. A string that a command has changed in
+// place is stored uncompressed until it is set again. A value is compressed before its shard is locked if the
+// command calls Prepare, and when it is set otherwise.
 
 // SetCompression has strings of at least least bytes compressed when they are set
 // from now on. Those that Redis would call embstr never are.
@@ -17,12 +16,11 @@ func (e *Engine) SetCompression(m codec.Mode, least int) {
 	e.codec.Configure(m, max(least, value.EmbstrMax+1))
 }
 
-// Compression says what was compressed so far.
+// Compression returns the counters of compression.
 func (e *Engine) Compression() codec.Stats { return e.codec.Stats() }
 
-// Train learns from the values that were set, if there is something to learn; it may
-// take some ten milliseconds, and holds no lock. It reports whether there was. Train
-// and Renew are called by one goroutine.
+// Train makes dictionaries from values that were set, if there are enough of them; it may take some ten
+// milliseconds, and holds no lock. It reports whether it made one. Train and Renew are called by one goroutine.
 func (e *Engine) Train() bool { return e.codec.Train() }
 
 // Squeezes reports whether Train or Renew may have something to do.
@@ -53,16 +51,16 @@ type squeezer struct {
 
 // A prepared value is one that a command is going to set.
 type prepared struct {
-	v  *byte // where it begins: nobody else's does
+	v  *byte // address of its first byte, which identifies it
 	n  int
 	p  codec.Packed
-	ok bool // else it is set as it is
+	ok bool // false: it is stored uncompressed
 }
 
 // keptRoom is how much room is kept from one unit of work to the next.
 const keptRoom = 1 << 20
 
-// end forgets what was for one unit of work.
+// end releases what one unit of work needed.
 func (q *squeezer) end() {
 	q.prepared = q.prepared[:0]
 	q.text, q.packed, q.frame = emptied(q.text), emptied(q.packed), emptied(q.frame)
@@ -88,8 +86,8 @@ func (tx *Tx) Prepare(key, v []byte) {
 	tx.prepared = append(tx.prepared, prepared{&v[0], len(v), p, ok})
 }
 
-// squeeze compresses a value into the room of the Tx, from at on: who does not need
-// it for longer gives the room back.
+// squeeze compresses a value into the buffer of the Tx, from position at on. A caller that no longer needs the
+// result truncates the buffer to at.
 func (tx *Tx) squeeze(key, v []byte) (p codec.Packed, ok bool, at int) {
 	tx.used = true
 	at = len(tx.packed)
@@ -99,7 +97,7 @@ func (tx *Tx) squeeze(key, v []byte) (p codec.Packed, ok bool, at int) {
 	}
 	if end := at + len(p.Bytes); end <= cap(tx.packed) && &tx.packed[:end][at] == &p.Bytes[0] {
 		tx.packed = tx.packed[:end]
-	} else { // new room; what was compressed before keeps the old
+	} else { // a new buffer; values that were compressed earlier keep the old one
 		tx.packed, at = p.Bytes, 0
 	}
 	return p, true, at
@@ -118,10 +116,9 @@ func (tx *Tx) setSqueezed(key, v []byte, deadlineMS int64) bool {
 	if !found {
 		var at int
 		p, ok, at = tx.squeeze(key, v)
-		tx.packed = tx.packed[:at] // before anything else is compressed it is copied
+		tx.packed = tx.packed[:at] // it is copied before another value is compressed
 	}
-	// Under the lock: a dictionary that is current now is not forgotten before
-	// somebody has been here.
+	// Under the lock: a dictionary that is current now is not dropped before the renewal has visited this shard.
 	if !ok || !p.Current() {
 		return false
 	}
@@ -142,7 +139,7 @@ func (tx *Tx) unpack(t Text) []byte {
 	return tx.text[at : at+n : at+n]
 }
 
-// moved tells that an item was put somewhere else; the lock of that place is held.
+// moved notes that an item was put in another place, whose lock is held.
 func (tx *Tx) moved(it table.Item) {
 	if it.Kind() == squeezedString {
 		tx.e.codec.Moved(it.Value())
@@ -165,8 +162,8 @@ func (tx *Tx) squeezeItem(a *at, it table.Item) table.Item {
 	return it
 }
 
-// A renewal goes through all strings to compress those anew whose dictionary is
-// retired, and those that could have one.
+// A renewal walks over all strings and compresses those again whose dictionary is retired, and those for which
+// there is a dictionary now.
 type renewal struct {
 	running   bool
 	shard, db int
@@ -179,8 +176,7 @@ type renewal struct {
 // some hundred microseconds.
 const renewMost = 8
 
-// Renew does one step of compressing anew what could be smaller or has to be, and
-// reports whether there is more to do.
+// Renew does one step of compressing strings again, and reports whether there is more to do.
 func (e *Engine) Renew() bool {
 	r := &e.renewal
 	if !r.running {

@@ -6,8 +6,7 @@ import (
 	"cached/engine/value"
 )
 
-// A Text is a string where it stands, compressed or not. It is good as long as the
-// item is.
+// A Text is a string in its item, compressed or not. It is valid as long as the item is.
 type Text struct {
 	bytes    []byte
 	squeezed bool
@@ -19,7 +18,7 @@ const squeezedString = uint8(value.String) | uint8(value.Squeezed)<<4
 // TextOf returns the string that an item holds.
 func TextOf(it table.Item) Text { return Text{it.Value(), it.Kind() == squeezedString} }
 
-// IsNil tells the string that is not there from the empty one.
+// IsNil reports whether there is no string, which differs from an empty one.
 func (t Text) IsNil() bool { return t.bytes == nil }
 
 // Len is the length of the string.
@@ -64,9 +63,8 @@ func (tx *Tx) String(key []byte) ([]byte, error) {
 	return t.bytes, err
 }
 
-// SetString makes v the string at key, whatever was there. deadlineMS is when
-// it expires: 0 for never, KeepDeadline for what it was. v must not alias the
-// engine's memory.
+// SetString sets key to the string v, whatever its value was. deadlineMS is when it expires: 0 for never,
+// KeepDeadline for its present deadline. v must not alias the engine's memory.
 func (tx *Tx) SetString(key, v []byte, deadlineMS int64) {
 	if tx.e.codec.Wants(len(v)) && tx.setSqueezed(key, v, deadlineMS) {
 		return
@@ -110,7 +108,7 @@ func (tx *Tx) MakeString(key []byte, n int, deadlineMS int64, enc value.Encoding
 		tx.add(tx.DB, &a, it)
 		return it.Value()
 	}
-	if it.Extended() { // what is set anew has no metadata
+	if it.Extended() { // a key that is set again has no metadata
 		tx.extend(&a, &Meta{})
 		it = table.ItemOf(a.slot)
 	}
@@ -130,9 +128,9 @@ func (tx *Tx) MakeString(key []byte, n int, deadlineMS int64, enc value.Encoding
 	return it.Value()
 }
 
-// GrowString makes the string at key at least n bytes long, creating it if need
-// be and filling what is new with zeros, and returns it for the caller to
-// change in place. The string counts as raw from then on, and is not compressed.
+// GrowString makes the string at key at least n bytes long, creates it if it does not exist, fills the new bytes
+// with zeros, and returns the string for the caller to change in place. Its encoding is raw from then on, and it
+// is not compressed.
 func (tx *Tx) GrowString(key []byte, n int) ([]byte, error) {
 	r, err := tx.Ref(key, value.String)
 	if err != nil {

@@ -7,22 +7,21 @@ import (
 	"cached/engine/value"
 )
 
-// A sweep ends what has expired in a shard's part of a database, and goes round it for
-// that, some segments at a time. To look at a deadline waits for memory; so what it
-// finds to end much later it leaves alone in most of its rounds (table.SetRest), and
-// what ends within seconds it lists, to end it when the time has come (soonList).
+// A sweep removes expired items of a shard's part of a database. It walks around the index, some segments at a
+// time. Looking at a deadline waits for memory; so the sweep skips an item that expires much later in most of its
+// rounds (table.SetRest), and lists an item that expires within seconds, to remove it in time (soonList).
 type sweep struct {
 	soon   soonList
 	begun  bool                     // there is a round
-	at     uint64                   // where it goes on
+	at     uint64                   // where it continues
 	rest   int                      // the most that the round visits
-	looked [table.MaxRest + 1]int64 // when the last round began that visits so much rest, in Unix milliseconds
+	looked [table.MaxRest + 1]int64 // Unix ms, by rest: begin of the last round that visits such items
 	seen   bool                     // the round has seen deadlines, or fields or members got some since it began
 	fields bool                     // it has seen hashes with deadlines of fields, or some got them since it began
 }
 
-// What has so much rest ends no sooner, in milliseconds, or is listed. It is looked at
-// again in the round that begins then.
+// By rest: an item with that rest expires after at least so many milliseconds, or is listed. It is visited again
+// in the first round that begins after that time.
 var restMS = [table.MaxRest + 1]int64{0, 8_000, 24_000, 120_000}
 
 const (
@@ -30,13 +29,12 @@ const (
 	itemsPerMS    = 1000
 	sweepSegments = 4   // for one step to look at
 	sweepSeen     = 128 // items, after which a step looks at no further segment
-	sweepMost     = 64  // keys that a step ends
-	sweepBacklog  = 16  // of one segment, which tell that there are many more
-	fieldsPerStep = 256 // fields of one hash that a step ends
+	sweepMost     = 64  // keys that a step removes
+	sweepBacklog  = 16  // expired keys of one segment from which on there are probably many more
+	fieldsPerStep = 256 // fields of one hash that a step removes
 )
 
-// restFor is how much rest an item may have of which something ends in so many
-// milliseconds.
+// restFor is the largest rest of an item of which the first part expires in leftMS milliseconds.
 func restFor(leftMS int64) (rest int) {
 	for rest < table.MaxRest && leftMS >= restMS[rest+1] {
 		rest++
@@ -44,7 +42,7 @@ func restFor(leftMS int64) (rest int) {
 	return rest
 }
 
-// begin begins a round in a database of so many items, unless it is too soon for one.
+// begin begins a round in a database with that many items, unless the last one began too short a time ago.
 func (w *sweep) begin(nowMS int64, items int) bool {
 	if ago := nowMS - w.looked[0]; ago >= 0 && ago < roundEvery+int64(items)/itemsPerMS {
 		return false
@@ -63,8 +61,8 @@ func (w *sweep) begin(nowMS int64, items int) bool {
 	return true
 }
 
-// sweep looks at some segments and ends what has expired. It reports whether there
-// were any, and whether there is much more to end.
+// sweep visits some segments and removes expired items. It reports whether there were any, and whether there are
+// many more.
 func (tx *Tx) sweep(s *shard, db int) (worked, more bool) {
 	ks := &s.dbs[db]
 	w := &ks.sweep
@@ -95,8 +93,8 @@ func (tx *Tx) sweep(s *shard, db int) (worked, more bool) {
 	return worked, false
 }
 
-// sweepSegment ends what has expired in the segment where the round is, and moves on
-// unless there is more of it.
+// sweepSegment removes expired items of the current segment. It moves on to the next one unless there are more to
+// remove.
 func (tx *Tx) sweepSegment(s *shard, db int) (seen, ended int) {
 	ks := &s.dbs[db]
 	w := &ks.sweep
@@ -120,7 +118,7 @@ func (tx *Tx) sweepSegment(s *shard, db int) (seen, ended int) {
 	})
 	w.seen = w.seen || seen > 0
 	if ended < sweepMost {
-		w.at, w.begun = next, next != 0 // else the segment is looked at again
+		w.at, w.begun = next, next != 0 // otherwise the next step visits the same segment
 	}
 	for _, it := range dead[:ended] {
 		tx.expireItem(s, db, it)
@@ -128,8 +126,7 @@ func (tx *Tx) sweepSegment(s *shard, db int) (seen, ended int) {
 	return seen, ended
 }
 
-// leftMS is for how many milliseconds nothing of an item ends; negative says that it or
-// a part of it has to go.
+// leftMS is the time in milliseconds until the item or a part of it expires; it is negative if that has happened.
 func (tx *Tx) leftMS(it table.Item) int64 {
 	due := it.DeadlineMS()
 	if it.HasParts() {
@@ -143,7 +140,7 @@ func (tx *Tx) leftMS(it table.Item) int64 {
 	return due - tx.NowMS
 }
 
-// expireItem ends a key that lies in the item itself, or parts of it.
+// expireItem removes an item that has expired, or its expired fields.
 func (tx *Tx) expireItem(s *shard, db int, it table.Item) {
 	ks, h := &s.dbs[db], table.Hash(it.Key())
 	a := at{s, ks, h, ks.keys.FindItem(h, it.Addr())}

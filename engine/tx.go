@@ -11,10 +11,9 @@ import (
 	"cached/internal/invariants"
 )
 
-// A Tx is one unit of work on the keyspace: it begins with a time and a
-// database, locks, and sees and changes keys as of that time. A Tx is used by
-// one goroutine at a time and again and again. What its methods return aliases
-// the data and is good until the next change of that key or Unlock.
+// A Tx is one unit of work on the keyspace: it begins with a time and a database, takes locks, and sees and
+// changes keys as of that time. One goroutine uses a Tx at a time; it is reused for later work. What its methods
+// return aliases the data and is valid until the next change of that key or Unlock.
 type Tx struct {
 	// DB is the database that keys are looked up in.
 	DB int
@@ -24,8 +23,8 @@ type Tx struct {
 	NoTouch bool
 	// Counting counts look-ups as hits and misses.
 	Counting bool
-	// ReadOnly is for work that only reads: what it finds is not saved for a
-	// snapshot, which other work might be about to change.
+	// ReadOnly is for work that only reads: items it finds are not saved for a snapshot, as they would be before a
+	// change.
 	ReadOnly bool
 
 	// Applying is for work that comes from a log or a primary: deadlines do not end keys,
@@ -33,18 +32,17 @@ type Tx struct {
 	// Begin takes it back.
 	Applying bool
 
-	// GivesUp has LockKey and Lock stop waiting for long work when they are told
-	// to: see Engine.GiveUp.
+	// GivesUp has LockKey and Lock stop waiting for long work after Engine.GiveUp(true).
 	GivesUp bool
 
-	// Owner is whoever the Tx works for, for the engine's watchers.
+	// Owner is the client or other origin of the work, for the engine's watchers.
 	Owner any
 
 	e       *Engine
 	policy  *AccessPolicy
 	clock   uint32 // the access word of this moment, under LRU
-	one     int    // the locked shard when it is just one, else -1
-	kept    bool   // one was locked for work that has ended
+	one     int    // index of the locked shard if it is the only one; -1 otherwise
+	kept    bool   // one was left locked by Keep
 	own     int32  // 1 between BeginLong and Unlock
 	locked  shardSet
 	lastKey *byte // whose hash lastHash is
@@ -113,7 +111,7 @@ func (tx *Tx) begin(e *Engine, db int, nowMS int64) {
 	tx.NoTouch, tx.Counting, tx.ReadOnly, tx.Applying, tx.told = false, false, false, false, false
 	if tx.used {
 		tx.used = false
-		tx.squeezer.end() // here, since not all work ends with Unlock
+		tx.squeezer.end() // here, because not all work calls Unlock
 	}
 }
 
@@ -130,7 +128,7 @@ func (tx *Tx) hash(key []byte) uint64 {
 	return table.Hash(key)
 }
 
-// Know tells the hash of key, a slice that the work will use.
+// Know passes the hash of key, a slice that the work will use.
 func (tx *Tx) Know(key []byte, hash uint64) {
 	tx.lastKey = nil
 	if len(key) > 0 {
@@ -156,11 +154,9 @@ func (tx *Tx) LockKey(key []byte) bool {
 	return true
 }
 
-// Keep ends the work like Unlock, but keeps the lock of its one shard if that
-// is where the key with a hash belongs, for work on that key which follows at
-// once. It reports whether it does. Only BeginKey takes the lock over; Begin, GiveBack
-// and Unlock give it back. The caller calls one of these before it does anything else
-// that may wait.
+// Keep ends the work like Unlock, but leaves its one shard locked if the key with that hash belongs to it, for
+// work on that key that follows at once. It reports whether it does. Only BeginKey takes the lock over; Begin,
+// GiveBack and Unlock release it. The caller calls one of these before it does anything else that may wait.
 func (tx *Tx) Keep(hash uint64) bool {
 	if tx.one < 0 || tx.one != tx.e.shardOf(hash) {
 		return false
@@ -204,7 +200,7 @@ func (tx *Tx) Lock(l *LockSet) bool {
 // Kept reports whether a lock was kept, and not taken over or given back since.
 func (tx *Tx) Kept() bool { return tx.kept }
 
-// GiveBack unlocks what was kept.
+// GiveBack releases a lock that was kept.
 func (tx *Tx) GiveBack() {
 	if tx.kept {
 		tx.e.shards[tx.one].mu.Unlock()
@@ -233,7 +229,7 @@ func (tx *Tx) Holds(l *LockSet) bool {
 	return true
 }
 
-// Unlock releases what was locked. What was changed has been committed.
+// Unlock releases all locks. All changes have been committed before.
 func (tx *Tx) Unlock() {
 	tx.kept = false
 	if tx.one >= 0 {
@@ -268,7 +264,7 @@ type at struct {
 	slot table.Slot // nil: no such key
 }
 
-// find looks a key up, and ends it if its deadline has passed.
+// find looks a key up, and removes it if its deadline has passed.
 func (tx *Tx) find(db int, key []byte) at {
 	h := tx.hash(key)
 	s := tx.shard(h)
@@ -353,7 +349,7 @@ func (tx *Tx) newAccess(a *at) uint32 {
 	return tx.clock
 }
 
-// insert adds a new item at a, where there is none, and tells that the key is new.
+// insert adds a new item at a, where there is none, and notifies watchers that the key is new.
 func (tx *Tx) insert(db int, a *at, it table.Item) {
 	tx.add(db, a, it)
 	if len(tx.e.watchers) > 0 {
@@ -369,7 +365,7 @@ func (tx *Tx) add(db int, a *at, it table.Item) {
 	it.SetMarks(a.s.marks)
 	a.slot = a.ks.keys.Insert(a.s.heap, a.hash, it)
 	if tx.policy.Order == Auto && a.s.found.n < keptCandidates {
-		// What is new may be worth the least.
+		// A new item may have the lowest rank.
 		a.s.found.add(candidate{db: db, hash: a.hash, addr: it.Addr()})
 	}
 	if it.DeadlineMS() != 0 {
@@ -380,8 +376,8 @@ func (tx *Tx) add(db int, a *at, it table.Item) {
 		a.ks.marked++
 	}
 	if h := mrcHash(a.hash, db); tx.e.curve.follows(h) {
-		// Its own block: what else belongs to a value is not there yet in an item
-		// that Create makes, and counts when it is used.
+		// Only its own block: the other blocks of a value do not exist yet in an item that Create makes; they are
+		// counted at later accesses.
 		tx.e.curve.stored(h, int64(it.Bytes())+indexBytes, it.DeadlineMS())
 	}
 }
@@ -401,7 +397,7 @@ func (tx *Tx) detach(a *at) table.Item {
 	return it
 }
 
-// remove ends the key at a; large values are freed by Maintain when lazy.
+// remove removes the key at a; with lazy, Maintain frees large values.
 func (tx *Tx) remove(a *at, lazy bool) {
 	for _, w := range tx.e.removals {
 		w.Removing(tx, a.s.number(a.ks), table.ItemOf(a.slot))
