@@ -12,8 +12,8 @@ func (a Addr) Bytes(n int) []byte {
 	return unsafe.Slice((*byte)(a.pointer()), n)
 }
 
-// pointer converts without the uintptr detour that vet (rightly) suspects:
-// what a names is never a Go object that could move or be collected.
+// pointer converts without going through a uintptr expression, which vet rejects: a never refers to a Go object
+// that could move or be collected.
 func (a Addr) pointer() unsafe.Pointer {
 	return *(*unsafe.Pointer)(unsafe.Pointer(&a))
 }
@@ -39,7 +39,7 @@ func (a Addr) Word(i int) *uint64 {
 // is no longer there.
 func (a Addr) Prefetch() { prefetch(a) }
 
-// Prefetch is the same for what is on the Go heap.
+// Prefetch is Addr.Prefetch for an object on the Go heap.
 func Prefetch[T any](p *T) { prefetch(Addr(uintptr(unsafe.Pointer(p)))) }
 
 // SizeOf is the size of a T in a block.

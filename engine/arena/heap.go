@@ -10,7 +10,7 @@ type Heap struct {
 	large  map[Addr][]byte  // blocks mapped one by one
 	live   int64            // bytes of live blocks, by class size
 	held   int64            // bytes of slabs and large blocks
-	told   int64            // what the pool knows of live
+	told   int64            // the value of live that the pool was last given
 	warm   int64            // bytes of held that have memory behind them
 	spare  int64            // bytes of warm that Purge can give back
 	purged int              // class that was purged last
@@ -49,8 +49,8 @@ func (h *Heap) Pool() *Pool { return h.pool }
 // the bytes it really occupies.
 func (h *Heap) LiveBytes() int64 { return h.live }
 
-// HeldBytes is what the heap has taken from the pool; what exceeds LiveBytes is
-// free blocks and slab headers.
+// HeldBytes is the memory that the heap has taken from the pool; free blocks and slab headers are its difference
+// to LiveBytes.
 func (h *Heap) HeldBytes() int64 { return h.held }
 
 // Alloc returns a block of at least size bytes (size > 0) with undefined
@@ -92,7 +92,7 @@ func (h *Heap) Alloc(size int) Addr {
 	return a
 }
 
-// Free ends the block at a, which Alloc returned for a size of the same class.
+// Free frees the block at a, which Alloc returned for a size of the same class.
 func (h *Heap) Free(a Addr, size int) {
 	if size > maxMedium {
 		h.freeLarge(a, size)
@@ -117,8 +117,8 @@ func (h *Heap) Free(a Addr, size int) {
 	s.free = uint32(a - base)
 	s.used--
 	if s.used == 0 && (s.listed == 0 || h.open[c] != base || s.next != 0) {
-		// The last slab of a class stays, so that one block that comes and
-		// goes does not cost a slab each time.
+		// The last slab of a class stays, so that one block that is allocated and freed again and again does not
+		// cost a slab each time.
 		h.endSlab(base, s)
 		return
 	}
@@ -127,15 +127,15 @@ func (h *Heap) Free(a Addr, size int) {
 	}
 }
 
-// PrefetchFree has the processor load what Free of a block will change beside it.
+// PrefetchFree loads into the processor's cache what Free of a block will change outside of it.
 func (h *Heap) PrefetchFree(a Addr, size int) {
 	if size <= maxMedium {
 		slabBase(a, classOf(size)).Prefetch()
 	}
 }
 
-// tellEvery is how much a heap's live bytes may change before the pool hears of
-// it: rarely enough that heaps do not fight for its counter.
+// tellEvery is the change of a heap's live bytes after which it updates the pool's counter: rarely enough that
+// heaps do not compete for its cache line.
 const tellEvery = 16 << 10
 
 // count adds to the live bytes.
@@ -225,8 +225,7 @@ func (s *slab) lowerFirst(base, a Addr) bool {
 	return false
 }
 
-// Compacted is how many blocks Compact has moved so far, and how many it has left
-// where they were.
+// Compacted returns the numbers of blocks that Compact has moved and not moved so far.
 func (h *Heap) Compacted() (moved, stayed int64) { return h.moved, h.stayed }
 
 // A free block of a medium class begins with the offset of the next one and, at
@@ -363,7 +362,7 @@ func (h *Heap) Resize(a Addr, from, to, keep int) Addr {
 	return b
 }
 
-// Reset ends all blocks at once and gives their memory back to the pool.
+// Reset frees all blocks at once and returns their memory to the pool.
 func (h *Heap) Reset() {
 	for base := h.all; base != 0; {
 		s := At[slab](base)
@@ -423,7 +422,7 @@ func (h *Heap) endSlab(base Addr, s *slab) {
 	h.pool.freeSlab(base, bytes)
 }
 
-// forgetSpare takes what is spare in a slab that ends out of the count.
+// forgetSpare subtracts the spare memory of a slab that is being closed.
 func (h *Heap) forgetSpare(base Addr, s *slab) {
 	if block := Addr(classBytes[s.class]); block > maxSmall {
 		for off := s.free; off != 0; off = *At[uint32](base + Addr(off)) {

@@ -13,7 +13,7 @@ func mapMemory(n int) ([]byte, error) {
 	return unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 }
 
-// unmapMemory ends a mapping of mapMemory.
+// unmapMemory removes a mapping of mapMemory.
 func unmapMemory(b []byte) { _ = unix.Munmap(b) }
 
 // release gives the memory behind n bytes at a back to the system; they read

@@ -17,18 +17,18 @@ const (
 // (16 or 64 KiB) and the chunk (1 MiB). It is safe for concurrent use.
 type Pool struct {
 	mapped  atomic.Int64 // bytes handed out to heaps: slabs in use and large blocks
-	live    atomic.Int64 // bytes of live blocks, as heaps have told
+	live    atomic.Int64 // bytes of live blocks, as heaps last reported
 	touched atomic.Int64 // bytes of mapped that have memory behind them
 	kept    atomic.Int64 // bytes of free pages that still have memory behind them
 	huge    atomic.Int64 // mapped bytes from which on regions ask for huge pages
 
-	warming atomic.Bool // memory for what comes next is being brought in
+	warming atomic.Bool // the memory of the next chunk is being touched
 
 	mu      sync.Mutex // guards what follows
 	warmed  Addr       // the huge page that was brought in last
-	small   bool       // no region shall have huge pages
+	small   bool       // no region may have huge pages
 	regions []*region
-	fresh   []Addr            // chunks nobody has used since they were mapped or released
+	fresh   []Addr            // chunks not used since they were mapped or released
 	dirty   []Addr            // free chunks that still have memory behind them
 	split   map[Addr]*pageSet // chunks that serve single pages
 	fine    []*pageSet        // those of split with a free fine page, in no order
@@ -45,7 +45,7 @@ type region struct {
 type pageSet struct {
 	base   Addr
 	page   Addr   // bytes
-	free   uint64 // a bit for each page nobody uses
+	free   uint64 // a bit for each page that is free
 	dirty  uint64 // those of free that still have memory behind them
 	openAt int    // index in Pool.fine or Pool.open, or -1
 }
@@ -76,8 +76,8 @@ func NewPool() *Pool {
 // memory, since a page is resident whole.
 func (p *Pool) HugePagesFrom(bytes int64) { p.huge.Store(bytes) }
 
-// SmallPages has memory come in small pages only, so that what is not in use takes
-// none: the system may otherwise give two megabytes where some bytes are used.
+// SmallPages makes the system use small pages only, so that unused memory takes none: the system may otherwise
+// spend two megabytes where some bytes are used.
 func (p *Pool) SmallPages() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -91,14 +91,14 @@ func (p *Pool) SmallPages() {
 	}
 }
 
-// MappedBytes is what heaps hold: slabs in use and large blocks.
+// MappedBytes is the memory that heaps hold: slabs in use and large blocks.
 func (p *Pool) MappedBytes() int64 { return p.mapped.Load() }
 
-// LiveBytes is about what the blocks of all heaps occupy.
+// LiveBytes is about the size of the live blocks of all heaps.
 func (p *Pool) LiveBytes() int64 { return p.live.Load() }
 
-// ResidentBytes is what the system has given memory for: slabs in use as far as
-// they were ever filled, large blocks, and free pages that were kept.
+// ResidentBytes is the memory that the system has provided: slabs in use up to the furthest block ever used, large
+// blocks, and free pages that were kept.
 func (p *Pool) ResidentBytes() int64 { return p.touched.Load() + p.kept.Load() }
 
 // KeptBytes is memory of free pages not yet given back to the system.
@@ -115,7 +115,7 @@ func (p *Pool) slab(bytes Addr) (a Addr, warm bool) {
 	return p.pageLocked(bytes)
 }
 
-// freeSlab takes back what slab returned.
+// freeSlab takes a slab back from a heap.
 func (p *Pool) freeSlab(a, bytes Addr) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -197,9 +197,8 @@ func (p *Pool) freeChunkLocked(a Addr) {
 	p.fresh = append(p.fresh, a)
 }
 
-// keepLocked decides whether n freed bytes stay at hand, and counts them: a
-// thirty-second of what has memory behind it saves the system calls of a heap
-// that breathes.
+// keepLocked decides whether n freed bytes are kept for reuse, and counts them. Keeping a thirty-second of the
+// resident memory saves system calls for a heap that shrinks and grows again.
 func (p *Pool) keepLocked(n int64) bool {
 	if p.kept.Load()+n > p.touched.Load()/32 {
 		return false
@@ -224,10 +223,9 @@ func (p *Pool) chunkLocked() (a Addr, warm bool) {
 	return a, false
 }
 
-// aheadLocked has the memory for the next chunk brought in, where a is the one in use
-// now. Who touches the first byte of a huge page waits until all of it
-// has been cleared, which takes milliseconds on a virtual machine whose host has to
-// find the memory first: that shall not be somebody who holds a lock.
+// aheadLocked has a goroutine touch the memory of the chunk after a, the one in use now. The goroutine that
+// touches the first byte of a huge page waits until the system has cleared all of it, which takes milliseconds on
+// a virtual machine whose host has to find the memory first. It must not be one that holds a lock.
 func (p *Pool) aheadLocked(a Addr) {
 	if p.small || p.mapped.Load() < p.huge.Load() {
 		return

@@ -2,5 +2,5 @@
 
 package arena
 
-// This processor is left to itself.
+// prefetch does nothing on this processor.
 func prefetch(Addr) {}

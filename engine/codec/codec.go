@@ -36,8 +36,8 @@ const (
 // never is a length that no value has.
 const never = 1<<63 - 1
 
-// A Codec packs values and unpacks them. It is safe for concurrent use. Whatever
-// the mode is now, it unpacks what was packed before.
+// A Codec packs values and unpacks them. It is safe for concurrent use. It unpacks values that were packed under
+// any mode.
 type Codec struct {
 	least atomic.Int64 // length from which on values are packed; none is that long when off
 	mode  atomic.Int32
@@ -67,12 +67,12 @@ type stats struct {
 	in, out, refused, trained atomic.Int64
 }
 
-// Stats count what was packed since the start.
+// Stats count packed values since the start.
 type Stats struct {
 	In, Out      int64 // bytes of values that were packed, before and after
 	Refused      int64 // values that would not have got much smaller
 	Dictionaries int   // in use, the retired ones too
-	Trained      int64 // dictionaries that came into use
+	Trained      int64 // dictionaries taken into use
 }
 
 // New returns a Codec whose mode is Off.
@@ -166,7 +166,7 @@ func (m *method) encoder() *zstd.Encoder {
 	return <-m.idle
 }
 
-// A Packed is what Encode returns.
+// A Packed is the result of Encode.
 type Packed struct {
 	Bytes []byte
 	by    *method
@@ -184,7 +184,7 @@ func (c *Codec) Encode(dst, key, v []byte) (p Packed, ok bool) {
 	}
 	g, mode := c.groupOf(key), Mode(c.mode.Load())
 	if mode == Zstd {
-		g.sample(v) // what does not get smaller alone may with a dictionary
+		g.sample(v) // a value that does not get smaller alone may with a dictionary
 	}
 	if g.rests(len(v)) {
 		return p, false

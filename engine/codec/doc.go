@@ -1,6 +1,5 @@
-// Package codec turns the bytes of a value into fewer and back. It knows neither
-// items nor locks: whoever keeps what Encode returns keeps it as it is, and gives it
-// to Decode.
+// Package codec compresses the bytes of a value and decompresses them. It knows neither
+// items nor locks: the caller stores the result of Encode and passes it to Decode.
 //
 // A packed value is
 //
@@ -11,22 +10,22 @@
 //
 // # Dictionaries
 //
-// Small values of one kind say the same over and over, but each says it once. A
-// dictionary is what they have in common. Keys are grouped by what stands before
-// their first colon; each group in use keeps a bounded sample of values, and Train
-// makes a dictionary of it if values that are not in the sample get smaller by it.
-// When a group's values change so much that its dictionary does not serve them any
-// more, it gets another one, and the first is retired: nothing is encoded with it
-// from then on, and when the holder of the values has gone through all of them and
-// encoded those anew, its number is free (BeginPass, Outdated, EndPass).
+// Small values of one kind have much in common, but each repeats little. A dictionary
+// holds what they have in common. Keys are grouped by their text before the first
+// colon. Each group in use keeps a bounded sample of values, and Train makes a
+// dictionary of it if values outside of the sample get smaller with it. When a group's
+// values change so much that its dictionary no longer helps, it gets another one, and
+// the first is retired: no further value is encoded with it, and once the caller has
+// visited all values and encoded those with the retired one again, its number is free
+// (BeginPass, Outdated, EndPass).
 //
-// What does not get smaller is left alone, and a group in which nothing does is
-// asked ever more rarely.
+// A value that does not get smaller is stored as it is. In a group where values do not
+// get smaller, encoding is tried less and less often.
 //
 // # Goroutines
 //
-// None of its own. Train takes some ten milliseconds and wants a goroutine that has
-// nothing else to do; everything else may be called by any.
+// None of its own. Train takes some ten milliseconds and should run on a background
+// goroutine; everything else may be called by any.
 //
 // # Locks
 //

@@ -17,10 +17,10 @@ const (
 	// enoughBytes and enoughValues make a sample worth training with.
 	enoughBytes, enoughValues = 16 << 10, 64
 
-	windowValues = 1024 // after so many a group's ratio is looked at
+	windowValues = 1024 // values after which a group's ratio is compared
 	// changed is how much worse the ratio of a window is when values have changed.
 	changed = 1.15
-	maxRest = 10 // 1023 values of a group that does not get smaller are left alone
+	maxRest = 10 // exponent: at most 1023 values of a group that does not get smaller are skipped
 )
 
 // A group is the keys with one prefix, whose values are likely to be alike.
@@ -28,11 +28,11 @@ type group struct {
 	dict atomic.Pointer[method] // nil: none
 
 	failed atomic.Int32 // values in a row that did not get smaller, up to maxRest
-	rest   atomic.Int32 // values still to be left alone
+	rest   atomic.Int32 // values still to be skipped
 
 	wants atomic.Bool  // values for the sample
 	seen  atomic.Int64 // values
-	after atomic.Int64 // a sample is wanted again when so many were seen; 0: not by itself
+	after atomic.Int64 // number of values seen at which a sample is taken again; 0: not by itself
 
 	mu      sync.Mutex // guards what follows
 	samples [][]byte
@@ -83,8 +83,8 @@ func (c *Codec) newGroup(prefix string) *group {
 	return g
 }
 
-// rests reports whether the next value, of n bytes, is left alone, because those
-// before did not get smaller.
+// rests reports whether the next value, of n bytes, is stored unpacked because those before it did not get
+// smaller.
 func (g *group) rests(n int) bool {
 	if g.rest.Load() == 0 {
 		return false
@@ -143,7 +143,7 @@ func (g *group) sample(v []byte) {
 		g.bytes += len(v)
 		return
 	}
-	// A sample that nobody has used yet follows the present.
+	// A sample that was not used yet follows the present values.
 	if i := rand.IntN(16 * len(g.samples)); i < len(g.samples) {
 		g.bytes += len(v) - len(g.samples[i])
 		g.samples[i] = append(g.samples[i][:0], v...)
@@ -166,8 +166,8 @@ func (g *group) take() [][]byte {
 	return all
 }
 
-// trained notes the outcome of a training: a new dictionary and what it promises, or
-// none that is better. Then the next one comes ever later.
+// trained records the outcome of a training: a new dictionary and its expected ratio, or none that is better. The
+// next training of a group without a better dictionary waits longer each time.
 func (g *group) trained(better bool, ratio float64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -178,7 +178,7 @@ func (g *group) trained(better bool, ratio float64) {
 		g.rest.Store(0)
 		return
 	}
-	g.ratio *= changed // what it is now is what can be had
+	g.ratio *= changed // the present ratio is the best available
 	g.tries = min(g.tries+1, 10)
 	if g.dict.Load() == nil {
 		g.after.Store(g.seen.Load() + windowValues<<g.tries)

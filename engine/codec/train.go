@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	dictBytes = 8 << 10 // of what values have in common; more gains little for small ones
+	dictBytes = 8 << 10 // size of a dictionary; a larger one gains little for small values
 	// maxDicts is how many groups may have a dictionary: an encoder takes a
 	// megabyte.
 	maxDicts = 16
@@ -104,8 +104,7 @@ func (c *Codec) free(g *group) (number byte, ok bool) {
 // build makes a method with a dictionary of values.
 func build(number byte, values [][]byte) (m *method, err error) {
 	defer func() {
-		// The library is made for files of people who look at what comes out.
-		// Whatever values clients may think of, they get none, at worst.
+		// The library may panic on unusual samples. A group of such values then has no dictionary.
 		if r := recover(); r != nil {
 			err = fmt.Errorf("training: %v", r)
 		}
@@ -118,8 +117,8 @@ func build(number byte, values [][]byte) (m *method, err error) {
 	return newMethod(number, b)
 }
 
-// Stale reports whether there are values that should be packed anew: those of
-// retired dictionaries, and those that could have a dictionary that is new.
+// Stale reports whether there are values that should be packed again: those of retired dictionaries, and those for
+// which there is a new dictionary.
 func (c *Codec) Stale() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -135,9 +134,8 @@ func (c *Codec) retired() (all []*method) {
 	return all
 }
 
-// BeginPass begins to go through all values. The caller passes over each, under
-// the lock that guards it, asks Outdated, and packs anew what is; then comes
-// EndPass.
+// BeginPass begins a pass over all values. The caller visits each value under the lock that guards it, asks
+// Outdated, and packs outdated ones again; then it calls EndPass.
 func (c *Codec) BeginPass() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -148,7 +146,7 @@ func (c *Codec) BeginPass() {
 	}
 }
 
-// Outdated reports whether the value at key, which is packed, should be packed anew.
+// Outdated reports whether the packed value at key should be packed again.
 func (c *Codec) Outdated(key, packed []byte) bool {
 	if packed[0] >= firstDict && c.methods[packed[0]].Load().retired.Load() {
 		return true
@@ -168,15 +166,15 @@ func (c *Codec) Renew(dst, key, v []byte) (Packed, bool) {
 	return Packed{dst[start:], m}, len(dst)-start < len(v)
 }
 
-// Moved tells that a packed value was put in another place, where a pass may have
-// been already. It is called under the lock of that place.
+// Moved notes that a packed value was put in another place, which a pass may have visited already. It is called
+// under the lock of that place.
 func (c *Codec) Moved(packed []byte) {
 	if m := c.methods[packed[0]].Load(); m != nil && m.retired.Load() {
 		m.moved.Store(true)
 	}
 }
 
-// AllMoved tells that any value may have been put in another place.
+// AllMoved notes that any value may have been put in another place.
 func (c *Codec) AllMoved() {
 	for i := firstDict; i < len(c.methods); i++ {
 		if m := c.methods[i].Load(); m != nil {
@@ -185,8 +183,8 @@ func (c *Codec) AllMoved() {
 	}
 }
 
-// EndPass ends a pass that has been everywhere: the dictionaries that were retired
-// when it began are free, unless values of theirs moved meanwhile.
+// EndPass ends a pass that has visited all values: the dictionaries that were retired when it began are freed,
+// unless values packed with them were moved meanwhile.
 func (c *Codec) EndPass() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,19 +14,19 @@
 // and keeps the slice an edit returns, as with append. An edit's arguments must
 // not alias the sequence; what reads return aliases it until the next edit. An
 // owner with room in front of a sequence may move its beginning there, or towards
-// the end, and tell with Fill and Drop which entry came or went.
+// the end, and call Fill or Drop for the entry that was added or removed.
 //
 // # Positions
 //
 // A position is the byte offset of an entry. 0, which lies in the count, means
 // that there is none, and len(b) is where an entry would be appended. An edit
-// ends all positions behind the one it was given.
+// invalidates all positions behind its own.
 //
 // # Format
 //
 // An entry is a head, the bytes of a string, and its back-length: the size of
-// head and string, seven bits to a byte, to be read from the right, the high
-// bit of a byte saying that more stand to its left. The heads:
+// head and string, seven bits to a byte, to be read from the right; the high
+// bit of a byte means that there are more to its left. The heads:
 //
 //	0vvvvvvv                 an integer from 0 to 127
 //	10nnnnnn                 a string of n bytes
@@ -38,5 +38,5 @@
 // A string that is the canonical decimal form of an int64 is stored as that
 // integer, everything in the shortest form that holds it. So equal strings have
 // equal bytes, and a search compares bytes without decoding. The count stays at
-// 65535 once it got there; the entries are then counted by walking.
+// 65535 once it has reached it; the entries are then counted by walking.
 package packed

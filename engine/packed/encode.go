@@ -40,8 +40,8 @@ var sizes = func() (t [256]uint8) {
 // intBytes is the width of the forms from int16Form on.
 var intBytes = [...]uint8{2, 3, 4, 6, 8}
 
-// A head is what an entry begins with: all of it but the back-length for an
-// integer, all but the string and the back-length otherwise.
+// A head is the beginning of an entry: for an integer all of it but the back-length, otherwise all but the string
+// and the back-length.
 type head struct {
 	bytes [9]byte
 	n     int // of bytes, those in use
@@ -88,7 +88,7 @@ func (h *head) ofInt(v int64) {
 	}
 	f := intForm(v)
 	h.bytes[0] = byte(int16Form + f)
-	binary.LittleEndian.PutUint64(h.bytes[1:], uint64(v)) // what does not count is cut off
+	binary.LittleEndian.PutUint64(h.bytes[1:], uint64(v)) // the high bytes are cut off below
 	h.n = 1 + int(intBytes[f])
 }
 
@@ -127,7 +127,7 @@ func (h *head) put(b []byte, p int, s []byte) int {
 		return p + 1
 	}
 	n := backSize(body)
-	for i := n - 1; i > 0; i-- { // the lowest bits stand rightmost
+	for i := n - 1; i > 0; i-- { // the lowest bits are last
 		b[p+i] = byte(body) | 0x80
 		body >>= 7
 	}

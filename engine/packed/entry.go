@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// An Entry is one element of a sequence: a string that aliases the sequence, or
-// an integer that stands for its decimal form.
+// An Entry is one element of a sequence: a string that aliases the sequence, or an integer whose decimal form is
+// the string.
 type Entry struct {
 	text []byte // nil for an integer
 	n    int64
@@ -25,11 +25,10 @@ func Get(b []byte, p int) Entry {
 	return Entry{text: b[start : start+n]}
 }
 
-// Int returns the integer that e stands for; ok is false for other strings.
+// Int returns the integer whose decimal form e is; ok is false for other strings.
 func (e Entry) Int() (v int64, ok bool) { return e.n, e.text == nil }
 
-// Bytes returns the string that e holds, aliasing the sequence, or nil if e
-// stands for an integer.
+// Bytes returns the string of e, which aliases the sequence, or nil if e is an integer.
 func (e Entry) Bytes() []byte { return e.text }
 
 // Len is the length of the text of e.

@@ -5,9 +5,8 @@ import (
 	"math"
 )
 
-// An IntSet is a sorted array of distinct integers behind one byte that tells
-// their width, 2, 4 or 8 bytes. Its length is what it uses and its capacity
-// what it may grow into, as for a sequence. It never becomes narrower again.
+// An IntSet is a sorted array of distinct integers after one byte with their width, 2, 4 or 8 bytes. Its length is
+// what it uses and its capacity what it may grow into, as for a sequence. It never becomes narrower again.
 type IntSet []byte
 
 // IntSetHeader is the size of an empty IntSet.
@@ -144,7 +143,7 @@ func (s IntSet) widen(width int, v int64) IntSet {
 	if v < 0 {
 		shift = 1
 	}
-	for i := n - 1; i >= 0; i-- { // from the end: what is read is not yet written over
+	for i := n - 1; i >= 0; i-- { // from the end, so that no integer is overwritten before it is read
 		s.put(i+shift, width, s.at(i, old))
 	}
 	if shift == 1 {

@@ -119,9 +119,8 @@ func Find(b []byte, p int, key []byte, skip int) int {
 	var h head
 	h.of(key)
 	c := h.bytes[0]
-	// Equal strings have equal bytes, and of most others the first byte, which
-	// tells the length, already differs. Keys of one length tend to differ at
-	// their end: eight bytes there, compared at once, spare most of the calls.
+	// Equal strings have equal bytes, and most others differ already in the first byte, which has the length. Keys
+	// of one length tend to differ at their end: comparing eight bytes there at once avoids most of the calls.
 	tailed, tail, end := h.n == 1 && h.data >= 8, uint64(0), h.n+h.data
 	if tailed {
 		tail = binary.LittleEndian.Uint64(key[h.data-8:])
@@ -278,8 +277,8 @@ func refit(b []byte, p, n int) []byte {
 	return b[:used+n-old]
 }
 
-// Delete removes n entries from p on, or as many as there are. What followed
-// them is then at p, which is len(b) if nothing did.
+// Delete removes n entries from p on, or as many as there are. The entry after them is then at p; p is len(b) if
+// there was none.
 func Delete(b []byte, p, n int) []byte {
 	end, gone := p, 0
 	for ; gone < n && end < len(b); gone++ {

@@ -14,9 +14,8 @@ var (
 	ErrSet       = errors.New("packed: integer set broken")
 )
 
-// Validate says whether b, which may be anything, is a sequence this package
-// could have written. It stands where bytes come from outside: the other
-// functions trust theirs.
+// Validate reports whether b, which may be any bytes, is a sequence that this package could have written. It is
+// called for bytes from outside: the other functions trust their arguments.
 func Validate(b []byte) error {
 	if len(b) < HeaderBytes {
 		return ErrTruncated
@@ -54,7 +53,7 @@ func validateEntry(b []byte, p int) (int, error) {
 			return 0, ErrTruncated
 		}
 	}
-	// What this package would write for the entry's text has to be what is there.
+	// The entry must have the encoding that this package writes for its text.
 	var h head
 	e := Get(b, p)
 	if v, ok := e.Int(); ok {

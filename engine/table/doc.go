@@ -10,16 +10,16 @@
 // leading bits, the home lines of a segment by the sixteen bits that follow,
 // which are those the entry keeps. So lines can be added or taken away, and
 // segments merged, without looking at a single item, and a position in hash
-// space is a cursor that stays true whatever grows or shrinks around it.
+// space is a cursor that stays valid when segments grow, split or merge.
 //
-// An entry lies in its home line or in the next one, never farther. Deleting is
-// clearing a word, a search that fails looks at two neighbouring lines, and no
-// tombstones build up.
+// An entry is in its home line or in the next one, never farther. Deleting clears
+// a word, a search without success looks at two neighbouring lines, and there are
+// no tombstones.
 //
 // A Table is free of Go pointers: it may be a field of a Go struct (a shard's
 // keyspace) or lie in a block itself (the fields of a large hash).
 //
 // # Locks
 //
-// None: whoever owns the heap owns the tables in it.
+// None: the owner of the heap, usually a shard, guards the tables in it.
 package table

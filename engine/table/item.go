@@ -16,12 +16,12 @@ import (
 // over 255 bytes or a value over 65535 makes the item long: the lengths are
 // then 32 bits each in the word that follows.
 //
-// The extension is words that the holder gives a meaning. The low byte of the first is
-// how many they are, itself included; the rest of that word is the holder's too. An item
-// without one pays nothing for it.
+// The extension is a number of words whose meaning the holder defines. The low byte of
+// the first is their number, itself included; the rest of that word is the holder's too.
+// An item without an extension has no memory for it.
 //
-// An Item is as good as its block: it ends with the lock under which it was
-// found, and with any change of its size.
+// An Item is valid as long as its block: until the lock under which it was found is
+// released, or its size changes.
 type Item struct{ a arena.Addr }
 
 const (
@@ -74,9 +74,8 @@ func NewItem(h *arena.Heap, kind uint8, access uint32, key []byte, valueLen int,
 	return it
 }
 
-// NewItemLike makes an item with the kind, access and extension of another, with what
-// SetParts was given, and with room for a value of the same length, whose contents are
-// undefined.
+// NewItemLike makes an item with the kind, access, extension and HasParts of another, and
+// with room for a value of the same length, whose contents are undefined.
 func NewItemLike(h *arena.Heap, like Item, key []byte, deadlineMS int64) Item {
 	ext, valueLen := like.Ext(), like.ValueLen()
 	it := Item{h.Alloc(ItemBytes(len(key), valueLen, deadlineMS != 0) + 8*len(ext))}
@@ -110,7 +109,7 @@ func (it Item) format(kind uint8, access uint32, keyLen, valueLen int, deadlineM
 	*it.a.Word(0) = w
 }
 
-// IsZero tells the item that is not there.
+// IsZero reports whether there is no item.
 func (it Item) IsZero() bool { return it.a == 0 }
 
 // Addr is the address of the item's block.
@@ -132,7 +131,7 @@ func (it Item) SetAccess(v uint32) {
 	*it.a.Word(0) = it.head()&^(0xFFFFFF<<accessShift) | uint64(v&0xFFFFFF)<<accessShift
 }
 
-// DeadlineMS returns the time after which the item is gone, or 0.
+// DeadlineMS returns the time after which the item has expired, or 0.
 func (it Item) DeadlineMS() int64 {
 	w := it.head()
 	if w&flagDeadline == 0 {
@@ -144,7 +143,7 @@ func (it Item) DeadlineMS() int64 {
 	return int64(*it.a.Word(1))
 }
 
-// HasParts reports what SetParts was given.
+// HasParts returns the value last given to SetParts.
 func (it Item) HasParts() bool { return it.head()&flagParts != 0 }
 
 // SetParts marks an item as one whose value has parts with deadlines of their
@@ -263,16 +262,15 @@ func (it Item) hasKey(key []byte) bool {
 	return string(it.Key()) == string(key)
 }
 
-// PrefetchFree has the processor load what Free needs beside the item.
+// PrefetchFree loads into the processor's cache what Free needs outside of the item.
 func (it Item) PrefetchFree(h *arena.Heap) { h.PrefetchFree(it.a, it.Bytes()) }
 
-// Free ends the item's block.
+// Free frees the item's block.
 func (it Item) Free(h *arena.Heap) { h.Free(it.a, it.Bytes()) }
 
-// Reshape gives the item a value of valueLen bytes and the deadline (0: none),
-// keeping kind, access, extension, key and as much of the value as fits both; what is
-// new is undefined. It returns the item, which may be another block; the caller
-// updates the one entry that refers to it.
+// Reshape gives the item a value of valueLen bytes and the deadline (0: none), keeping kind, access, extension,
+// key and as much of the value as fits both; added bytes are undefined. It returns the item, which may be another
+// block; the caller updates the one entry that refers to it.
 func (it Item) Reshape(h *arena.Heap, valueLen int, deadlineMS int64) Item {
 	return it.reshape(h, valueLen, deadlineMS, it.Ext())
 }
@@ -286,7 +284,7 @@ func (it Item) reshape(h *arena.Heap, valueLen int, deadlineMS int64, ext []uint
 	w := it.head()
 	kind, access := uint8(w), uint32(w>>accessShift)&0xFFFFFF
 	if arena.BlockBytes(size) == arena.BlockBytes(old) {
-		if len(ext) > 0 { // what is written in front of it may come to stand where it is
+		if len(ext) > 0 { // the words written in front of the extension may overlap it
 			var room [MaxExt]uint64
 			ext = room[:copy(room[:], ext)]
 		}

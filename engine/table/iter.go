@@ -109,8 +109,8 @@ func (t *Table) Each(visit func(Item) bool) {
 	})
 }
 
-// eachSlot visits the slots with items until visit returns false, and reports whether
-// it went to the end. The items' loading is begun some ahead.
+// eachSlot visits the slots with items until visit returns false, and reports whether it visited all. Items are
+// prefetched some ahead.
 func (s segment) eachSlot(visit func(Slot) bool) bool {
 	entries := arena.Array[uint64](s.addr(), s.lines()*lineSlots)
 	for i := range entries {
@@ -149,10 +149,9 @@ func (s segment) after(cursor uint64) uint64 {
 	return (prefixOf(cursor, s.depth()) + 1) << (64 - s.depth())
 }
 
-// Sweep visits the items with a deadline, or with parts that have one, in the
-// segment at cursor, but for those with more than so much rest, which cost next to
-// nothing. It returns the cursor of the next segment, or 0 after the last. visit must
-// not change the table, but may call SetRest.
+// Sweep visits the items in the segment at cursor that have a deadline, or parts with one, and a rest of at most
+// most; skipping the others costs next to nothing. It returns the cursor of the next segment, or 0 after the last.
+// visit must not change the table, but may call SetRest.
 func (t *Table) Sweep(cursor uint64, most int, visit func(Slot)) uint64 {
 	if t.dir == 0 {
 		return 0

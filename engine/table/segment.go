@@ -229,8 +229,8 @@ func (t *Table) shrink(hp *arena.Heap, h uint64) {
 	}
 }
 
-// merge joins two sparse segments of the same parent: the bit that told them
-// apart returns from the directory to the front of the tags.
+// merge joins two sparse segments of the same parent: the bit that distinguished them returns from the directory
+// to the front of the tags.
 func (t *Table) merge(hp *arena.Heap, prefix uint64, s, buddy segment, n int) {
 	low, high := s, buddy
 	if prefix&1 == 1 {

@@ -7,7 +7,7 @@ import (
 	"cached/internal/invariants"
 )
 
-// seed is drawn once per process, so that nobody outside can aim keys at a line.
+// seed is drawn once per process, so that clients cannot choose keys that share a line.
 var seed = maphash.MakeSeed()
 
 // Hash is the hash that tables use unless their owner has chosen another. Callers pass it
@@ -24,9 +24,9 @@ const Keyed HashKind = 0
 // hashes are the functions of the kinds.
 var hashes [4]func(key []byte) uint64
 
-// RegisterHash makes f the hash of a kind, not Keyed, for the life of the process. It
-// comes before the first table of that kind. f is used as it is: an attacker who chooses
-// keys must not be able to make more than some leading bits of their hashes agree.
+// RegisterHash makes f the hash of a kind other than Keyed, for the life of the process. It is called before the
+// first table of that kind is made. f is used as it is: an attacker who chooses keys must not be able to make more
+// than some leading bits of their hashes agree.
 func RegisterHash(k HashKind, f func(key []byte) uint64) { hashes[k] = f }
 
 // A Table finds items by key. The zero Table is empty and ready for keys of any
@@ -61,9 +61,9 @@ type line [lineSlots]uint64
 const (
 	lineSlots = 8
 	lineBytes = 64
-	minLines  = 2  // the last line is nobody's home, only overflow
-	maxLines  = 32 // a full segment of so many splits
-	hardLines = 63 // what an unlucky half of one may take
+	minLines  = 2  // the last line is home to no entry and takes overflow only
+	maxLines  = 32 // a full segment with that many lines splits
+	hardLines = 63 // the most that one half of an unlucky split may take
 
 	addrMask = 1<<48 - 1
 	tagShift = 48
@@ -72,7 +72,7 @@ const (
 	// deadline or with parts that have one, so that a sweep need not touch the
 	// others.
 	flagVolatile = 1
-	// The two bits beside it are a number from 0 to MaxRest, see SetRest.
+	// The two bits next to it are a number from 0 to MaxRest, see SetRest.
 	restShift = 1
 	entryAddr = addrMask &^ 7
 )
@@ -93,8 +93,8 @@ func SetItem(s Slot, it Item) {
 	*s = *s&^addrMask | uint64(it.a) | volatile(it)
 }
 
-// SetRest says how seldom Sweep has to visit the item in s: its owner may know that
-// nothing ends there for a while. It is 0 until then.
+// SetRest sets how rarely Sweep has to visit the item in s: its owner may know that no part of it expires for a
+// while. It is 0 at first.
 func SetRest(s Slot, rest int) { *s = *s&^(MaxRest<<restShift) | uint64(rest)<<restShift }
 
 func restOf(e uint64) int { return int(e >> restShift & MaxRest) }
@@ -119,7 +119,7 @@ func (t *Table) hash(key []byte) uint64 {
 // Len returns the number of items.
 func (t *Table) Len() int { return int(t.count) }
 
-// Bytes returns what directory and segments occupy.
+// Bytes returns the size of directory and segments.
 func (t *Table) Bytes() int64 {
 	if t.dir == 0 {
 		return 0
@@ -259,8 +259,8 @@ func (t *Table) Reserve(hp *arena.Heap, n int) {
 	t.slots = uint64(len(dir) * lines * lineSlots)
 }
 
-// Fit gives back what Reserve took too much of: it enters all items anew in a table
-// that is mostly empty.
+// Fit gives back the room of Reserve that was not used: it enters all items again in a new table if this one is
+// mostly empty.
 func (t *Table) Fit(hp *arena.Heap) {
 	if t.count*4 >= t.slots {
 		return
@@ -285,8 +285,8 @@ func (t *Table) Delete(hp *arena.Heap, hash uint64, slot Slot) {
 		t.drop(hp)
 		return
 	}
-	// Now and then a delete from a sparse table looks whether its segment can
-	// shrink. What it looks at is bounded by the size of a segment.
+	// Every sixteenth deletion in a sparse table checks whether its segment can shrink. The cost is bounded by the
+	// size of a segment.
 	if t.count&15 == 0 && t.count*2 < t.slots {
 		t.shrink(hp, hash<<t.skip)
 	}
@@ -302,22 +302,21 @@ func (t *Table) drop(hp *arena.Heap) {
 	t.InitHash(int(t.skip), t.kind)
 }
 
-// Free ends the table and its items; each is passed to free, which ends what
-// the item refers to and the item itself.
+// Free frees the table and its items; free is called with each item, and frees the memory that the item refers to
+// and the item itself.
 func (t *Table) Free(hp *arena.Heap, free func(Item)) {
 	t.deepest = 0
 	t.FreeFrom(hp, 1<<62, free)
 }
 
-// FreeFrom frees about budget items, of a table that is no longer used for
-// anything else, and reports whether that was all. Before the first call comes
-// BeginFree.
+// FreeFrom frees about budget items of a table that is no longer used otherwise, and reports whether those were
+// all. BeginFree is called before the first call.
 func (t *Table) FreeFrom(hp *arena.Heap, budget int, free func(Item)) bool {
 	if t.dir == 0 {
 		return true
 	}
 	dir := t.directory()
-	i := int(t.deepest) // of no other use by now: the segments before it are gone
+	i := int(t.deepest) // used as the position now: the segments before it were freed
 	for ; i < len(dir) && budget > 0; budget-- {
 		s := dir[i]
 		for _, e := range arena.Array[uint64](s.addr(), s.lines()*lineSlots) {
@@ -412,5 +411,5 @@ func (t *Table) halve(hp *arena.Heap) {
 // 64-bit hash.
 const maxDepth = 40
 
-// Skip returns what Init was given.
+// Skip returns the value given to Init.
 func (t *Table) Skip() uint8 { return t.skip }

@@ -7,7 +7,7 @@ import (
 	"cached/engine/arena"
 )
 
-// Bytes is what the nodes occupy. It looks at all of them.
+// Bytes is the size of the nodes. It visits all of them.
 func (t *Tree) Bytes() int {
 	if t.root == 0 {
 		return 0
@@ -27,10 +27,9 @@ func bytesOf(a arena.Addr, level int) int {
 	return sum
 }
 
-// Check says what is wrong with the tree, if anything: order, counts, weights,
-// copies of first entries, links and how full nodes are. compare orders the
-// referents of refs under one key; nil stands for the refs themselves. It looks
-// at everything and is for tests.
+// Check returns an error if the tree is inconsistent: order, counts, weights, copies of first entries, links and
+// how full nodes are. compare orders the referents of refs under one key; nil compares the refs themselves. It
+// visits the whole tree and is for tests.
 func (t *Tree) Check(compare func(a, b uint64) int) error {
 	if t.root == 0 {
 		if t.count != 0 || t.weight != 0 || t.height != 0 {

@@ -57,7 +57,7 @@ func (t *Tree) SetKey(h *arena.Heap, key, ref uint64, tie Tie, newKey uint64) bo
 	}
 	l, i := leafAt(p.node[0]), p.at[0]
 	if i > 0 && i+1 < l.len() && l.at(i-1).Key < newKey && newKey < l.at(i+1).Key {
-		l.at(i).Key = newKey // a small change seldom changes the order
+		l.at(i).Key = newKey // a small change of the key rarely changes the order
 		return true
 	}
 	t.remove(h, &p)
@@ -175,8 +175,8 @@ func short(n, level int) bool {
 	return n < innerMin
 }
 
-// mergeLen is how long two nodes together may be to become one. It is less
-// than fits: what has merged shall not split at the next insert.
+// mergeLen is the largest length of two nodes together that are merged. It is less than the capacity, so that the
+// merged node does not split at the next insert.
 func mergeLen(level int) int {
 	if level == 0 {
 		return leafMerge

@@ -9,7 +9,7 @@ import (
 const (
 	entryBytes = 16
 	leafHeader = 16
-	leafUnit   = 128 // what the block of a leaf grows by
+	leafUnit   = 128 // step by which the block of a leaf grows
 	unitLen    = leafUnit / entryBytes
 	leafMax    = 8*unitLen - 1   // entries; 1 KiB with the header
 	leafMin    = leafMax*2/5 + 1 // fewer are an occasion to merge
@@ -90,7 +90,7 @@ func newLeaf(h *arena.Heap, n int) arena.Addr {
 	return a
 }
 
-// freeLeaf unlinks a leaf and ends its block.
+// freeLeaf unlinks a leaf and frees its block.
 func freeLeaf(h *arena.Heap, a arena.Addr) {
 	l := leafAt(a)
 	next, prev := l.next(), l.prev()
@@ -115,8 +115,7 @@ func link(a, b arena.Addr) {
 	}
 }
 
-// resizeLeaf gives a leaf a block for n entries and returns its address, which
-// the parent has to be told.
+// resizeLeaf gives a leaf a block for n entries and returns its address, which the caller enters in the parent.
 func resizeLeaf(h *arena.Heap, a arena.Addr, n int) arena.Addr {
 	l := leafAt(a)
 	from, to := l.units(), leafUnits(n)
@@ -135,8 +134,8 @@ func resizeLeaf(h *arena.Heap, a arena.Addr, n int) arena.Addr {
 	return b
 }
 
-// trimLeaf takes a leaf's spare room away when there are two steps of it, and
-// leaves half a step, so that one entry that comes and goes costs no copy.
+// trimLeaf frees spare room of a leaf when there are two steps of it, and keeps half a step, so that inserting and
+// deleting one entry in turn costs no copy.
 func trimLeaf(h *arena.Heap, a arena.Addr) arena.Addr {
 	l := leafAt(a)
 	if n := l.len(); l.cap()-n >= 2*unitLen {
@@ -152,7 +151,7 @@ type inner struct {
 	max uint32
 }
 
-// A child is what an inner node knows of one of its children.
+// A child is an inner node's record of one of its children.
 type child struct {
 	key, ref uint64 // of the first entry in the subtree
 	weight   uint64
@@ -247,8 +246,8 @@ func newInner(h *arena.Heap, n int) arena.Addr {
 
 func freeInner(h *arena.Heap, a arena.Addr) { h.Free(a, innerBytes(int(innerAt(a).max))) }
 
-// resizeInner gives an inner node a block for n children and returns its
-// address, which the parent has to be told.
+// resizeInner gives an inner node a block for n children and returns its address, which the caller enters in the
+// parent.
 func resizeInner(h *arena.Heap, a arena.Addr, n int) arena.Addr {
 	from := innerAt(a)
 	if innerCap(n) == int(from.max) {

@@ -22,7 +22,7 @@ func (t *Tree) DeleteRange(h *arena.Heap, from, n uint64, visit func(ref uint64)
 		t.Free(h, visit)
 		return int(count)
 	}
-	// The seam is where the first entry goes and, in the end, the next one is.
+	// The seam is the place of the first removed entry, where the next remaining one is in the end.
 	it, offset := t.At(from)
 	seam := from
 	if offset > 0 {
@@ -41,9 +41,8 @@ func (t *Tree) DeleteRange(h *arena.Heap, from, n uint64, visit func(ref uint64)
 	return int(count - t.count)
 }
 
-// cut removes the entries that lie in full between two weights in the subtree
-// of a and returns the weight they had. Something of the subtree remains, but
-// its nodes may be left with less than they should have.
+// cut removes the entries that lie completely between two weights in the subtree of a and returns their weight.
+// Some of the subtree remains, but its nodes may have fewer entries than the minimum.
 func (t *Tree) cut(h *arena.Heap, a arena.Addr, level int, from, to uint64, visit func(ref uint64)) (gone uint64) {
 	if level == 0 {
 		l := leafAt(a)
@@ -94,7 +93,7 @@ func (t *Tree) cut(h *arena.Heap, a arena.Addr, level int, from, to uint64, visi
 	return gone
 }
 
-// freeSubtree ends all nodes under a, and a.
+// freeSubtree frees all nodes under a, and a.
 func (t *Tree) freeSubtree(h *arena.Heap, a arena.Addr, level int, visit func(ref uint64)) {
 	if level == 0 {
 		l := leafAt(a)
@@ -138,9 +137,8 @@ func (t *Tree) Free(h *arena.Heap, visit func(ref uint64)) {
 	*t = Tree{mode: t.mode}
 }
 
-// FreeSome removes at least budget entries from the end, or all there are, and
-// at most a leaf more; done says that the tree is empty. visit is called with
-// the ref of each and may be nil. What remains is a tree like any other.
+// FreeSome removes at least budget entries from the end, or all there are, and at most a leaf more; done says that
+// the tree is empty. visit is called with the ref of each and may be nil. The remaining tree is valid.
 func (t *Tree) FreeSome(h *arena.Heap, budget int, visit func(ref uint64)) (done bool) {
 	for budget > 0 && t.root != 0 {
 		var p path

@@ -44,8 +44,8 @@ func lowerKey(keys []uint64, key uint64) int {
 	return lo
 }
 
-// lowerEntry is lowerKey in a leaf. Leaves, unlike inner nodes, are seldom in
-// the cache, and a branch, even mispredicted, starts to load early.
+// lowerEntry is lowerKey in a leaf. Leaves, unlike inner nodes, are rarely in the cache, and a branch starts to
+// load early even if it is mispredicted.
 func lowerEntry(s []Entry, key uint64) int {
 	lo, n := 0, len(s)
 	for n > 1 {
@@ -149,8 +149,7 @@ func (t *Tree) descendRank(rank uint64, p *path) uint64 {
 	return rank
 }
 
-// cover returns the child that covers rank, the last one for what is beyond
-// all, and the rank inside it.
+// cover returns the child that covers rank, or the last one for a rank beyond all, and the rank inside it.
 func (n *inner) cover(rank uint64) (int, uint64) {
 	w := n.weights()
 	for i := range len(w) - 1 {
@@ -181,8 +180,8 @@ func (t *Tree) cover(l *leaf, rank uint64) (int, uint64) {
 	return len(e), 0
 }
 
-// Find returns the entry of an Ordered tree with this key for which tie is 0,
-// or the place where it would be. A nil tie stands for the first with the key.
+// Find returns the entry of an Ordered tree with this key for which tie is 0, or the place where it would be. With
+// a nil tie it finds the first entry with the key.
 func (t *Tree) Find(key uint64, tie Tie) (Iter, bool) {
 	if t.root == 0 {
 		return Iter{}, false
@@ -286,8 +285,8 @@ func (n *inner) before(i int) uint64 {
 	return sum
 }
 
-// Rank is the number of entries in front of the one with this key for which tie
-// is 0, or of where it would be; a nil tie stands for the first with the key.
+// Rank is the number of entries in front of the one with this key for which tie is 0, or in front of the place
+// where it would be; with a nil tie, of the first entry with the key.
 func (t *Tree) Rank(key uint64, tie Tie) (rank uint64, found bool) {
 	a := t.root
 	if a == 0 {
@@ -341,15 +340,13 @@ func (t *Tree) At(rank uint64) (it Iter, offset uint64) {
 	return Iter{a, i}, rank
 }
 
-// An Iter is a place in a tree: an entry, or one of both ends. It ends with the
-// next change of the tree.
+// An Iter is a place in a tree: an entry, or one of both ends. It is invalid after the next change of the tree.
 type Iter struct {
 	leaf arena.Addr
 	i    int // -1 in front of the first entry of all, the leaf's length behind the last
 }
 
-// iterAt is the place i of the leaf a, where its end stands for the start of
-// the next one.
+// iterAt is the place i of the leaf a; the end of a leaf is the start of the next one.
 func iterAt(a arena.Addr, i int) Iter {
 	if l := leafAt(a); i == l.len() && l.next() != 0 {
 		return Iter{l.next(), 0}

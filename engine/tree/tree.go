@@ -5,7 +5,7 @@ import (
 	"cached/internal/invariants"
 )
 
-// A Mode says what places an entry in a tree and what it weighs.
+// A Mode determines the place of an entry in a tree and its weight.
 type Mode uint8
 
 const (
@@ -22,10 +22,9 @@ type Tree struct {
 	mode   Mode
 }
 
-// A Tie compares what is looked for with what ref refers to: negative if the
-// former comes first, 0 if they are the same. It decides between equal keys.
-// It is only called while the call lasts that it was given to, so a closure
-// costs no allocation.
+// A Tie compares the entry that is searched with the referent of ref: negative if the former is first, 0 if they
+// are the same. It decides between equal keys. It is only called during the call that it is an argument of, so a
+// closure costs no allocation.
 type Tie func(ref uint64) int
 
 // New returns an empty tree.
@@ -73,7 +72,7 @@ type path struct {
 	at   [maxLevels]int
 }
 
-// replace tells the parent of the node at level, or the tree, its new address.
+// replace enters the new address of the node at level in its parent, or in the tree.
 func (t *Tree) replace(p *path, level int, a arena.Addr) {
 	p.node[level] = a
 	if level == int(t.height) {

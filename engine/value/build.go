@@ -10,13 +10,12 @@ import (
 	"cached/engine/table"
 )
 
-// ErrDuplicate: an element came twice that a value holds once.
+// ErrDuplicate: an element was added twice that a value may have once.
 var ErrDuplicate = errors.New("duplicate element")
 
-// A Builder makes the item of a key whose value comes element by element from
-// elsewhere, such as a file: out of sight, in no table, and in the form that the
-// limits ask for. What its methods are given is copied. It is used for one item
-// after another; the zero Builder is ready.
+// A Builder makes the item of a key from elements that are added one by one, for instance from a file. The item is
+// in no table until it is complete, and has the form that the limits ask for. Arguments of its methods are copied.
+// It is used for one item after another; the zero Builder is ready.
 type Builder struct {
 	heap       *arena.Heap
 	limits     *Limits
@@ -31,7 +30,7 @@ type Builder struct {
 	first int64
 	n     int     // elements of the small form
 	seq   []byte  // the small form
-	ints  []int64 // of a set that has nothing else
+	ints  []int64 // elements of a set that has only integers
 	last  int     // position of the last member of a small sorted set
 	seen  hashSet
 }
@@ -93,7 +92,7 @@ func (b *Builder) End() (table.Item, error) {
 	return it, nil
 }
 
-// finishSeq makes the item of what is a sequence.
+// finishSeq makes the item of a value that is a sequence.
 func (b *Builder) finishSeq() {
 	if b.dues {
 		b.small(PackedTTL, b.seq)
@@ -117,7 +116,7 @@ func (b *Builder) small(e Encoding, v []byte) {
 	b.slot = uint64(it.Addr())
 }
 
-// Abandon ends an item that was begun and will not be needed.
+// Abandon frees an item that was begun and will not be needed.
 func (b *Builder) Abandon() {
 	if b.slot != 0 {
 		Free(b.heap, b.item())
@@ -370,7 +369,7 @@ func (b *Builder) insertScored(member []byte, score float64, text []byte) {
 	}
 }
 
-// canonicalScore is the score that an entry stands for: -0 is 0 there.
+// canonicalScore is the score of an entry: -0 becomes 0.
 func canonicalScore(text []byte, score float64) float64 {
 	if n, ok := ParseInt(text); ok {
 		return float64(n)

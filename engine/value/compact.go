@@ -8,10 +8,9 @@ import (
 	"cached/engine/tree"
 )
 
-// Compact moves blocks of a value, its item first, to slabs that are fuller, and
-// returns how many it has looked at. Of a large hash, set or sorted set it goes
-// through all items if there are at most few, else through those of the segment
-// at the place rnd; of a list and a stream the chunks and nodes. Nodes of trees stay.
+// Compact moves blocks of a value, its item first, to slabs that are fuller, and returns how many it has visited.
+// Of a large hash, set or sorted set it visits all items if there are at most few, otherwise those of the segment
+// at the place rnd; of a list and a stream the chunks and nodes. Nodes of trees are not moved.
 func (r Ref) Compact(few int, rnd uint64) (looked int) {
 	it := r.Item()
 	if a := r.Heap.Compact(it.Addr(), it.Bytes()); a != 0 {

@@ -1,9 +1,9 @@
-// Package value is what stands behind a key: strings and, built of packed
-// sequences, tables and trees, the collections.
+// Package value implements the values of keys: strings, and collections, which are
+// built of packed sequences, tables and trees.
 //
 // A value knows neither its key's meaning nor time, locks or the protocol. It
 // is reached through a Ref, the place of its item in a table, since a value
-// that grows may need another block. Small values lie in the item itself; the
+// that grows may need another block. A small value is stored in the item itself; the
 // item of a large collection holds the address of its root block.
 //
 // # Locks

@@ -7,8 +7,8 @@ import (
 	"cached/engine/packed"
 )
 
-// An Elem is an element of a collection as commands see it: a string, or an
-// integer that stands for its decimal form. It aliases the collection.
+// An Elem is an element of a collection as commands see it: a string, or an integer whose decimal form is the
+// string. It aliases the collection.
 type Elem struct {
 	b     []byte
 	n     int64
@@ -30,8 +30,7 @@ func elemAt(b []byte, p int) Elem {
 	return Text(e.Bytes())
 }
 
-// Int returns the integer that the element stands for; a string never does, even
-// if it looks like one.
+// Int returns the integer of an element that is stored as one; a stored string is none, even if it looks like one.
 func (e Elem) Int() (int64, bool) { return e.n, e.isInt }
 
 // Append appends the element's text to dst.

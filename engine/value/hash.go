@@ -16,8 +16,7 @@ import (
 
 const dueBytes = 8 // in front of a PackedTTL sequence
 
-// A HashRef is a hash where it stands. Times are Unix milliseconds; nothing in it
-// looks at the clock.
+// A HashRef is a hash in its item. Times are Unix milliseconds; it never reads the clock.
 type HashRef struct {
 	Ref
 	Limits *Limits
@@ -146,7 +145,7 @@ func (h HashRef) setItem(field, v []byte, keep bool) (created bool) {
 	return false
 }
 
-// Delete ends a field and reports whether there was one.
+// Remove removes a field and reports whether there was one.
 func (h HashRef) Remove(field []byte) bool {
 	if h.isRoot() {
 		r, hash := rootOf(h.Item()), table.Hash(field)
@@ -231,8 +230,8 @@ func EachHash(it table.Item, visit func(field, v Elem, due int64) bool) {
 	}
 }
 
-// Scan visits fields from cursor on and returns the next cursor, 0 at the end:
-// all at once when the hash is small, else as table.Table.Scan promises.
+// Scan visits fields from cursor on and returns the next cursor, 0 at the end: all fields at once if the hash is
+// small, otherwise with the guarantees of table.Table.Scan.
 func (h HashRef) Scan(cursor uint64, count int, visit func(field, v Elem)) uint64 {
 	if !h.isRoot() {
 		h.Each(func(f, v Elem, _ int64) bool { visit(f, v); return true })
@@ -366,8 +365,8 @@ func (h HashRef) setDue() {
 	h.markParts()
 }
 
-// ExpireFields ends at most limit fields whose deadline is before nowMS and
-// passes each to expired first. It returns how many they were.
+// ExpireFields removes at most limit fields whose deadline is before nowMS and calls expired with each before. It
+// returns their number.
 func (h HashRef) ExpireFields(nowMS int64, limit int, expired func(field []byte)) (n int) {
 	if h.isRoot() {
 		n = rootOf(h.Item()).expire(h.Heap, nowMS, limit, expired)

@@ -5,15 +5,14 @@ import (
 	"cached/engine/table"
 )
 
-// Free ends an item and all that its value refers to.
+// Free frees an item and all memory that its value refers to.
 func Free(h *arena.Heap, it table.Item) {
 	for !FreeSome(h, it, 1<<62) {
 	}
 }
 
-// FreeSome frees about budget elements of an item that is no longer in any
-// table, and the item itself with the last of them. It reports whether that was
-// all; until then the item may be passed to nothing else.
+// FreeSome frees about budget elements of an item that is no longer in any table, and the item itself with the
+// last of them. It reports whether those were all; until then the item may not be used otherwise.
 func FreeSome(h *arena.Heap, it table.Item, budget int) bool {
 	done := true
 	switch TypeOf(it) {
@@ -34,8 +33,8 @@ func FreeSome(h *arena.Heap, it table.Item, budget int) bool {
 	return done
 }
 
-// FreeEffort is about how many blocks Free would have to end: what decides
-// whether a value is freed at once or little by little.
+// FreeEffort is about the number of blocks that Free would free: it decides whether a value is freed at once or in
+// steps.
 func FreeEffort(it table.Item) int {
 	switch TypeOf(it) {
 	case List:
@@ -52,8 +51,8 @@ func FreeEffort(it table.Item) int {
 	return 1
 }
 
-// IsHuge reports whether a value has so many elements that whatever goes through
-// all of them should do so in steps: those of a millisecond or more.
+// IsHuge reports whether a value has so many elements that visiting all of them should happen in steps: it takes a
+// millisecond or more.
 func IsHuge(it table.Item) bool {
 	switch n := FreeEffort(it); TypeOf(it) {
 	case List, Stream:

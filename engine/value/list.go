@@ -9,7 +9,7 @@ import (
 // A small list is a sequence of its elements (Packed). A large one is a root of
 // chunks (Chunks), see listRoot.
 
-// A ListRef is a list where it stands.
+// A ListRef is a list in its item.
 type ListRef struct {
 	Ref
 	Limits *Limits
@@ -47,8 +47,8 @@ func (m *Limits) exceeds(bytes, elements int) bool {
 	return bytes > 4<<10<<(min(-m.ListSize, 5)-1)
 }
 
-// Room tells a small list that so many bytes in so many elements are to come;
-// if they are too many, it becomes a large one.
+// Room prepares a small list for the given numbers of further bytes and elements: it becomes a large one if they
+// are too many.
 func (l ListRef) Room(bytes, elements int) {
 	if l.isLarge() {
 		return
@@ -209,8 +209,8 @@ func (l ListRef) toChunks() {
 	l.setRoot(a, Chunks)
 }
 
-// shrink turns a large list that has become small into a small one: at half of
-// what is small, so that it does not go back and forth.
+// shrink turns a large list that has become small into a small one: at half the limit of a small one, so that it
+// does not change back and forth.
 func (l ListRef) shrink() {
 	r := listRootOf(l.Item())
 	bytes := int(r.bytes) + packed.HeaderBytes

@@ -5,18 +5,15 @@ import (
 	"cached/engine/packed"
 )
 
-// A chunk is a block with consecutive elements of a large list, in one of two
-// forms. A uniform chunk holds strings of one length back to back, so that every
-// place is arithmetic. A packed one holds a sequence. There may be free room on
-// both sides, and an edit moves what lies on the shorter side of it: at the ends
-// of a list nothing.
+// A chunk is a block with consecutive elements of a large list, in one of two forms. A uniform chunk holds strings
+// of one length back to back, so that the place of each is computed. A packed one holds a sequence. There may be
+// free room on both sides, and an edit moves the elements on the shorter side of it: none at the ends of a list.
 //
-// A chunk begins uniform if its first element may be so. It becomes packed with
-// the first element of another length, or with integers that are smaller as
-// entries, and stays packed: so it changes its form once at most.
+// A chunk begins uniform if its first element may be so. It becomes packed with the first element of another
+// length, or with integers that are smaller as entries, and stays packed: so it changes its form once at most.
 type chunk arena.Addr
 
-// A chunkHead is what a chunk's block begins with.
+// A chunkHead is the beginning of a chunk's block.
 type chunkHead struct {
 	room  uint32 // bytes behind the head
 	start uint32 // of them, those in front of the elements
@@ -53,7 +50,7 @@ func (e arrival) saves() int {
 	return packed.TextSize(len(e.b)) - e.size
 }
 
-// newChunk makes a chunk of one element, with room for at least so many bytes.
+// newChunk makes a chunk of one element, with room for at least least bytes.
 func newChunk(h *arena.Heap, e arrival, least int) chunk {
 	each, n := len(e.b), packed.HeaderBytes+e.size
 	if each > uniformMost || each > n {
@@ -237,8 +234,7 @@ func (c chunk) takes(e arrival, back bool) bool {
 	return beside >= used-int(hd.used) || isLoose(used, room)
 }
 
-// isLoose reports whether room is so much more than used that moving the elements
-// for it is worth it.
+// isLoose reports whether room exceeds used by so much that moving the elements to a smaller block is worth it.
 func isLoose(used, room int) bool { return used+used/8 <= room }
 
 // push adds e, which fits, at an end.
@@ -255,7 +251,7 @@ func (c chunk) insert(h *arena.Heap, j int, e arrival) chunk {
 	d := c.welcoming(h, e)
 	other := d != c
 	d = d.put(h, d.offset(j), e)
-	if other { // few come to the middle of a list: no room is kept for them
+	if other { // elements are rarely inserted in the middle of a list: no room is kept for them
 		return d.tight(h)
 	}
 	return d
@@ -299,7 +295,7 @@ func (c chunk) appendTo(seq []byte) []byte {
 	return seq
 }
 
-// grown is the room of a chunk that has to hold so many bytes.
+// grown is the room of a chunk that has to hold used bytes.
 func grown(used int) int { return max(used, min(2*used, chunkFull)) }
 
 // widen makes n bytes free at an offset of the elements.
@@ -406,8 +402,8 @@ func (c chunk) split(h *arena.Heap, j int) (right chunk) {
 	return right
 }
 
-// resize returns the chunk with room for n bytes of elements, which it holds, and
-// what is free of it behind them, or in front.
+// resize returns the chunk with room for n bytes, including its elements; the free room is behind them, or in
+// front.
 func (c chunk) resize(h *arena.Heap, n int, behind bool) chunk {
 	d, s := c, c.elems()
 	if arena.BlockBytes(chunkHeader+n) != c.blockBytes() {

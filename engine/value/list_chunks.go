@@ -89,7 +89,7 @@ func (r *listRoot) pop(h *arena.Heap, back bool) {
 		}
 		*end = chunk(r.chunks.DeleteAt(h, at).Ref)
 	}
-	if *end == 0 { // what there is is in the other end
+	if *end == 0 { // all elements are in the other end
 		if end = &r.tail; back {
 			end = &r.head
 		}

@@ -8,8 +8,8 @@ import (
 	"cached/engine/tree"
 )
 
-// A root is what a large hash, set or sorted set is made of. The key's item holds
-// nothing but the address of its block.
+// A root holds the elements of a large hash, set or sorted set. The key's item holds nothing but the address of
+// its block.
 type root struct {
 	items table.Table // fields, members: an item each
 	// order is a sorted set's items by score and member, or a hash's or a set's items
@@ -61,8 +61,7 @@ func Prefetch(it table.Item, part []byte) (hash uint64) {
 	return hash
 }
 
-// PrefetchPart has it load the field or member itself, once what Prefetch asked
-// for is there.
+// PrefetchPart loads the field or member itself, after the memory of Prefetch has been loaded.
 func PrefetchPart(it table.Item, hash uint64) { rootOf(it).items.PrefetchItem(hash) }
 
 // rootLen is how many items a large value has.
@@ -117,8 +116,7 @@ func copyRoot(to *arena.Heap, it, c table.Item, order func(r *root, x table.Item
 	binary.LittleEndian.PutUint64(c.Value(), uint64(a))
 }
 
-// rootMemory is the memory of a large value's blocks; with samples, that many
-// items stand for all.
+// rootMemory is the memory of a large value's blocks; with samples, it is estimated from that many items.
 func rootMemory(it table.Item, samples int) int64 {
 	if !isRoot(it) {
 		return 0

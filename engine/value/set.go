@@ -13,7 +13,7 @@ import (
 // deadlines of members a small one is member, deadline, member ... behind eight bytes with
 // the earliest of them (PackedTTL), a deadline of 0 being none; see set_deadline.go.
 
-// A SetRef is a set where it stands.
+// A SetRef is a set in its item.
 type SetRef struct {
 	Ref
 	Limits *Limits

@@ -54,7 +54,7 @@ func (a StreamID) Prev() (id StreamID, ok bool) {
 	return a, true
 }
 
-// A StreamState is what a stream knows beyond its entries.
+// A StreamState is the state of a stream besides its entries.
 type StreamState struct {
 	Last       StreamID // the last ID it gave
 	MaxDeleted StreamID // the largest one that Delete removed
@@ -85,7 +85,7 @@ func newStreamRoot(h *arena.Heap) arena.Addr {
 	return a
 }
 
-// A StreamRef is a stream where it stands.
+// A StreamRef is a stream in its item.
 type StreamRef struct {
 	Ref
 	Limits *Limits
@@ -113,7 +113,7 @@ func (s StreamRef) Nodes() int {
 	return r.nodes.Len() + 1
 }
 
-// State is what the stream knows beyond its entries.
+// State is the state of the stream besides its entries.
 func (s StreamRef) State() StreamState { return s.root().state }
 
 // SetState replaces it.
@@ -153,8 +153,8 @@ func (s StreamRef) Append(id StreamID, fields [][]byte) {
 // nodeMost is the most bytes of a node of Redis, whatever its limits say.
 const nodeMost = 1 << 30
 
-// isFull reports whether Redis would begin another node for an entry, so that
-// trimming by whole nodes ends at the same entries.
+// isFull reports whether Redis would begin another node for an entry, so that trimming by whole nodes removes the
+// same entries.
 func (s StreamRef) isFull(n *streamNode, fields [][]byte) bool {
 	size := 0
 	for _, b := range fields {
@@ -200,8 +200,8 @@ func (r *streamRoot) visit(from, to StreamID, rev bool, visit func(StreamEntry) 
 	}
 }
 
-// visitBack is visit backwards. Entries only tell where the next one is, so it
-// notes those of a node on the way through.
+// visitBack is visit backwards. Entries only lead to the next one, so it notes the places of a node's entries on
+// the way through.
 func (r *streamRoot) visitBack(from, to StreamID, visit func(StreamEntry) bool) {
 	var noted []StreamEntry
 	for p := r.seek(to); p.ok; p = p.prev(r) {
@@ -292,7 +292,7 @@ func (s StreamRef) Delete(id StreamID) bool {
 	return false
 }
 
-// drop ends a node. The last one of the tree takes the place of a tail.
+// drop frees a node. The last one of the tree takes the place of a removed tail.
 func (r *streamRoot) drop(h *arena.Heap, n streamAddr) {
 	if n != r.tail {
 		first := n.node().first
@@ -307,11 +307,11 @@ func (r *streamRoot) drop(h *arena.Heap, n streamAddr) {
 	}
 }
 
-// A StreamTrim says which of the oldest entries have to go.
+// A StreamTrim determines which of the oldest entries are removed.
 type StreamTrim struct {
 	ByID   bool
 	MinID  StreamID // ByID: those below it
-	MaxLen uint64   // else: what exceeds so many
+	MaxLen uint64   // otherwise: entries beyond that number
 	Approx bool     // only whole nodes
 	Limit  uint64   // no more entries than that go, except 0
 }

@@ -71,7 +71,7 @@ func pendingTie(id StreamID) tree.Tie {
 	return func(ref uint64) int { return cmp.Compare(id.Seq, arena.At[streamPending](arena.Addr(ref)).id.Seq) }
 }
 
-// A StreamGroup is a consumer group where it stands. It ends with the group.
+// A StreamGroup is a consumer group in its item. It is valid as long as the group exists.
 type StreamGroup struct {
 	h  *arena.Heap
 	it table.Item
@@ -112,7 +112,7 @@ func (s StreamRef) CreateGroup(name []byte, last StreamID, read int64) (g Stream
 	return StreamGroup{s.Heap, putBlock(s.Heap, &s.root().groups, name, a)}, true
 }
 
-// DestroyGroup ends a group and reports whether it was there.
+// DestroyGroup removes a group and reports whether it existed.
 func (s StreamRef) DestroyGroup(name []byte) bool {
 	t, hash := &s.root().groups, table.Hash(name)
 	slot := t.Find(hash, name)
@@ -125,7 +125,7 @@ func (s StreamRef) DestroyGroup(name []byte) bool {
 	return true
 }
 
-// freeGroup ends a group that is in no table.
+// freeGroup frees a group that is in no table.
 func freeGroup(h *arena.Heap, it table.Item) {
 	g := arena.At[streamGroup](blockOf(it))
 	g.consumers.Free(h, func(x table.Item) {
@@ -158,7 +158,7 @@ func (g StreamGroup) SetLast(id StreamID, read int64) { g.block().last, g.block(
 // Consumers is how many consumers the group has.
 func (g StreamGroup) Consumers() int { return g.block().consumers.Len() }
 
-// A StreamConsumer is a consumer of a group where it stands.
+// A StreamConsumer is a consumer of a group in its item.
 type StreamConsumer struct {
 	h *arena.Heap
 	a arena.Addr
@@ -211,8 +211,7 @@ func (g StreamGroup) CreateConsumer(name []byte, seenMS int64) (c StreamConsumer
 	return StreamConsumer{g.h, a}, true
 }
 
-// DeleteConsumer ends a consumer and what is pending for it, and returns how many
-// entries that were.
+// DeleteConsumer removes a consumer and its pending entries, and returns how many entries those were.
 func (g StreamGroup) DeleteConsumer(name []byte) (pending int) {
 	t, hash := &g.block().consumers, table.Hash(name)
 	slot := t.Find(hash, name)
@@ -358,8 +357,8 @@ func (r *streamRoot) groupBytes() (n int64) {
 	return n
 }
 
-// EntriesReadAt estimates how many entries come up to id since the stream began,
-// or returns NoRead if that cannot be told.
+// EntriesReadAt estimates how many entries were added up to id since the stream began, or returns NoRead if that
+// is unknown.
 func (s StreamRef) EntriesReadAt(id StreamID) int64 {
 	st := s.State()
 	first, n := s.End(false), int64(s.Len())
@@ -384,8 +383,8 @@ func (s StreamRef) EntriesReadAt(id StreamID) int64 {
 	return NoRead
 }
 
-// DeletedFrom reports whether an entry at or behind id was deleted, so that counting
-// from id does not tell how many were added.
+// DeletedFrom reports whether an entry at or behind id was deleted, so that counting from id does not give the
+// number of added entries.
 func (s StreamRef) DeletedFrom(id StreamID) bool {
 	st := s.State()
 	return s.Len() > 0 && !st.MaxDeleted.IsZero() && id.Compare(st.MaxDeleted) <= 0

@@ -25,7 +25,7 @@ type streamNode struct {
 	live, dead  uint32   // entries
 	used, room  uint32   // bytes of the block, this head included
 	start       uint32   // where entries begin
-	names       uint32   // how many names stand in front of them
+	names       uint32   // number of names in front of them
 	redis       uint64   // see listpackBytes
 }
 
@@ -36,7 +36,7 @@ const (
 	sameNames
 	seqNext // the seq is 0 in a new ms, or follows in the same
 	msShift = iota
-	// msLonger stands for what the byte has no place for.
+	// msLonger means that the difference is too large for the byte.
 	msLonger = 1<<(8-msShift) - 1
 )
 
@@ -115,8 +115,8 @@ func (a streamAddr) append(h *arena.Heap, id StreamID, fields [][]byte) streamAd
 	return a
 }
 
-// putID writes what stands in front of the fields of an entry behind last; the
-// first entry of a node is at last.
+// putID writes the part of an entry in front of its fields, relative to the ID last; the ID of a node's first entry
+// is last.
 func putID(b []byte, p int, last, id StreamID, first, same bool) int {
 	head := byte(0)
 	if same {
@@ -158,7 +158,7 @@ func putString(b []byte, p int, s []byte) int {
 	return p + copy(b[p:], s)
 }
 
-// getUvarint reads a number at p and returns where it ends.
+// getUvarint reads a number at p and returns the position behind it.
 func getUvarint(b []byte, p int) (x uint64, end int) {
 	if c := b[p]; c < 0x80 {
 		return uint64(c), p + 1
@@ -167,7 +167,7 @@ func getUvarint(b []byte, p int) (x uint64, end int) {
 	return x, p + n
 }
 
-// getString reads a string at p and returns where it ends.
+// getString reads a string at p and returns the position behind it.
 func getString(b []byte, p int) (s []byte, end int) {
 	n, p := getUvarint(b, p)
 	end = p + int(n)
@@ -210,7 +210,7 @@ func (a streamAddr) entries() streamCursor {
 	return streamCursor{b: b, names: b[streamNodeBytes:n.start], common: int(n.names), end: int(n.start), id: n.first}
 }
 
-// next goes to the next entry and reports whether there is one.
+// next moves to the next entry and reports whether there is one.
 func (c *streamCursor) next() bool {
 	if c.end >= len(c.b) {
 		return false
@@ -292,8 +292,8 @@ func (e StreamEntry) Each(visit func(name, value []byte)) {
 	}
 }
 
-// What follows knows how many bytes Redis's node would have, whose size decides
-// when the next one begins.
+// The following functions compute how many bytes Redis's node would have: that size decides when the next one
+// begins.
 
 // listpackEnds are the bytes around the entries of a listpack.
 const listpackEnds = 7

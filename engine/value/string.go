@@ -26,8 +26,8 @@ func TextEncoding(b []byte) Encoding {
 	return Raw
 }
 
-// ParseInt reads the canonical decimal form of an int64: no sign but a leading
-// minus, no leading zeros, no space, nothing else.
+// ParseInt parses the canonical decimal form of an int64: no sign but a leading minus, no leading zeros, no space,
+// nothing else.
 func ParseInt(b []byte) (int64, bool) {
 	if len(b) == 0 || len(b) > 20 {
 		return 0, false

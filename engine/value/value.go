@@ -5,12 +5,11 @@ import (
 	"cached/engine/table"
 )
 
-// A Type is what a value is to commands. The numbers are those of Redis's RDB
-// object types where Redis has the type, and fit in four bits. Files do not hold
-// the numbers.
+// A Type is the type of a value as commands see it. The numbers are those of Redis's RDB object types where Redis has
+// the type, and fit in four bits. Files do not hold the numbers.
 type Type uint8
 
-// The types. 5 is what Redis calls modules, 7 is left free.
+// The types. 5 is the number of modules in Redis; 7 is not used.
 const (
 	String Type = 0
 	List   Type = 1
@@ -49,8 +48,7 @@ func TypeNamed(name string) (Type, bool) {
 // An Encoding says how a value of some type is stored, in four bits.
 type Encoding uint8
 
-// The encodings. OBJECT ENCODING reports their names, which are those that
-// Redis gives to what plays the same role there.
+// The encodings. OBJECT ENCODING reports their names, which are those of the corresponding encodings in Redis.
 const (
 	Raw Encoding = iota
 	Int
@@ -79,9 +77,8 @@ func TypeOf(it table.Item) Type { return Type(it.Kind() & 15) }
 // EncodingOf returns the encoding of an item's value.
 func EncodingOf(it table.Item) Encoding { return Encoding(it.Kind() >> 4) }
 
-// A Ref is a value where it stands: the slot of its item and the heap of its
-// blocks. It is valid until the table of the slot changes or the lock that
-// guards them is released.
+// A Ref is a value in its place: the slot of its item and the heap of its blocks. It is valid until the table of
+// the slot changes or the lock that guards them is released.
 type Ref struct {
 	Heap *arena.Heap
 	Slot table.Slot
@@ -90,7 +87,7 @@ type Ref struct {
 	Marked *int
 }
 
-// IsZero tells the value that is not there.
+// IsZero reports whether there is no value.
 func (r Ref) IsZero() bool { return r.Slot == nil }
 
 // Item returns the item as it is now.
@@ -100,8 +97,7 @@ func (r Ref) Item() table.Item { return table.ItemOf(r.Slot) }
 // the next Resize.
 func (r Ref) Bytes() []byte { return r.Item().Value() }
 
-// Resize makes the item's value n bytes long and returns it: it begins with
-// what was there, and what is new is undefined.
+// Resize makes the item's value n bytes long and returns it: its old bytes stay, added bytes are undefined.
 func (r Ref) Resize(n int) []byte {
 	it := r.Item()
 	it = it.Reshape(r.Heap, n, it.DeadlineMS())

@@ -18,7 +18,7 @@ import (
 // the eight bytes of the score as values, and are in the tree by score, members
 // deciding between equal ones.
 
-// A ZSetRef is a sorted set where it stands.
+// A ZSetRef is a sorted set in its item.
 type ZSetRef struct {
 	Ref
 	Limits *Limits
@@ -57,7 +57,7 @@ func scoreEntry(f float64, buf []byte) []byte {
 		return Number(n).Append(buf[:0])
 	}
 	binary.LittleEndian.PutUint64(buf[:8], math.Float64bits(f))
-	buf[8] = 0 // what ends so never looks like an integer
+	buf[8] = 0 // with this last byte it never looks like an integer
 	return buf[:9]
 }
 
