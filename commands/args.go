@@ -11,8 +11,8 @@ import (
 	"cached/engine/value"
 )
 
-// Args is a cursor over a command's words. Reads past the first failed one do
-// nothing; End reports what failed, or a leftover word.
+// Args is a cursor over a command's words. Reads after the first failed one do nothing; End returns the failure,
+// or an error for words that were not read.
 type Args struct {
 	argv [][]byte
 	i    int
@@ -22,10 +22,10 @@ type Args struct {
 // Args returns a cursor that begins at word from.
 func (c *Ctx) Args(from int) Args { return Args{argv: c.Argv, i: from} }
 
-// More reports whether there are words left and nothing failed.
+// More reports whether there are words that were not read, and no read has failed.
 func (a *Args) More() bool { return a.err == nil && a.i < len(a.argv) }
 
-// Left is how many words are left.
+// Left is the number of words that were not read.
 func (a *Args) Left() int { return len(a.argv) - a.i }
 
 // Fail makes err the result of End, unless something failed before.
@@ -38,7 +38,7 @@ func (a *Args) Fail(err error) {
 // Err is the first failure so far.
 func (a *Args) Err() error { return a.err }
 
-// End returns the first failure, or a syntax error if words are left.
+// End returns the first failure, or a syntax error if not all words were read.
 func (a *Args) End() error {
 	if a.err == nil && a.i < len(a.argv) {
 		return ErrSyntax
@@ -112,8 +112,7 @@ func ParseFloat(b []byte) (float64, bool) {
 		if f, ok := hexFloat(s); ok {
 			return f, true
 		}
-		// Beyond the range is what strtod calls a range error, and so does
-		// every caller.
+		// strtod returns a range error for such a number, which its callers refuse.
 		return 0, false
 	}
 	if math.IsNaN(f) || strings.ContainsRune(s, '_') {
@@ -189,15 +188,15 @@ func appendLongDouble(b []byte, x *big.Float) []byte {
 	return append(b, s...)
 }
 
-// A cursor of SCAN and its kin: what C's strtoul reads. An empty one is 0, a
-// negative one counts from the far end.
+// cursor reads the cursor of SCAN, HSCAN, SSCAN or ZSCAN as C's strtoul reads it. An empty one is 0, a negative
+// one counts from the far end.
 func (a *Args) cursor() uint64 {
 	b := a.Next()
 	if a.err != nil || len(b) == 0 {
 		return 0
 	}
 	if i := bytes.IndexByte(b, 0); i >= 0 {
-		b = b[:i] // where C's string ends
+		b = b[:i] // C's string ends there
 		if i == 0 {
 			return 0
 		}

@@ -22,7 +22,7 @@ type intType struct {
 	width  uint // bits
 }
 
-// An overflowMode says what becomes of a number that its field cannot hold.
+// An overflowMode decides the result for a number that its field cannot hold.
 type overflowMode uint8
 
 const (
@@ -186,8 +186,7 @@ func (c *Ctx) changeFields(ops []bitFieldOp, end int64) error {
 			c.Reply.Int(old)
 			continue
 		}
-		// What SET writes is a number like any other: adding nothing to it shows
-		// whether it fits.
+		// SET checks its number like the other operations: by adding nothing to it.
 		from, by := old, op.arg
 		if op.kind == bitSet {
 			from, by = op.arg, 0
@@ -208,8 +207,8 @@ func (c *Ctx) changeFields(ops []bitFieldOp, end int64) error {
 	case changed:
 		c.Tx.Modified(key, engine.EventSetBit)
 	case grows:
-		// Every write failed, which Redis tells nobody; but a log has to hear of
-		// a string that has become longer.
+		// Every write failed, and Redis notifies no client of that; but the log needs the effect if the string has
+		// become longer.
 		c.Tx.Modified(key, engine.Event{})
 	}
 	return nil

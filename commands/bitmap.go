@@ -25,8 +25,8 @@ func (c *Ctx) bitOffset(arg []byte) (int64, error) {
 	return n, nil
 }
 
-// bitAt is the bit at offset off of s, which counts from the highest bit of the
-// first byte; what is beyond the end is zero.
+// bitAt is the bit at offset off of s, counted from the highest bit of the first byte; bits beyond the end are
+// zero.
 func bitAt(s []byte, off int64) int64 {
 	if off>>3 >= int64(len(s)) {
 		return 0
@@ -47,8 +47,8 @@ func getbit(c *Ctx) error {
 	return nil
 }
 
-// setbit changes one bit and replies with what it was. A bit that was so
-// already, in a string long enough, is no change to tell of.
+// setbit changes one bit and replies with its old value. If the bit has that value already, in a string that is
+// long enough, nothing is changed and no watcher notified.
 func setbit(c *Ctx) error {
 	key := c.Argv[1]
 	off, err := c.bitOffset(c.Argv[2])
@@ -79,8 +79,7 @@ func setbit(c *Ctx) error {
 // bitSpan is a range of bits, first to last, of a string.
 type bitSpan struct{ first, last int64 }
 
-// clampSpan counts negative ends from the end of n units and cuts the range to
-// what is there.
+// clampSpan counts negative ends from the end of n units and cuts the range to the existing units.
 func clampSpan(first, last, n int64) bitSpan {
 	if first < 0 {
 		first = max(first+n, 0)
@@ -150,8 +149,8 @@ func bitcount(c *Ctx) error {
 	return nil
 }
 
-// countBits counts the set bits of a range: eight bytes at a time, and then
-// what the bytes at both ends hold outside of it is taken off.
+// countBits counts the set bits of a range: eight bytes at a time, less the bits of the first and last byte that
+// are outside of it.
 func countBits(s []byte, r bitSpan) int64 {
 	if r.first > r.last {
 		return 0
@@ -171,8 +170,8 @@ func countBits(s []byte, r bitSpan) int64 {
 	return int64(n)
 }
 
-// bitpos finds the first bit that is set, or clear. A string counts as followed
-// by zeros without end, unless the caller said where the range ends.
+// bitpos finds the first bit that is set, or clear. The string counts as followed by an endless row of zeros,
+// unless the call has an end of the range.
 func bitpos(c *Ctx) error {
 	bit, ok := value.ParseInt(c.Argv[2])
 	if !ok {

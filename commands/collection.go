@@ -7,7 +7,7 @@ import (
 	"cached/internal/resp"
 )
 
-// What the commands of lists, hashes, sets and sorted sets have in common.
+// Helpers of the commands of lists, hashes, sets and sorted sets.
 
 // ref returns the value of type t at key; ok is false when there is none.
 func (c *Ctx) ref(key []byte, t value.Type) (ref value.Ref, ok bool, err error) {
@@ -17,7 +17,7 @@ func (c *Ctx) ref(key []byte, t value.Type) (ref value.Ref, ok bool, err error) 
 	return ref, !ref.IsZero(), nil
 }
 
-// endIfEmpty ends the key of a collection of n elements when that is none.
+// endIfEmpty removes the key of a collection if n, its number of elements, is 0.
 func (c *Ctx) endIfEmpty(key []byte, n int) {
 	if n == 0 {
 		c.Tx.Delete(key)
@@ -65,15 +65,15 @@ func removeAll[T interface {
 	return nil
 }
 
-// A scanned is what one call of HSCAN or its kin is about.
+// A scanned holds the arguments of one call of HSCAN, SSCAN or ZSCAN.
 type scanned struct {
 	scanOptions
 	cursor uint64
 	buf    [20]byte
 }
 
-// scan reads the words of HSCAN or its kin. find looks the collection up: one that
-// is not there is replied to at once, whatever the options are, and done is true.
+// scan reads the words of HSCAN, SSCAN or ZSCAN. find looks the collection up: if it does not exist, scan replies
+// at once, whatever the options are, and done is true.
 func (c *Ctx) scan(find func(key []byte) (ok bool, err error)) (s scanned, done bool, err error) {
 	if s.cursor, err = c.scanCursor(2); err != nil {
 		return s, true, err

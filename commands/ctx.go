@@ -8,9 +8,8 @@ import (
 	"cached/internal/resp"
 )
 
-// A Ctx is one command on its way: its words, the transaction it runs in and
-// where its reply goes. Handlers use it until they return and keep nothing of
-// it.
+// A Ctx is one call of a command: its words, the transaction it runs in and the writer of its reply. Handlers use
+// it until they return and keep no part of it.
 type Ctx struct {
 	Argv  [][]byte     // the words; they alias the read buffer and are read only
 	Reply *resp.Writer // the client's output
@@ -24,25 +23,23 @@ type Ctx struct {
 	// Env is the server's side of the client, for handlers that need one.
 	Env Env
 
-	// Resumed is what Env.Background was given, when the command runs again
-	// after it; else nil.
+	// Resumed is the state given to Env.Background, when the command runs again after it; otherwise nil.
 	Resumed any
 
 	// Room that is kept from command to command.
 	scratch []byte
 }
 
-// An Env is what handlers may ask of the server they run in.
+// An Env is what a handler may use of the server it runs in.
 type Env interface {
 	// Block parks the client until one of keys is changed or the deadline (Unix
 	// milliseconds, 0 for never) passes; then the command runs again, or the
 	// client is answered by timeout. It reports false if the client may not
 	// wait (inside MULTI or a script): then the command answers at once.
 	Block(c *Ctx, keys [][]byte, deadlineMS int64, timeout func(*resp.Writer)) bool
-	// Background parks the client and has work done on a goroutine of its own,
-	// without any lock. Then the command runs again from the start, with state as
-	// its Ctx.Resumed, unless the client has gone meanwhile. It reports false, and
-	// does nothing, if the client may not wait.
+	// Background parks the client and runs work on a goroutine of its own, without any lock. Then the command runs
+	// again from the start, with state as its Ctx.Resumed, unless the client has disconnected. It reports false,
+	// and does nothing, if the client may not wait.
 	Background(c *Ctx, state any, work func()) bool
 	// SelectDB makes db the client's database.
 	SelectDB(db int)
@@ -62,13 +59,11 @@ func (c *Ctx) NullOr(err error) error {
 // Propagate records an effect to log instead of the command's own words.
 func (c *Ctx) Propagate(name string, args ...[]byte) { c.Tx.Propagate(name, args...) }
 
-// passed reports whether a deadline in Unix milliseconds is over, so that what it is
-// for ends at once. While a log is replayed none is: what follows in it was done
-// before.
+// passed reports whether a deadline in Unix milliseconds has passed, so that the key or field is removed at once.
+// While effects are applied none has: the effects that remove it follow.
 func (c *Ctx) passed(at int64) bool { return at <= c.NowMS && !c.Tx.Applying }
 
-// decimal is room for the text of an integer, so that an effect which nobody
-// logs allocates nothing.
+// decimal is room for the text of an integer, so that an effect that is not logged allocates nothing.
 type decimal [20]byte
 
 func (d *decimal) of(n int64) []byte { return strconv.AppendInt(d[:0], n, 10) }

@@ -6,10 +6,10 @@ import (
 	"cached/internal/resp"
 )
 
-// How a Spec describes itself to clients: COMMAND INFO is what Redis answers byte
-// for byte, COMMAND DOCS has the fields of Redis 7.4.
+// The description of a Spec for clients: COMMAND INFO is the same as Redis's, byte for byte, COMMAND DOCS has the
+// fields of Redis 7.4.
 
-// WriteInfo replies what COMMAND INFO says about the command.
+// WriteInfo replies with the command's entry of COMMAND INFO.
 func (s *Spec) WriteInfo(w *resp.Writer) {
 	first, last, step := s.KeyRange()
 	w.Array(10)
@@ -134,7 +134,7 @@ func (k *KeySpec) lastPosition() int {
 	return k.Index + k.Last
 }
 
-// A field is one entry of a map whose length depends on what there is to say.
+// A field is one entry of a map that has only the entries with a value.
 type field struct {
 	name  string
 	write func(*resp.Writer)
@@ -160,8 +160,7 @@ func (f fields) reply(w *resp.Writer) {
 	}
 }
 
-// WriteDocs replies what COMMAND DOCS says about the command, its name not
-// included.
+// WriteDocs replies with the command's entry of COMMAND DOCS, without its name.
 func (s *Spec) WriteDocs(w *resp.Writer) {
 	var f fields
 	f.text("summary", s.Summary)
@@ -242,7 +241,7 @@ func (a *Arg) write(w *resp.Writer) {
 
 var argFlagNames = []string{"optional", "multiple", "multiple_token"}
 
-// A KeyUse is a key of a call and what the call does with it.
+// A KeyUse is a key of a call and the call's use of it.
 type KeyUse struct {
 	Index int // its position in argv
 	Flags KeyFlag
@@ -251,9 +250,8 @@ type KeyUse struct {
 // WriteFlags replies the set of the names of the flags.
 func (u KeyUse) WriteFlags(w *resp.Writer) { writeNames(w, uint64(u.Flags), keyFlagNames, "") }
 
-// KeyUses returns the keys of the call argv, whose arity is right, or an error if
-// it does not say where they are. What the row leaves open, because it depends
-// on options, is decided here.
+// KeyUses returns the keys of the call argv, whose arity is right, or an error if argv does not have them in the
+// right places. Where the row leaves the use open because it depends on options, it is decided here.
 func (s *Spec) KeyUses(argv [][]byte) ([]KeyUse, error) {
 	var uses []KeyUse
 	ok := s.EachKey(argv, func(i int, flags KeyFlag) {

@@ -12,9 +12,8 @@ import (
 	"cached/engine/value"
 )
 
-// A digest tells whether two servers hold the same, as DEBUG DIGEST shows it. Texts
-// are added by their SHA-1: where order counts they are mixed in, where it does not
-// (the keys, the members of a set) they are xored.
+// A digest is equal for two servers with equal data; DEBUG DIGEST replies with it. Texts are added by their SHA-1:
+// mixed in where their order counts, and xored where it does not (the keys, the members of a set).
 type digest [sha1.Size]byte
 
 // xor adds b, whatever comes before or after it.
@@ -24,7 +23,7 @@ func (d *digest) xor(b []byte) {
 	}
 }
 
-// mix adds b behind what is there.
+// mix adds b after the texts so far.
 func (d *digest) mix(b []byte) {
 	d.xor(b)
 	*d = sha1.Sum(d[:])

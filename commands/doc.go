@@ -2,15 +2,15 @@
 // on keys.
 //
 // A command is a row, a Spec, and a handler. From the row follow its arity check,
-// flags, ACL categories, keys, locks, and what COMMAND says of it. The handler
-// reads its arguments with a cursor (Args), looks at and changes keys through
-// c.Tx, says what changed (Modified, Propagate) and writes exactly one reply, or
-// returns an error and writes none.
+// flags, ACL categories, keys, locks, and its replies of COMMAND. The handler reads
+// its arguments with a cursor (Args), reads and changes keys through c.Tx, reports
+// its changes (Modified, Propagate) and writes exactly one reply, or returns an error
+// and writes none.
 //
-// Handlers take no locks, read no clock, know no socket. The dispatcher (package
-// server) has locked the shards of the row's keys before and commits and unlocks
-// after.
+// Handlers take no locks, read no clock and know no socket. The dispatcher (package
+// server) locks the shards of the row's keys before it calls the handler, and commits
+// and unlocks after it.
 //
-// A command that has to wait ends with c.Block, which parks the client; it runs
+// A handler that has to wait calls c.Block, which parks the client; the command runs
 // again, from the start, when one of the keys it waits for is changed.
 package commands

@@ -6,7 +6,7 @@ import (
 	"cached/engine"
 )
 
-// An Error is what a client sees: a code such as ERR and a text.
+// An Error is an error reply: a code such as ERR and a text.
 type Error string
 
 func (e Error) Error() string { return string(e) }

@@ -132,7 +132,7 @@ func absolute(n, unitMS int64, relative bool, nowMS int64) (int64, bool) {
 	return n, true
 }
 
-// expireAt sets a deadline in the future and tells of it as a moment.
+// expireAt sets a deadline in the future and propagates it as an absolute time.
 func (c *Ctx) expireAt(key []byte, at int64) {
 	c.Tx.ExpireAt(key, at)
 	c.Tx.Modified(key, engine.EventExpire)
@@ -324,7 +324,7 @@ func (c *Ctx) arrayAt(mark, n int) {
 
 const errNoValues = Error("ERR NOVALUES option can only be used in HSCAN")
 
-// scanOptions are what SCAN and its kin have in common.
+// scanOptions are the options of SCAN, HSCAN, SSCAN and ZSCAN.
 type scanOptions struct {
 	count   int
 	pattern []byte // nil: everything
@@ -420,7 +420,7 @@ func objectEncoding(c *Ctx) error {
 	return nil
 }
 
-// objectRefcount is 1 for what is there: nothing is shared.
+// objectRefcount is 1 for every key: values are not shared.
 func objectRefcount(c *Ctx) error {
 	if c.Tx.Peek(c.Argv[2]).IsZero() {
 		c.Reply.Null()

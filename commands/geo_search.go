@@ -65,7 +65,7 @@ const (
 	geoBox
 )
 
-// may reports whether what was given as w may be given as other.
+// may reports whether the option w may be given in the form of other.
 func (w geoWord) may(other geoWord) bool { return w == 0 || w == other }
 
 func (c *Ctx) geosearch(form geoForm) error {
@@ -123,7 +123,7 @@ func (q *geoQuery) parse(c *Ctx, form geoForm, z value.ZSetRef, there bool, at i
 	case form.byMember:
 		member, radius, unit := a.Next(), a.Next(), a.Next()
 		if !there {
-			break // what is asked for does not matter
+			break // the options for replies do not matter here
 		}
 		if err := q.around(z, there, member); err != nil {
 			return err

@@ -304,8 +304,8 @@ func hincrbyfloat(c *Ctx) error {
 	return nil
 }
 
-// randCount reads the count of SRANDMEMBER and its kin; it may be negative but
-// leaves room for doubling.
+// randCount reads the count of SRANDMEMBER, HRANDFIELD or ZRANDMEMBER; it may be negative, and doubling it must
+// not overflow.
 func randCount(b []byte, double bool) (int64, error) {
 	n, ok := value.ParseInt(b)
 	if !ok {
@@ -320,8 +320,8 @@ func randCount(b []byte, double bool) (int64, error) {
 	return n, nil
 }
 
-// randArgs reads what may follow the key of HRANDFIELD and ZRANDMEMBER: a count,
-// and after it the word that asks for pairs. Without either, one is picked.
+// randArgs reads the words after the key of HRANDFIELD and ZRANDMEMBER: a count, and after it the word that asks
+// for pairs. Without either, one element is picked.
 func (c *Ctx) randArgs(pairs string) (count int64, withPairs bool, err error) {
 	if len(c.Argv) == 2 {
 		return 1, false, nil
@@ -382,9 +382,9 @@ func hrandfield(c *Ctx) error {
 	})
 }
 
-// replyRandom replies count random elements of n: with a negative count each
-// drawn anew by one, else different ones, which all replies of the elements at
-// the positions it is told.
+// replyRandom replies with count random elements of n. With a negative count it draws each one independently by
+// calling one, otherwise it draws different positions and calls all with them, which replies with the elements
+// there.
 func (c *Ctx) replyRandom(n int, count int64, pairs bool, one func(), all func(visit func(i int) bool)) error {
 	header := func(k int64) {
 		if pairs && c.Reply.Proto != 3 {

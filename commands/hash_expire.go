@@ -7,7 +7,7 @@ import (
 	"cached/engine/value"
 )
 
-// Deadlines of fields: HEXPIRE and its kin, HGETEX, HSETEX, HGETDEL.
+// Deadlines of fields: HEXPIRE and the other commands that set or read them, HGETEX, HSETEX, HGETDEL.
 
 // The errors of fields' deadlines.
 const (
@@ -25,7 +25,7 @@ const (
 // as in Redis.
 const maxFieldTime = 1<<46 - 1
 
-// What HEXPIRE replies for a field.
+// Replies of HEXPIRE for a field.
 const (
 	fieldMissing  = -2
 	fieldNoTTL    = -1
@@ -35,7 +35,7 @@ const (
 	persistNoneAt = -1
 )
 
-// fields takes "FIELDS numfields field ...", which must be all that is left.
+// fields reads "FIELDS numfields field ...", which must be the last words.
 func (a *Args) fields(badNumber error) [][]byte {
 	if !a.Is("FIELDS") {
 		a.Fail(errFieldsMissing)
@@ -43,8 +43,7 @@ func (a *Args) fields(badNumber error) [][]byte {
 	return a.counted(1, badNumber, errNumMismatch)
 }
 
-// counted takes a number and as many groups of width words, which must be all
-// that is left.
+// counted reads a number and that many groups of width words, which must be the last words.
 func (a *Args) counted(width int, badNumber, mismatch error) [][]byte {
 	n, ok := value.ParseInt(a.Next())
 	switch {
@@ -61,8 +60,8 @@ func (a *Args) counted(width int, badNumber, mismatch error) [][]byte {
 	return nil
 }
 
-// fieldTime is the deadline that a number in units, from now or from the epoch,
-// stands for. It is never 0, which stands for none.
+// fieldTime converts a number in units, relative to now or to the epoch, to a deadline. It is never 0, which means
+// no deadline.
 func (c *Ctx) fieldTime(number []byte, unitMS int64, relative bool) (int64, error) {
 	n, ok := value.ParseInt(number)
 	if !ok {
@@ -157,8 +156,8 @@ func (c *Ctx) hexpire(unitMS int64, relative bool) error {
 	return nil
 }
 
-// fieldsChanged tells of fields that got the deadline at (0: that lost theirs)
-// and of those that were deleted.
+// fieldsChanged reports changes of fields: those that got the deadline at (0: that lost theirs), and those that
+// were deleted.
 func (c *Ctx) fieldsChanged(key []byte, h value.HashRef, set [][]byte, at int64, deleted [][]byte) {
 	count := func(f [][]byte) []byte { return strconv.AppendInt(nil, int64(len(f)), 10) }
 	if len(set) > 0 {
@@ -432,7 +431,7 @@ func hgetdel(c *Ctx) error {
 			c.Reply.Null()
 			continue
 		}
-		c.replyElem(v) // before the field goes
+		c.replyElem(v) // before the field is removed
 		h.Remove(f)
 		deleted = append(deleted, f)
 	}

@@ -1,10 +1,10 @@
 package commands
 
-// A change is what a version of Redis made of a command that was there before.
+// A change is what a version of Redis changed in a command that existed before.
 type change struct{ version, what string }
 
-// histories are the changes of commands by full name, as COMMAND DOCS tells them.
-// Rows do not carry them: nothing else asks.
+// histories are the changes of commands by full name, for COMMAND DOCS. They are not in the rows because nothing
+// else uses them.
 var histories = map[string][]change{
 	"acl|getuser": {
 		{"6.2.0", "Added Pub/Sub channel patterns."},

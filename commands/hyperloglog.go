@@ -8,7 +8,7 @@ import (
 	"cached/internal/hll"
 )
 
-// eventPFAdd is published for a merge as well, which adds what others hold.
+// eventPFAdd is published for a merge as well, which adds the elements of other keys.
 var eventPFAdd = engine.Event{Name: "pfadd", Class: engine.ClassString}
 
 // The errors of HyperLogLogs.
@@ -104,8 +104,7 @@ func pfadd(c *Ctx) error {
 	return nil
 }
 
-// pfcount counts what one key holds, and keeps the count in it, or what several
-// hold together.
+// pfcount counts the elements of one key, and stores the count in it, or those of several keys together.
 func pfcount(c *Ctx) error {
 	if len(c.Argv) > 2 {
 		return c.countUnion()

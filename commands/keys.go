@@ -104,8 +104,7 @@ func (s *Spec) HasKeys() bool {
 	return slices.ContainsFunc(s.Keys, func(k KeySpec) bool { return k.Flags&NotKey == 0 })
 }
 
-// OneKey returns the key of a command that has just one, always at the same
-// place, else nil.
+// OneKey returns the key of a command that has just one, always at the same position; otherwise nil.
 func (s *Spec) OneKey(argv [][]byte) []byte {
 	if s.oneKey == 0 || s.oneKey >= len(argv) {
 		return nil
@@ -143,8 +142,8 @@ func (s *Spec) AddLocks(e *engine.Engine, argv [][]byte, l *engine.LockSet) {
 	}
 }
 
-// Lock locks what the command argv needs, after it has compressed what keys are
-// going to be set to. It reports false, with nothing locked, if tx gives up.
+// Lock locks the keys of the call argv, after it has compressed the values that keys are going to be set to. It
+// reports false, with nothing locked, if tx gives up.
 func (s *Spec) Lock(tx *engine.Tx, argv [][]byte) bool {
 	if s.Text != 0 && tx.Compresses() {
 		s.squeeze(tx, argv)

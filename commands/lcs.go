@@ -98,8 +98,8 @@ func newLCSTable(a, b []byte) *lcsTable {
 
 func (t *lcsTable) at(i, j int) uint32 { return t.len[i*(len(t.b)+1)+j] }
 
-// walk goes back from the ends of both strings and calls match for each pair of
-// bytes in the subsequence, last first.
+// walk walks back from the ends of both strings and calls match for each pair of bytes in the subsequence, last
+// first.
 func (t *lcsTable) walk(match func(i, j int)) {
 	for i, j := len(t.a), len(t.b); i > 0 && j > 0; {
 		switch {

@@ -74,7 +74,7 @@ func (c *Ctx) moveElem(from, to bool) (done bool, err error) {
 		}
 	}
 	c.pushAll(l, [][]byte{b}, to)
-	c.Tx.Modified(dst, pushEvent(to)) // told in this order
+	c.Tx.Modified(dst, pushEvent(to)) // events are published in this order
 	c.Tx.Modified(src, popEvent(from))
 	if !same {
 		c.endIfEmpty(src, size-1)
@@ -114,7 +114,7 @@ func (c *Ctx) waitToMove(timeout []byte, from, to bool) error {
 	if err != nil || done {
 		return err
 	}
-	// A wait that ends with nothing is a null array, what may not wait a null.
+	// The reply after a timeout is a null array; without waiting it is a null.
 	if !c.Env.Block(c, c.Argv[1:2], deadline, (*resp.Writer).NullArray) {
 		c.Reply.Null()
 	}

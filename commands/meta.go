@@ -2,7 +2,7 @@ package commands
 
 import "cached/engine"
 
-// eventMeta is no event that clients hear of: the value is as it was.
+// eventMeta is not published to clients: the value is unchanged.
 var eventMeta = engine.Event{Name: "setmeta", Class: engine.ClassGeneric, Beside: true}
 
 const errMeta = Error("ERR malformed metadata")
@@ -26,7 +26,7 @@ var metaCommands = []Spec{
 	},
 }
 
-// cacheMeta replies what there is of a key's metadata, or null without the key.
+// cacheMeta replies with the metadata of a key, or null if the key does not exist.
 func cacheMeta(c *Ctx) error {
 	m, exists := c.Tx.Meta(c.Argv[1])
 	if !exists {
@@ -59,7 +59,7 @@ func cacheMeta(c *Ctx) error {
 	return nil
 }
 
-// cacheSetMeta is what the log says of metadata: the words of the item's extension.
+// cacheSetMeta sets the metadata of a key as the log has it: the words of the item's extension.
 func cacheSetMeta(c *Ctx) error {
 	m, ok := engine.ParseMeta(c.Argv[2])
 	if !ok {

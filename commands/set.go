@@ -164,7 +164,7 @@ func spop(c *Ctx) error {
 	}
 	if single {
 		e := s.Random()
-		c.replyElem(e) // before it goes
+		c.replyElem(e) // before it is removed
 		b := e.Append(nil)
 		s.Remove(b)
 		c.Tx.Modified(key, eventSPop)

@@ -26,7 +26,7 @@ type sortCall struct {
 	offset, count int64
 }
 
-// A sortItem is an element and what it is compared by.
+// A sortItem is an element and the weight it is compared by.
 type sortItem struct {
 	elem  []byte
 	by    []byte // under ALPHA; nil: nothing
@@ -60,8 +60,7 @@ func (q *sortCall) parse(c *Ctx, mayStore bool) error {
 	return a.Err()
 }
 
-// sort sorts the elements of a collection by themselves or by what keys hold
-// whose names are made of them.
+// sort sorts the elements of a collection by themselves or by the values of keys whose names are made of them.
 func (c *Ctx) sort(mayStore bool) error {
 	var q sortCall
 	if err := q.parse(c, mayStore); err != nil {
@@ -72,8 +71,7 @@ func (c *Ctx) sort(mayStore bool) error {
 		return err
 	}
 	if q.unsorted && isSet && (q.store != nil || c.Script) {
-		// What is stored, or decides what a script does, must not depend on the order
-		// of a hash table.
+		// A result that is stored, or that a script uses, must not depend on the order of a hash table.
 		q.unsorted, q.alpha, q.by = false, true, nil
 	}
 	if !q.unsorted {
@@ -110,8 +108,8 @@ func (c *Ctx) sort(mayStore bool) error {
 	return nil
 }
 
-// sortElements returns the elements of the collection at the first key, in its own
-// order, which goes backwards with DESC if it is to stay and is one.
+// sortElements returns the elements of the collection at the first key, in its own order; that of a sorted set is
+// reversed with DESC if the elements are not sorted otherwise.
 func (c *Ctx) sortElements(q *sortCall) (elems [][]byte, isSet bool, err error) {
 	it, ok := c.Tx.Value(c.Argv[1])
 	if !ok {
@@ -187,9 +185,8 @@ func btoi(b bool) int {
 	return 0
 }
 
-// byPattern returns what is at the key, or in the field of a hash, that a pattern
-// names for an element: "weight:*", "object:*->weight", or "#" for the element
-// itself. It returns nil if there is nothing.
+// byPattern returns the value of the key, or of the field of a hash, that a pattern names for an element:
+// "weight:*", "object:*->weight", or "#" for the element itself. It returns nil if there is none.
 func (c *Ctx) byPattern(pattern, elem []byte) []byte {
 	if string(pattern) == "#" {
 		return elem
@@ -224,8 +221,7 @@ func (c *Ctx) byPattern(pattern, elem []byte) []byte {
 	return c.Tx.AppendText([]byte{}, engine.TextOf(it))
 }
 
-// storeSorted makes a list of the elements, or of what GET finds for them, and
-// replies its length.
+// storeSorted makes a list of the elements, or of the values that GET finds for them, and replies with its length.
 func (c *Ctx) storeSorted(q *sortCall, elems [][]byte) {
 	if len(elems) == 0 {
 		if c.Tx.Delete(q.store) {

@@ -10,7 +10,7 @@ type Spec struct {
 
 	Group Group
 	Arity int      // counts the name; negative means "at least"
-	Flags Flag     // what the gates and the dispatcher ask
+	Flags Flag     // for the gates and the dispatcher
 	ACL   Category // beyond those that flags imply
 	Tips  []string // hints for clients of clusters
 	Keys  []KeySpec
@@ -24,7 +24,7 @@ type Spec struct {
 
 	Run func(*Ctx) error // writes exactly one reply, or returns an error and writes none
 
-	full   string // "config|get" of a subcommand, else Name
+	full   string // "config|get" for a subcommand, otherwise Name
 	number int
 	acl    Category
 	sub    map[string]*Spec
@@ -38,7 +38,7 @@ func (s *Spec) FullName() string { return s.full }
 // Categories are the ACL categories of the command, implied ones included.
 func (s *Spec) Categories() Category { return s.acl }
 
-// Number tells the command from all others of its table: 0 to Table.Numbers-1.
+// Number is a number of the command that no other of its table has: 0 to Table.Numbers-1.
 func (s *Spec) Number() int { return s.number }
 
 // Touches reports whether the command counts as an access even for a client
@@ -51,7 +51,7 @@ func (s *Spec) Reads() (only, counted bool) {
 	return s.Flags&ReadOnly != 0, s.Flags&(ReadOnly|CountsReads) != 0
 }
 
-// A Group is what the documentation files a command under.
+// A Group is the part of the documentation that a command is in.
 type Group string
 
 // The groups.
@@ -74,7 +74,7 @@ const (
 	Bitmap       Group = "bitmap"
 )
 
-// A Flag is a property of a command that somebody asks for before it runs.
+// A Flag is a property of a command that is known before it runs.
 type Flag uint64
 
 // The flags, in the order COMMAND INFO lists their names.
@@ -100,7 +100,7 @@ const (
 	MovableKeys
 	AllowBusy
 
-	// What follows is not shown.
+	// The following flags are not in replies of COMMAND.
 
 	Keyspace // works on the whole keyspace: locks all of it
 	Deferred // takes its own locks; inside EXEC it finds the whole keyspace locked
@@ -108,7 +108,7 @@ const (
 	InPubSub // is allowed to a RESP2 client that has subscriptions
 
 	CountsReads  // writes, and yet a look-up is a hit or a miss, as it is for all that are ReadOnly
-	MayReplicate // no Write, and may change what replicas have: CLIENT PAUSE WRITE holds it
+	MayReplicate // no Write, and may change data of replicas: CLIENT PAUSE WRITE holds it
 )
 
 var flagNames = []string{"write", "readonly", "denyoom", "module", "admin", "pubsub", "noscript", "blocking",
@@ -157,7 +157,7 @@ const (
 	SysCmd
 )
 
-// A KeyFlag says what a command does with the keys of one KeySpec.
+// A KeyFlag is a use that a command makes of the keys of one KeySpec.
 type KeyFlag uint16
 
 // The key flags, in the order COMMAND INFO lists their names.
@@ -294,7 +294,7 @@ func Many(a Arg) Arg { a.Multiple = true; return a }
 // ManyTokens makes an argument repeatable together with its token.
 func ManyTokens(a Arg) Arg { a.Multiple, a.EachToken = true, true; return a }
 
-// Since says which version an argument came with.
+// Since sets the version of Redis that an argument came with.
 func Since(version string, a Arg) Arg { a.Since = version; return a }
 
 // Obsolete says which version made an argument one that is better not used.

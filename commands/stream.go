@@ -55,8 +55,7 @@ func parseUint(s string) (uint64, bool) {
 	return n, err == nil
 }
 
-// parseStreamID reads ms-seq, or ms alone, which has the given seq. anySeq tells
-// ms-*.
+// parseStreamID parses ms-seq, or ms alone, which has the given seq. anySeq reports the form ms-*.
 func parseStreamID(b []byte, seq uint64) (id value.StreamID, anySeq, ok bool) {
 	if len(b) > 127 {
 		return id, false, false
@@ -71,7 +70,7 @@ func parseStreamID(b []byte, seq uint64) (id value.StreamID, anySeq, ok bool) {
 	case rest == "*":
 		return id, true, true
 	default:
-		// What is not canonical may have a sign, but a plain negative number is none.
+		// A number that is not canonical may have a sign, but a plain negative number is invalid.
 		if n, isInt := value.ParseInt([]byte(rest)); isInt && n < 0 {
 			return id, false, false
 		}
@@ -80,7 +79,7 @@ func parseStreamID(b []byte, seq uint64) (id value.StreamID, anySeq, ok bool) {
 	return id, false, ok
 }
 
-// streamID reads an ID that stands for itself; without a seq that is 0.
+// streamID parses a complete ID; without a seq that is 0.
 func streamID(b []byte) (value.StreamID, error) {
 	id, anySeq, ok := parseStreamID(b, 0)
 	if !ok || anySeq {
@@ -143,7 +142,7 @@ func (c *Ctx) replyStreamID(id value.StreamID) {
 	c.Reply.Bulk(strconv.AppendUint(b, id.Seq, 10))
 }
 
-// An xaddCall is what stands in XADD and XTRIM.
+// An xaddCall holds the arguments of XADD or XTRIM.
 type xaddCall struct {
 	trims, noMake bool
 	trim          value.StreamTrim
@@ -303,7 +302,7 @@ func xadd(c *Ctx) error {
 	return nil
 }
 
-// trimWords are the options with which an exact trim leaves what t left.
+// trimWords are the options of an exact trim that keeps the entries that t kept.
 func trimWords(s value.StreamRef, t value.StreamTrim) [][]byte {
 	if t.ByID {
 		if t.Approx {

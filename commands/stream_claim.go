@@ -126,7 +126,7 @@ func (c *Ctx) replyPendingSummary(g value.StreamGroup) {
 	})
 }
 
-// A claim is what XCLAIM says beyond the IDs.
+// A claim holds the options of XCLAIM.
 type claim struct {
 	minIdle        int64
 	atMS           int64 // when it counts as delivered
@@ -161,7 +161,7 @@ func xclaim(c *Ctx) error {
 	for _, id := range ids {
 		p, pending := g.IsPending(id)
 		if !s.Has(id) {
-			// An entry that is gone cannot be claimed, nor stay pending.
+			// An entry that was deleted cannot be claimed, and does not stay pending.
 			if pending {
 				g.Ack(id)
 				c.Tx.Logged()
@@ -192,7 +192,7 @@ func xclaim(c *Ctx) error {
 	return nil
 }
 
-// claimer returns the consumer who claims, made if need be.
+// claimer returns the consumer who claims, and creates it if needed.
 func (c *Ctx) claimer(key, group []byte, g value.StreamGroup, name []byte) value.StreamConsumer {
 	consumer, created := g.CreateConsumer(name, c.NowMS)
 	if created {

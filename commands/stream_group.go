@@ -8,7 +8,7 @@ import (
 	"cached/engine/value"
 )
 
-// Events of consumer groups, which are beside the entries that a key is watched for.
+// Events of consumer groups, which do not change the entries that clients watch a key for.
 var (
 	eventXGroupCreate    = engine.Event{Name: "xgroup-create", Class: engine.ClassStream, Beside: true}
 	eventXGroupSetID     = engine.Event{Name: "xgroup-setid", Class: engine.ClassStream, Beside: true}
@@ -29,7 +29,7 @@ const (
 	errXAddedNeg    = Error("ERR entries_added must be positive")
 )
 
-// errSubcommand is what is said of a subcommand with words that it does not know.
+// errSubcommand is the error of a subcommand with unknown words.
 func (c *Ctx) errSubcommand() error {
 	return Error("ERR unknown subcommand or wrong number of arguments for '" + cString(c.Argv[1]) + "'. Try " +
 		strings.ToUpper(cString(c.Argv[0])) + " HELP.")
@@ -321,8 +321,7 @@ func xsetid(c *Ctx) error {
 	return nil
 }
 
-// propagateClaim tells that a consumer has an entry now, as the command that makes
-// it so whatever came before.
+// propagateClaim propagates that a consumer has a pending entry, as the command that has this result in any state.
 func (c *Ctx) propagateClaim(key, group []byte, g value.StreamGroup, id value.StreamID) {
 	if !c.Tx.Journaled() {
 		return
@@ -333,7 +332,7 @@ func (c *Ctx) propagateClaim(key, group []byte, g value.StreamGroup, id value.St
 		[]byte("RETRYCOUNT"), n.of(int64(p.Count)), []byte("FORCE"), []byte("JUSTID"), []byte("LASTID"), streamIDText(g.Last()))
 }
 
-// propagateGroup tells how far a group has read.
+// propagateGroup propagates the last ID that a group has read.
 func (c *Ctx) propagateGroup(key, group []byte, g value.StreamGroup) {
 	if !c.Tx.Journaled() {
 		return

@@ -116,8 +116,7 @@ func xinfoStream(c *Ctx) error {
 		c.Reply.Map(10)
 	}
 	c.intField("length", int64(s.Len()))
-	// The nodes stand for the keys of Redis's radix tree; of its own nodes there is
-	// one for each and a root.
+	// There is a node here for each key of Redis's radix tree; of its own nodes there is one for each and a root.
 	c.intField("radix-tree-keys", int64(s.Nodes()))
 	c.intField("radix-tree-nodes", int64(s.Nodes()+1))
 	c.field("last-generated-id")

@@ -95,8 +95,7 @@ func (c *Ctx) keysAt(word int) bool {
 	return first == word
 }
 
-// milliseconds reads a timeout in whole milliseconds and returns when it ends; 0
-// is never.
+// milliseconds parses a timeout in whole milliseconds and returns its deadline; 0 is none.
 func (c *Ctx) milliseconds(b []byte) (deadlineMS int64, err error) {
 	n, ok := value.ParseInt(b)
 	switch {
@@ -112,14 +111,14 @@ func (c *Ctx) milliseconds(b []byte) (deadlineMS int64, err error) {
 	return c.NowMS + n, nil
 }
 
-// A streamRead is one stream of a call and what is wanted of it.
+// A streamRead is one stream of a call and the position to read it from.
 type streamRead struct {
 	key    []byte
 	s      value.StreamRef
 	there  bool
 	after  value.StreamID
 	g      value.StreamGroup
-	fresh  bool // ">": what no consumer has had
+	fresh  bool // ">": entries that no consumer has read
 	latest bool // "+": the last entry
 }
 
@@ -188,12 +187,12 @@ func (c *Ctx) streamRead(key []byte) (r streamRead, err error) {
 	return r, err
 }
 
-// isReady reports whether there is an entry behind what was read.
+// isReady reports whether there is an entry behind the last one read.
 func (r *streamRead) isReady() bool {
 	return r.there && r.s.Len() > 0 && r.s.End(true).Compare(r.after) > 0
 }
 
-// replyStreams begins a reply of so many streams.
+// replyStreams begins a reply of n streams.
 func (c *Ctx) replyStreams(n int) {
 	if c.Reply.Proto == 3 {
 		c.Reply.Map(n)
@@ -255,7 +254,7 @@ func xreadgroup(c *Ctx) error {
 		}
 		reads[i] = r
 	}
-	c.Tx.PropagateNothing() // each effect is told below
+	c.Tx.PropagateNothing() // each effect is propagated below
 	for i := range reads {
 		reads[i].consumer(c, &q)
 	}
@@ -290,8 +289,7 @@ func noGroup(key, group []byte, where string) error {
 	return Error("NOGROUP No such key '" + cString(key) + "' or consumer group '" + cString(group) + "'" + where)
 }
 
-// consumer returns the consumer of the call, who is made if need be, and notes
-// that he asked.
+// consumer returns the consumer of the call, creates it if needed, and records the time of the call.
 func (r *streamRead) consumer(c *Ctx, q *xreadCall) value.StreamConsumer {
 	consumer, created := r.g.CreateConsumer(q.consumer, c.NowMS)
 	if created {
@@ -303,7 +301,7 @@ func (r *streamRead) consumer(c *Ctx, q *xreadCall) value.StreamConsumer {
 	return consumer
 }
 
-// replyFresh gives the consumer entries that nobody has had.
+// replyFresh gives the consumer entries that no consumer has read.
 func (c *Ctx) replyFresh(r *streamRead, q *xreadCall) {
 	consumer, _ := r.g.Consumer(q.consumer)
 	consumer.SetTimes(c.NowMS, c.NowMS)
@@ -320,10 +318,10 @@ func (c *Ctx) replyFresh(r *streamRead, q *xreadCall) {
 		return limit != 0
 	})
 	c.Tx.Logged()
-	c.propagateGroup(r.key, q.group, r.g) // claims do not tell how many were read
+	c.propagateGroup(r.key, q.group, r.g) // claims do not say how many were read
 }
 
-// replyHistory gives the consumer again what he has not acknowledged.
+// replyHistory replies with the consumer's pending entries.
 func (c *Ctx) replyHistory(r *streamRead, q *xreadCall) {
 	consumer, _ := r.g.Consumer(q.consumer)
 	from, _ := r.after.Next()
@@ -344,8 +342,7 @@ func (c *Ctx) replyHistory(r *streamRead, q *xreadCall) {
 	}
 }
 
-// replyEntry replies the entry id, if it is there; else the ID and null, or
-// nothing.
+// replyEntry replies with the entry id, if it exists; otherwise with the ID and null, or nothing.
 func (c *Ctx) replyEntry(s value.StreamRef, id value.StreamID, orNull bool) bool {
 	if s.Has(id) {
 		s.Range(id, id, false, func(e value.StreamEntry) bool { c.replyStreamEntry(e); return false })

@@ -69,7 +69,7 @@ var streamCommands = []Spec{
 	},
 }
 
-// trimArg is how XADD and XTRIM say what to trim.
+// trimArg is the trimming option of XADD and XTRIM.
 var trimArg = Block("trim", OneOf("strategy", Token("maxlen", "MAXLEN"), Since("6.2.0", Token("minid", "MINID"))),
 	Opt(OneOf("operator", Token("equal", "="), Token("approximately", "~"))), Str("threshold"),
 	Opt(Since("6.2.0", After("LIMIT", Int("count")))))

@@ -112,8 +112,8 @@ func set(c *Ctx) error {
 	return nil
 }
 
-// setAt sets a string and tells of it; with a deadline the effect names the
-// moment, since a relative one replayed later would be another.
+// setAt sets a string and propagates it; with a deadline the effect has the absolute time, since a relative one
+// would be later when it is replayed.
 func (c *Ctx) setAt(key, v []byte, at int64, timed bool) {
 	c.Tx.SetString(key, v, at)
 	c.Tx.Modified(key, engine.EventSet)
@@ -124,8 +124,8 @@ func (c *Ctx) setAt(key, v []byte, at int64, timed bool) {
 	}
 }
 
-// take takes one of the given options, if the next word is one and it goes with
-// what was taken before.
+// take reads one of the given options, if the next word is one and it may be combined with the options read
+// before.
 func (e *expiry) take(a *Args, units ...string) bool {
 	for _, u := range units {
 		if e.unit != "" && e.unit != u || !a.Is(u) {

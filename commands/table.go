@@ -43,7 +43,7 @@ func NewTable(groups ...[]Spec) *Table {
 	return t
 }
 
-// prepare derives what the row implies.
+// prepare derives the values that follow from the row.
 func (s *Spec) prepare(parent string, numbers *int) {
 	s.number = *numbers
 	*numbers++
@@ -132,7 +132,7 @@ func (t *Table) All() []*Spec { return t.sorted }
 // Numbers is how many commands and subcommands there are.
 func (t *Table) Numbers() int { return t.numbers }
 
-// maxName bounds what is compared without allocating; no command is longer.
+// maxName bounds the names that are compared without allocating; no command is longer.
 const maxName = 32
 
 // Find returns the command named by argv, a subcommand if it has them and one is

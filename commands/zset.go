@@ -78,7 +78,7 @@ func (o *zaddOptions) take(a *Args) {
 	}
 }
 
-// check looks at what goes together, and at the number of words that are left.
+// check checks the combination of options and the number of remaining words.
 func (o *zaddOptions) check(words int) error {
 	switch {
 	case words == 0 || words%2 != 0:
@@ -367,7 +367,7 @@ type lexBound struct {
 	exclusive bool
 }
 
-// parse reads the two ends of a range.
+// parse parses the two ends of a range.
 func (r *zrange) parse(lo, hi []byte) error {
 	switch r.by {
 	case 's':
@@ -457,9 +457,8 @@ func (r *zrange) find(z value.ZSetRef, rev bool) (first, n int) {
 	return first, max(end-first, 0)
 }
 
-// findLex is find for a small set. What a range of members means when scores
-// differ is nowhere defined; a small set answers as Redis does, which looks for
-// one end and goes on to the other.
+// findLex is find for a small set. The result of a range of members is undefined when scores differ; a small set
+// answers as Redis does, which searches for one end and walks to the other.
 func (r *zrange) findLex(z value.ZSetRef, rev bool) (first, n int) {
 	size, i := z.Len(), 0
 	above, below := make([]bool, size), make([]bool, size)
@@ -489,8 +488,7 @@ func (r *zrange) findLex(z value.ZSetRef, rev bool) (first, n int) {
 	return first, n
 }
 
-// admits reports whether a member is on the side of the bound that a range
-// begins at (side 1) or ends at (-1).
+// admits reports whether a member is inside of the bound at which a range begins (side 1) or ends (-1).
 func (b lexBound) admits(m []byte, side int) bool {
 	cmp := -b.inf
 	if b.inf == 0 {

@@ -5,15 +5,15 @@ import (
 	"cached/engine/value"
 )
 
-// A zrangeCall is ZRANGE and its kin with all their words.
+// A zrangeCall holds the arguments of ZRANGE or one of the commands of its kind.
 type zrangeCall struct {
 	zrange
 	rev, withScores bool
 	offset, limit   int64 // limit negative: none
 }
 
-// parseZRange reads min, max and options from word at on. by is 0 when options
-// say what the range is of; revFixed when they do not say the direction.
+// parseZRange parses min, max and options from the word at on. by is the kind of the range, or 0 if options
+// determine it; revFixed is false if options determine the direction.
 func (c *Ctx) parseZRange(at int, by byte, rev, revFixed, store bool) (q zrangeCall, err error) {
 	q.by, q.rev, q.limit = by, rev, -1
 	a := c.Args(at + 2)
@@ -138,8 +138,7 @@ func (p *zpairs) add(m value.Elem, f float64) {
 	p.scores = append(p.scores, f)
 }
 
-// storeZSet makes pairs the sorted set at key and replies how many there are;
-// without any, the key ends.
+// storeZSet makes pairs the sorted set at key and replies with their number; without any, the key is removed.
 func (c *Ctx) storeZSet(key []byte, p *zpairs, ev engine.Event) {
 	if len(p.scores) == 0 {
 		if c.Tx.Delete(key) {

@@ -95,7 +95,7 @@ func (g aggregate) of(a, b float64) float64 {
 	if f := a + b; !math.IsNaN(f) {
 		return f
 	}
-	return 0 // infinities of both signs, or what is no number
+	return 0 // infinities of both signs, or not a number
 }
 
 // weighed is a score with its weight; infinity without weight is 0.
