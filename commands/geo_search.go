@@ -65,7 +65,7 @@ const (
 	geoBox
 )
 
-// may reports whether the option w may be given in the form of other.
+// may reports whether other may be given after w: w is the same word, or 0, which is none.
 func (w geoWord) may(other geoWord) bool { return w == 0 || w == other }
 
 func (c *Ctx) geosearch(form geoForm) error {
@@ -123,7 +123,7 @@ func (q *geoQuery) parse(c *Ctx, form geoForm, z value.ZSetRef, there bool, at i
 	case form.byMember:
 		member, radius, unit := a.Next(), a.Next(), a.Next()
 		if !there {
-			break // the options for replies do not matter here
+			break // without the key, the member is not looked up
 		}
 		if err := q.around(z, there, member); err != nil {
 			return err

@@ -178,12 +178,12 @@ const (
 var keyFlagNames = []string{"RO", "RW", "OW", "RM", "access", "update", "insert", "delete", "not_key",
 	"incomplete", "variable_flags"}
 
-// A KeySpec says where some of a command's keys are. Either the first is at
-// Index, or the search begins behind Keyword, looked for from argument From on
-// (backwards from the end when From is negative). Then either the keys go up to
-// Last (relative to the first; negative: from the end, and with Limit only the
-// first 1/Limit of what follows) by Step, or their number is CountAt behind the
-// beginning and the first FirstAt behind.
+// A KeySpec gives the positions of some of a command's keys. Either the first is at
+// Index, or the search begins behind Keyword, which is searched from argument From on
+// (backwards from the end when From is negative). Then either there is a key at every
+// Step-th argument up to Last (relative to the first; negative: from the end, and with
+// Limit only in the first 1/Limit of the arguments), or the number of keys is at
+// CountAt behind the beginning, and the first key at FirstAt behind it.
 type KeySpec struct {
 	Flags   KeyFlag
 	Notes   string

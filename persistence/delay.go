@@ -11,7 +11,7 @@ import (
 // so that tests meet a saving or a loading that lasts.
 type delay struct {
 	v    *config.Value
-	stop *atomic.Bool // or nil: ends a wait
+	stop *atomic.Bool // or nil; true stops a wait
 	owed time.Duration
 	keys int64 // since one was waited for, with a negative setting
 }
@@ -48,9 +48,9 @@ func (d *Disk) saveDelay() *delay {
 }
 func (d *Disk) loadDelay() *delay { return &delay{v: d.cfg.Value("key-load-delay")} }
 
-// DebugSet has DEBUG change what no directive does: "skip-checksums" loads snapshots and
-// payloads whose checksums are wrong, "flush-sleep" is how many microseconds a write of the
-// append-only file waits first.
+// DebugSet changes behaviour for which there is no directive, for DEBUG: "skip-checksums" loads snapshots and
+// payloads whose checksums are wrong, "flush-sleep" is for how many microseconds a write of the append-only file
+// first waits.
 func (d *Disk) DebugSet(what string, n int64) {
 	switch what {
 	case "skip-checksums":

@@ -18,7 +18,7 @@ import (
 	"cached/persistence/rdb"
 )
 
-// Options are what a Disk is made of.
+// Options are the parts a Disk works with.
 type Options struct {
 	Config *config.Config // with the rows of Params
 	Engine *engine.Engine
@@ -44,7 +44,7 @@ type Disk struct {
 	loading       loadState
 	saving        atomic.Bool // a snapshot in the background is being written, or about to be
 	closed        atomic.Bool // Refuse has something to say
-	cancel        atomic.Bool // the snapshot in the background shall end
+	cancel        atomic.Bool // asks the snapshot in the background to stop
 	asked         atomic.Bool // a client wants one as soon as it is possible
 	skipChecksums atomic.Bool // see DebugSet
 	reloading     atomic.Bool // the keyspace is emptied to be filled from a file
@@ -66,7 +66,7 @@ type Disk struct {
 	forced    bool // everything is, whatever the save points
 }
 
-// Functions are the libraries of functions, which snapshots hold beside the keys.
+// Functions are the libraries of functions, which snapshots hold as well as the keys.
 type Functions interface {
 	// LibraryCode returns the code of all libraries.
 	LibraryCode() []string
@@ -74,10 +74,10 @@ type Functions interface {
 	LoadLibrary(code string) error
 }
 
-// SetFunctions says who has the libraries. It comes before Begin.
+// SetFunctions sets the owner of the libraries. It is called before Begin.
 func (d *Disk) SetFunctions(f Functions) { d.functions = f }
 
-// A saveRecord is what became of the last snapshots.
+// A saveRecord is the outcome of the last snapshots.
 type saveRecord struct {
 	at      int64 // Unix seconds of the last one that is good
 	changes int64 // Engine.Changes then
@@ -89,7 +89,7 @@ type saveRecord struct {
 	expired int64
 }
 
-// A codec is what DUMP and RESTORE need for a moment.
+// A codec is the memory that one DUMP or RESTORE needs.
 type codec struct {
 	enc rdb.Encoder
 	dec rdb.Decoder
@@ -124,8 +124,8 @@ func New(o Options) *Disk {
 // path is the file of snapshots.
 func (d *Disk) path() string { return d.cfg.Value("dbfilename").String() }
 
-// temporary is the name a snapshot has until it is complete. One that is saved while
-// everybody waits may meet one in the background.
+// temporary is the name of a snapshot until it is complete. A snapshot that is saved while all commands wait has
+// another name than one in the background, which may be written at the same time.
 func temporary(background bool) string {
 	name := "temp-"
 	if background {
@@ -215,9 +215,8 @@ func (d *Disk) watch() {
 	}
 }
 
-// Flushed writes a snapshot, if there are save points: after a FLUSHALL the keys shall
-// not come back. tx holds the whole keyspace, which is empty but for what a command
-// has still to bring.
+// Flushed writes a snapshot, if there are save points: keys must not be loaded again after a FLUSHALL. tx holds
+// the whole keyspace, which is empty but for keys that the command is still to load.
 func (d *Disk) Flushed(tx *engine.Tx) {
 	d.schedule(true) // if this one fails
 	if d.loading.active.Load() || d.reloading.Load() || len(d.savePoints()) == 0 {
@@ -265,9 +264,8 @@ func (d *Disk) due(now time.Time) (reason string, due bool) {
 	return "", false
 }
 
-// Close ends what runs in the background. It comes when nobody changes keys any
-// more, and saves those that changed since the last snapshot, if a snapshot at
-// the end is wanted.
+// Close stops the goroutines in the background. It is called when keys no longer change, and saves the changes
+// since the last snapshot if the configuration asks for a snapshot at the end.
 func (d *Disk) Close() {
 	d.quitOnce.Do(func() { close(d.quit) })
 	d.cancel.Store(true)
@@ -285,9 +283,8 @@ func (d *Disk) Close() {
 	}
 }
 
-// Shutdown is what SHUTDOWN and the signals do about the data: it saves it if
-// there are save points or save is set, unless nosave is. After an error the
-// server goes on, unless it is forced.
+// Shutdown saves the data for SHUTDOWN and the signals, if there are save points or save is set, unless nosave is.
+// After an error the server continues, unless force is set.
 func (d *Disk) Shutdown(ctx context.Context, save, nosave, force bool) error {
 	d.mu.Lock()
 	d.forced, d.abandoned = save, nosave

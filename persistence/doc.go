@@ -1,30 +1,30 @@
-// Package persistence keeps the keyspace on disk, in the files of Redis: what one
-// server has left in a directory the other one finds. It has the commands that
-// deal in these formats (DUMP, RESTORE, MIGRATE, SAVE, BGSAVE, BGREWRITEAOF,
-// LASTSAVE), the save points, the append-only file, loading at the start and saving
-// at the end. The formats themselves are in packages rdb and aof.
+// Package persistence keeps the keyspace on disk, in the files of Redis: either server
+// loads the files of the other. It has the commands that use these formats (DUMP,
+// RESTORE, MIGRATE, SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE), the save points, the
+// append-only file, loading at the start and saving at the end. The formats themselves
+// are in packages rdb and aof.
 //
 //	disk := persistence.New(persistence.Options{...})
-//	disk.Begin()  // clients are told to wait
+//	disk.Begin()  // commands are refused with LOADING
 //	disk.Load()
 //	disk.Start()  // the save points are watched, the log is written
 //	disk.Close()  // after the last command
 //
 // # Goroutines
 //
-// Start's, until Close: one looks at the save points and at the size of the log, one
-// writes what was logged and nobody waits to write himself, one syncs it each second.
-// One for a snapshot or a rewrite in the background, which walks the keyspace in small
-// steps and writes what commands and it have encoded, and now and then one beside it
-// that syncs the file. Those of rdb.Load, and the lanes that run the commands of a
-// log. One for each MIGRATE that waits for the network, which ends with its timeouts.
+// Start runs three until Close: one checks the save points and the size of the log, one
+// writes effects that no loop writes itself, and one syncs them each second. A snapshot or
+// a rewrite in the background has one, which walks the keyspace in small steps and writes
+// the bytes that it and commands have encoded, and at intervals another one that syncs the
+// file. rdb.Load has its own, and so do the lanes that run the commands of a log. Each
+// MIGRATE that waits for the network has one, which ends with its timeouts.
 //
 // # Locks
 //
-// Disk.mu guards what INFO and the save points look at, logState.mu which files the log
-// has, sink.mu what a snapshot has encoded, journal.mu what was logged and not taken
-// yet. They are taken under the locks of shards, and no shard is locked under them.
-// journalFile.mu is held by whoever writes the log, which may take as long as the disk
-// does: it is taken under no lock but logState.mu, and before journal.mu. peers.mu guards
-// the kept connections and stands alone.
+// Disk.mu guards the state of snapshots, logState.mu the list of the log's files, sink.mu
+// the bytes that a snapshot has encoded, journal.mu the effects that were logged and not
+// yet taken for writing. They are taken under the locks of shards, and no shard is locked
+// under them. A goroutine holds journalFile.mu while it writes the log, which may take as
+// long as the disk does: this lock is taken under no lock but logState.mu, and before
+// journal.mu. peers.mu guards the kept connections; no other lock is taken with it.
 package persistence

@@ -8,7 +8,7 @@ import (
 	"cached/persistence/rdb"
 )
 
-// What clients see of DUMP and RESTORE.
+// Errors of DUMP and RESTORE.
 const (
 	errBusyKey  = commands.Error("BUSYKEY Target key name already exists.")
 	errPayload  = commands.Error("ERR DUMP payload version or checksum are wrong")
@@ -58,8 +58,8 @@ func (d *Disk) dump(c *commands.Ctx) error {
 	return nil
 }
 
-// restore makes a key of what DUMP returned, here or in Redis. The journal is
-// told a time instead of a duration.
+// restore creates a key from the output of DUMP, of this server or Redis. The stream gets an absolute time instead
+// of a duration.
 func (d *Disk) restore(c *commands.Ctx) error {
 	replace, absolute := false, false
 	origin := engine.NoOrigin

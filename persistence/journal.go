@@ -12,14 +12,12 @@ import (
 	"cached/persistence/aof"
 )
 
-// A journal is the increments of the append-only file, a sink of the stream of effects.
-// They gather in a buffer, under the locks of their shards; from there they go to the
-// file, written by whoever needs them there (a loop before it answers: flush) or by the
-// journal's own goroutine, and are synced as appendfsync says.
+// A journal writes the increments of the append-only file; it is a sink of the stream of effects. Effects are
+// appended to a buffer, under the locks of their shards. A loop writes the buffer to the file before it sends
+// replies (flush), or the journal's own goroutine does, and they sync the file as appendfsync says.
 //
-// A client that has changed something is answered when durable has come as far in the
-// stream as logged had then: with appendfsync always, when it is on the disk, else when
-// the system has it.
+// The reply to a client that has changed something is sent when durable has reached the value that logged had
+// after the change: with appendfsync always, when it is on the disk, otherwise when the system has it.
 type journal struct {
 	log    *slog.Logger
 	policy *config.Value // appendfsync
@@ -28,16 +26,16 @@ type journal struct {
 
 	logged, durable atomic.Int64 // offsets in the stream
 	failure         atomic.Pointer[failure]
-	notify          atomic.Pointer[func()] // is told that durable or failure has changed
+	notify          atomic.Pointer[func()] // called when durable or failure has changed
 	sleepUS         atomic.Int64           // before each write, for tests
 	kicked          atomic.Bool
 	kick            chan struct{} // has the goroutine write
 	out             journalFile
 
-	mu       sync.Mutex // guards what follows; taken under the locks of shards
+	mu       sync.Mutex // guards the following; taken under the locks of shards
 	on       bool       // effects are logged
 	dropping bool       // they are not, since a new base is needed anyway
-	buf      []byte     // logged, and taken by nobody
+	buf      []byte     // logged, and not yet taken for writing
 	cuts     []cut      // where in buf the file changes
 	second   int64      // of the last note of the time
 	room     sync.Cond  // buf has room again
@@ -49,23 +47,21 @@ type cut struct {
 	file vfs.File
 }
 
-// A failure is why the log is not what it should be.
+// A failure is the reason why the log is incomplete.
 type failure struct {
 	err error
-	// gap: what is missing will not be written any more. Only a new base makes the
-	// log whole again.
+	// gap: the missing effects will not be written any more. Only a new base makes the log complete again.
 	gap bool
 }
 
 const (
-	// maxPending is how many bytes may wait for the disk before whoever changes
-	// something waits too.
+	// maxPending is how many bytes may wait for the disk before commands that change something wait too.
 	maxPending = 64 << 20
 	keptBuffer = 1 << 20 // the largest buffer that is kept when it is empty
 
-	tickEvery  = 100 * time.Millisecond // for what nobody waits for
+	tickEvery  = 100 * time.Millisecond // for effects that no client waits for
 	syncEvery  = time.Second            // everysec
-	slowSync   = 2 * time.Second        // a sync that INFO tells of
+	slowSync   = 2 * time.Second        // a sync that INFO counts as delayed
 	failedWait = time.Second            // after a failure
 
 	allRounds = 1 << 30 // of write
@@ -91,8 +87,8 @@ func newJournal(cfg *config.Config, log *slog.Logger, pause func() bool) *journa
 	return j
 }
 
-// start has what is logged from now on go to file, which has size bytes; offset is where
-// in the stream that begins.
+// start writes effects from now on to file, which has size bytes; offset is the position in the stream where that
+// begins.
 func (j *journal) start(file vfs.File, size, offset int64) {
 	o := &j.out
 	o.mu.Lock()
@@ -123,8 +119,8 @@ func (j *journal) Append(offset int64, b []byte) {
 func (j *journal) begin() bool {
 	for j.on && !j.dropping && len(j.buf) >= maxPending {
 		if f := j.failure.Load(); f != nil {
-			// Commands that change something are refused; what still comes is keys
-			// that end. The log goes on with a new base.
+			// Commands that change something are refused; only keys that expire add effects. The log continues
+			// with a new base.
 			j.failure.Store(&failure{f.err, true})
 			j.dropping = true
 			j.dropBuffer()
@@ -152,9 +148,8 @@ func (j *journal) dropBuffer() {
 	j.buf, j.cuts = nil, nil
 }
 
-// turn has what is logged from now on go to another file. The whole keyspace is
-// locked, a new base begins here, and the next effect names its database. It returns
-// the failure that the base will have made good.
+// turn writes effects from now on to another file. The whole keyspace is locked, a new base begins here, and the
+// next effect names its database. It returns the failure that the new base will repair.
 func (j *journal) turn(file vfs.File) *failure {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -177,7 +172,7 @@ func (j *journal) wake() {
 	}
 }
 
-// tell has whoever waits for durable look.
+// tell notifies those that wait for durable.
 func (j *journal) tell() {
 	if f := j.notify.Load(); f != nil {
 		(*f)()
@@ -194,7 +189,7 @@ func (j *journal) fail(err error, gap bool) {
 	j.tell()
 }
 
-// wrote tells that everything up to an offset is where it should be.
+// wrote records that all effects up to an offset are durable.
 func (j *journal) wrote(offset int64) {
 	if f := j.failure.Load(); f != nil && !f.gap && j.failure.CompareAndSwap(f, nil) {
 		j.log.Info("the append-only file can be written again")
@@ -206,8 +201,8 @@ func (j *journal) wrote(offset int64) {
 // bytes is how long the increments are that were written since the base or the start.
 func (j *journal) bytes() int64 { return j.out.past.Load() + j.out.size.Load() }
 
-// settled is how far replies need not wait: what is durable, and everything when
-// the journal does not promise that.
+// settled is the offset up to which replies may be sent: durable, or everything when the journal does not promise
+// durability.
 func (j *journal) settled() int64 {
 	if j.failure.Load() != nil && j.policy.Int() != always {
 		return everything
@@ -215,9 +210,9 @@ func (j *journal) settled() int64 {
 	return j.durable.Load()
 }
 
-// flush has what was logged written before it returns, unless that would take
-// long: then the goroutine does it. With appendfsync always it is synced, too, along
-// with what others have logged; who comes while that goes on is told after it.
+// flush writes all logged effects before it returns, unless that would take long: then the goroutine does it. With
+// appendfsync always it also syncs them, together with those of other clients; a loop that calls it meanwhile is
+// notified after that sync.
 func (j *journal) flush() {
 	if j.durable.Load() >= j.logged.Load() {
 		return
@@ -233,15 +228,15 @@ func (j *journal) flush() {
 		return
 	}
 	if !j.out.mu.TryLock() {
-		return // whoever has it looks again
+		return // the holder calls lookAgain
 	}
 	j.write(1)
 	j.out.mu.Unlock()
 	j.lookAgain()
 }
 
-// lookAgain has what was logged while out.mu was held, by whoever found it held,
-// written too.
+// lookAgain is called after out.mu is released. If effects were logged meanwhile, it wakes the journal's goroutine,
+// which writes them, and notifies those that wait for durable.
 func (j *journal) lookAgain() {
 	if j.durable.Load() < j.logged.Load() && j.failure.Load() == nil {
 		j.wake()

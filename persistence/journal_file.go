@@ -8,9 +8,9 @@ import (
 	"cached/internal/vfs"
 )
 
-// A journalFile is the file that a journal writes now, and what is on its way there.
+// A journalFile is the file that a journal writes now, and the bytes that are to be written to it.
 type journalFile struct {
-	size    atomic.Int64 // of what is whole in the file
+	size    atomic.Int64 // bytes of complete effects in the file
 	past    atomic.Int64 // bytes of increments before it, since the base or the start
 	syncing atomic.Int64 // since when, in Unix nanoseconds, or 0
 	delayed atomic.Int64 // syncs that took very long
@@ -18,11 +18,11 @@ type journalFile struct {
 	onDisk  atomic.Int64 // how far in the stream the file is synced
 	syncNS  atomic.Int64 // how long syncs take, with appendfsync always
 
-	mu       sync.Mutex // guards what follows; taken before journal.mu
+	mu       sync.Mutex // guards the following; taken before journal.mu
 	file     vfs.File   // nil: none
 	pending  []byte     // taken from the buffer, and not yet where it should be
 	cuts     []cut      // in pending
-	offset   int64      // how far pending goes
+	offset   int64      // offset in the stream of the end of pending
 	spare    []byte
 	torn     bool // the file may be longer than size
 	unsynced bool // everysec: something was written since the last sync
@@ -30,8 +30,7 @@ type journalFile struct {
 	retired  []vfs.File // files before this one, to be closed by sync
 }
 
-// write brings what was logged to the file, and what comes meanwhile for that many
-// rounds; out.mu is held.
+// write writes logged effects to the file, and those logged meanwhile for that many rounds; out.mu is held.
 func (j *journal) write(rounds int) {
 	o := &j.out
 	if o.file == nil || j.failure.Load() != nil && time.Now().Before(o.retry) {
@@ -59,8 +58,8 @@ func (j *journal) write(rounds int) {
 	}
 }
 
-// take takes what is in the buffer, unless there is something pending still. It
-// reports whether there is anything to do.
+// take takes the contents of the buffer, unless bytes are pending still. It reports whether there is anything to
+// write.
 func (j *journal) take() bool {
 	o := &j.out
 	if len(o.pending) > 0 || len(o.cuts) > 0 {
@@ -77,7 +76,7 @@ func (j *journal) take() bool {
 	return true
 }
 
-// put writes what is pending. What it could not write it leaves there.
+// put writes the pending bytes. Bytes that it could not write stay pending.
 func (j *journal) put() error {
 	o := &j.out
 	for len(o.cuts) > 0 {
@@ -90,7 +89,7 @@ func (j *journal) put() error {
 		for i := range o.cuts {
 			o.cuts[i].at -= c.at
 		}
-		// What is in a file is on the disk before anything is in the next.
+		// A file must be on the disk as a whole before anything is written to the next.
 		if err := o.file.Sync(); err != nil {
 			j.fail(err, true)
 		}
@@ -102,7 +101,7 @@ func (j *journal) put() error {
 	return j.piece(o.pending)
 }
 
-// next has what follows go to file.
+// next writes the following effects to file.
 func (j *journal) next(file vfs.File) {
 	o := &j.out
 	o.past.Add(o.size.Load())
@@ -111,9 +110,8 @@ func (j *journal) next(file vfs.File) {
 	o.file, o.torn, o.unsynced = file, false, false
 }
 
-// based tells that the base is complete, for which the journal has turned to a new
-// file last: what is not written of what was logged before is in the base. f is the
-// failure that is made good by it.
+// based records that the base is complete for which the journal has last turned to a new file: it contains all
+// effects before it that were not written. It repairs the failure f.
 func (j *journal) based(f *failure) {
 	o := &j.out
 	o.mu.Lock()
@@ -150,8 +148,8 @@ func (j *journal) based(f *failure) {
 	j.tell()
 }
 
-// piece writes b, which is whole effects. After an error the file ends where it
-// did before, or is cut off there before anything else is written.
+// piece writes b, which is complete effects. After an error the file is cut back to its end before, at once or
+// before anything else is written.
 func (j *journal) piece(b []byte) error {
 	o := &j.out
 	size := o.size.Load()
@@ -173,8 +171,7 @@ func (j *journal) piece(b []byte) error {
 		err := o.file.Sync()
 		o.syncNS.Store((3*o.syncNS.Load() + int64(time.Since(start))) / 4)
 		if err != nil {
-			// The system may have thrown away what it could not write: it is
-			// written again.
+			// The system may have discarded pages that it could not write: the bytes are written again.
 			o.torn = o.file.Truncate(size) != nil
 			return err
 		}
@@ -184,8 +181,7 @@ func (j *journal) piece(b []byte) error {
 	return nil
 }
 
-// sync closes files that are done with and, if asked to, brings to the disk what is
-// in the present one. It is called by one goroutine.
+// sync closes files that are complete and, if wanted is set, syncs the present one. It is called by one goroutine.
 func (j *journal) sync(wanted bool) {
 	o := &j.out
 	o.mu.Lock()
@@ -214,7 +210,7 @@ func (j *journal) sync(wanted bool) {
 	case err == nil:
 		o.onDisk.Store(offset)
 	case file == o.file:
-		// What the system could not write it may have thrown away.
+		// The system may have discarded pages that it could not write.
 		j.fail(err, true)
 	}
 	o.mu.Unlock()
@@ -234,8 +230,7 @@ func (j *journal) drain() error {
 	return nil
 }
 
-// stop ends the logging. What was logged is brought to the disk first, as far as
-// that is possible.
+// stop ends the logging. Logged effects are first synced to the disk, as far as possible.
 func (j *journal) stop() error {
 	o := &j.out
 	o.mu.Lock()

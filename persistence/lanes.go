@@ -11,10 +11,9 @@ import (
 	"cached/persistence/aof"
 )
 
-// The commands of a log are run by several goroutines, lanes, each of which has some
-// of the shards: only the order of the commands of a key counts. A command that looks
-// at more than one key, or at something else, runs when all before it have and before
-// any behind it does.
+// The commands of a log are run by several goroutines, lanes, each of which has some of the shards: only the order
+// of the commands of one key counts. A command that uses more than one key, or something else than keys, runs when
+// all before it have run and before any after it does.
 
 // A commandBatch is commands on their way from the file to the keyspace, with a
 // copy of their words.
@@ -70,13 +69,13 @@ type lane struct {
 	batch *commandBatch // being filled
 	queue chan *commandBatch
 	free  chan *commandBatch
-	done  chan error // what the goroutine ended with
+	done  chan error // the error with which the goroutine returned
 	idle  chan struct{}
 }
 
 const mostLanes = 8
 
-// lanes run what a file has.
+// lanes run the commands of a file.
 type lanes struct {
 	d       *Disk
 	all     []*lane
@@ -121,7 +120,7 @@ func (l *lane) work(ls *lanes) {
 	l.done <- err
 }
 
-// send passes on what was gathered for a lane.
+// send passes the batch of commands to a lane.
 func (l *lane) send() {
 	if len(l.batch.commands) == 0 {
 		return
@@ -179,7 +178,7 @@ func (ls *lanes) wait() {
 	}
 }
 
-// end waits for everything, and returns what went wrong.
+// end waits for all lanes and returns the first error.
 func (ls *lanes) end() (err error) {
 	failed, first := int64(0), ""
 	for _, l := range ls.all {

@@ -12,7 +12,7 @@ import (
 	"cached/persistence/rdb"
 )
 
-// loadState is what others may know of a loading.
+// loadState is the progress of a loading, for other goroutines.
 type loadState struct {
 	active   atomic.Bool
 	start    atomic.Int64 // Unix seconds
@@ -23,7 +23,7 @@ type loadState struct {
 
 func (l *loadState) done() int64 { return l.before.Load() + l.progress.Bytes.Load() }
 
-// logEvery is how often a long loading is told of.
+// logEvery is the interval at which the progress of a long loading is logged.
 const logEvery = 5 * time.Second
 
 // Begin has commands refused until Load has returned; it comes before the first
@@ -36,8 +36,8 @@ func (d *Disk) Begin() {
 	d.setClosed()
 }
 
-// Load fills the keyspace, which is empty: from the append-only file if there is to
-// be one, else from the snapshot, if there is one.
+// Load fills the keyspace, which is empty: from the append-only file if it is enabled, otherwise from the
+// snapshot, if there is one.
 func (d *Disk) Load() error {
 	d.Begin()
 	defer func() {
@@ -57,7 +57,7 @@ func (d *Disk) Load() error {
 	return d.load(nil, false)
 }
 
-// load reads the snapshot, into what is there with merge. tx, if not nil, holds the whole keyspace.
+// load loads the snapshot; with merge the keyspace need not be empty. tx, if not nil, holds the whole keyspace.
 func (d *Disk) load(tx *engine.Tx, merge bool) error {
 	start := time.Now()
 	f, err := d.fs.Open(d.path())
@@ -117,7 +117,7 @@ func rate(bytes int64, took time.Duration) int64 {
 	return int64(float64(bytes) / 1e6 / max(took.Seconds(), 1e-9))
 }
 
-// logProgress tells of a long loading until stop is closed.
+// logProgress logs the progress of a long loading until stop is closed.
 func (d *Disk) logProgress(stop chan struct{}) {
 	tick := time.NewTicker(logEvery)
 	defer tick.Stop()

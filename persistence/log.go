@@ -15,14 +15,14 @@ import (
 	"cached/persistence/rdb"
 )
 
-// A logState is the append-only file of a Disk: which files it has, and what becomes
-// of them. The journal is the last of these files.
+// A logState is the append-only file of a Disk: its files and their rewriting. The journal writes the last of
+// these files.
 type logState struct {
 	journal *journal
 	wanted  atomic.Bool // appendonly
-	due     atomic.Bool // a rewrite is, as soon as nothing else is being saved
+	due     atomic.Bool // a rewrite begins as soon as nothing else is being saved
 
-	mu       sync.Mutex    // guards what follows; taken under the locks of shards
+	mu       sync.Mutex    // guards the following; taken under the locks of shards
 	manifest *aof.Manifest // nil: no file was looked for yet, or there is none
 	running  bool          // the journal is the engine's
 	base     int64         // bytes of all files after the last rewrite or the start
@@ -31,7 +31,7 @@ type logState struct {
 	rewrites rewriteRecord
 }
 
-// A rewriteRecord is what became of the last rewrites.
+// A rewriteRecord is the outcome of the last rewrites.
 type rewriteRecord struct {
 	active   bool
 	started  time.Time
@@ -106,10 +106,9 @@ func (d *Disk) loadLog() error {
 	return d.openLog(m, last)
 }
 
-// openLog goes on with the log m, whose last file has so many bytes. A log without
-// any file gets a base, of the keyspace as it is now, before clients come. A log that
-// has an increment is used as it is, and nothing has to be written: after a disk ran
-// full the server starts, and refuses changes until there is room.
+// openLog continues the log m, whose last file has last bytes. A log without any file gets a base of the present
+// keyspace, before clients are served. A log that has an increment is used as it is, and nothing has to be
+// written: if the disk is full, the server starts and refuses changes until there is room.
 func (d *Disk) openLog(m *aof.Manifest, last int64) error {
 	if m == nil {
 		m = new(aof.Manifest)
@@ -151,7 +150,7 @@ func (d *Disk) openIncrement(m *aof.Manifest, last int64) (vfs.File, int64, erro
 		}
 		return f, last, nil
 	}
-	// A file of that name may be left of a log that was never in a manifest.
+	// A file of that name may exist that was never in a manifest.
 	f, err := d.newIncrement(m.AddIncrement(d.logName()).Name)
 	if err != nil {
 		return nil, 0, err
@@ -163,8 +162,8 @@ func (d *Disk) openIncrement(m *aof.Manifest, last int64) (vfs.File, int64, erro
 	return f, 0, nil
 }
 
-// removeTemporaries removes what a server that ended while it wrote files of the log
-// has left. Such a file may be what fills the disk.
+// removeTemporaries removes unfinished files of the log that an earlier server left. Such a file may be the one
+// that fills the disk.
 func (d *Disk) removeTemporaries() {
 	for _, name := range []string{temporaryBase, d.temporaryIncrement(), "temp-" + aof.ManifestName(d.logName())} {
 		if exists(d.fs, d.logPath(name)) {
@@ -191,8 +190,8 @@ func (d *Disk) sizeOf(m *aof.Manifest) (total int64) {
 	return total
 }
 
-// dropHistory removes files that are of no use any more, and then forgets them. What
-// fails is tried again with the next rewrite.
+// dropHistory removes files that are no longer needed, and then drops them from the manifest. A file that cannot
+// be removed is tried again at the next rewrite.
 func (d *Disk) dropHistory(m *aof.Manifest) {
 	if len(m.History) == 0 || d.cfg.Value("aof-disable-auto-gc").Bool() {
 		return
@@ -210,7 +209,7 @@ func (d *Disk) preamble() bool { return d.cfg.Value("aof-use-rdb-preamble").Bool
 
 // replaceBase has write make a base.
 func (d *Disk) replaceBase(name string, write func(w io.Writer) error) (size int64, err error) {
-	temp := d.logPath(temporaryBase) // what is left of one is overwritten
+	temp := d.logPath(temporaryBase) // an unfinished one is overwritten
 	pace := d.cfg.Value("aof-rewrite-incremental-fsync").Bool()
 	if err := d.makeLogDir(); err != nil {
 		return 0, err
@@ -227,9 +226,8 @@ func (d *Disk) replaceBase(name string, write func(w io.Writer) error) (size int
 	return size, nil
 }
 
-// turnLogOn begins a log of the keyspace as it is now. It is complete, and takes the
-// place of one there may be, when its base is; until then what is logged goes to a
-// file that the manifest does not have.
+// turnLogOn begins a log of the present keyspace. When its base is complete, it takes the place of an earlier log;
+// until then effects are written to a file that is not in the manifest.
 func (d *Disk) turnLogOn() error {
 	d.aof.wanted.Store(true)
 	if d.loading.active.Load() {
@@ -257,7 +255,7 @@ func (d *Disk) tryLogDir() error {
 	return errors.Join(f.Close(), d.fs.Remove(d.logPath(temp)))
 }
 
-// turnLogOff ends the log. Its files stay where they are.
+// turnLogOff ends the logging. The files stay in their place.
 func (d *Disk) turnLogOff() {
 	d.aof.mu.Lock()
 	defer d.aof.mu.Unlock()
@@ -273,7 +271,7 @@ func (d *Disk) turnLogOff() {
 	}
 }
 
-// closeLog ends the log with the server.
+// closeLog ends the logging when the server exits.
 func (d *Disk) closeLog() {
 	if d.aof.journal == nil {
 		return

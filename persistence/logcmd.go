@@ -7,7 +7,7 @@ import (
 	"cached/commands"
 )
 
-// What clients see of the append-only file.
+// Errors of the append-only file.
 const (
 	errRewriting = commands.Error("ERR Background append only file rewriting already in progress")
 	errOther     = commands.Error("ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to " +
@@ -72,11 +72,11 @@ func (d *Disk) Logged() int64 { return d.aof.journal.logged.Load() }
 // Settled is how far replies need not wait for the append-only file.
 func (d *Disk) Settled() int64 { return d.aof.journal.settled() }
 
-// Flush has what was logged written, at once if the disk does not make it wait.
+// Flush writes all logged effects, at once if the disk is not busy.
 func (d *Disk) Flush() { d.aof.journal.flush() }
 
-// Broken reports whether replies that wait will not come: what they tell of cannot be
-// brought to the disk, as they promise.
+// Broken reports whether replies that wait will never be sent: their changes cannot be made durable as they
+// promise.
 func (d *Disk) Broken() bool {
 	return d.aof.journal.failure.Load() != nil && d.aof.journal.policy.Int() == always
 }
@@ -107,5 +107,5 @@ func (d *Disk) LogBuffer() int64 {
 	return int64(cap(d.aof.journal.buf)) + d.aof.journal.out.waiting.Load()
 }
 
-// everything is an offset that all have come to.
+// everything is larger than all offsets.
 const everything = math.MaxInt64

@@ -201,7 +201,7 @@ func (m *migration) anySent() bool {
 	return false
 }
 
-// A stepError is a failure of the network, and what clients see of it.
+// A stepError is a network error, with the error reply for it.
 type stepError struct {
 	shown commands.Error
 	err   error
@@ -215,7 +215,7 @@ func isIO(err error) bool {
 	return errors.As(err, &step)
 }
 
-// ioError is what clients see of a failure.
+// ioError is the error reply for a network error.
 func ioError(err error) error {
 	var step *stepError
 	if errors.As(err, &step) {
@@ -262,7 +262,7 @@ func (p *peer) restore(m *migration) error {
 			return &stepError{errReading, err}
 		}
 		if line[0] == '-' {
-			p.broken = true // what follows goes elsewhere than meant
+			p.broken = true // the connection is no longer in a known state
 			return errTarget(line[1:])
 		}
 	}

@@ -2,17 +2,16 @@ package persistence
 
 import "time"
 
-// Saving in the background works in stretches and rests in between while there are
-// clients to serve, so that it takes a third of a processor, and less where others want
-// that (giveWay). Clients wait for it less than its share says: the system seldom
-// interrupts a goroutine that works in short stretches, and seldom while it holds a lock.
-// It rests little while the rest of the process has little to do.
+// Saving in the background works in stretches and rests in between while there are clients to serve, so that it
+// takes a third of a processor, and less where other threads want it (giveWay). Clients wait for it less than its
+// share suggests: the system rarely interrupts a goroutine that works in short stretches, and rarely while it
+// holds a lock. It rests little while the rest of the process has little to do.
 const (
 	stretch   = 250 * time.Microsecond
 	rest      = 2                    // times as long as it has worked, at most
-	lookEvery = 5 * time.Millisecond // at what others do
-	// restFor is by how much the rest grows with what others take, in processors, up to
-	// rest; with as little as fewOthers there is none.
+	lookEvery = 5 * time.Millisecond // interval of measuring the use of processors by other threads
+	// restFor is by how much the rest grows with the processors that other threads use, up to rest; below
+	// fewOthers there is no rest.
 	restFor   = 4
 	fewOthers = 0.1
 )
@@ -20,8 +19,8 @@ const (
 // A pacer has a goroutine rest between stretches of its work.
 type pacer struct {
 	begun  time.Time     // of the present stretch
-	looked time.Time     // at what others do
-	others time.Duration // what they had done by then
+	looked time.Time     // when the use by other threads was last measured
+	others time.Duration // processor time of other threads until then
 	share  float64       // of a processor that they took lately
 }
 
@@ -51,7 +50,7 @@ func (p *pacer) rest() {
 	p.begun = now
 }
 
-// restAfter is how long the rest is after so much work, when others take such a share of a
+// restAfter is the length of the rest after work of the given duration, when other threads use that share of a
 // processor.
 func restAfter(worked time.Duration, share float64) time.Duration {
 	if share <= fewOthers {

@@ -10,7 +10,7 @@ import (
 
 // peers are connections to other servers that MIGRATE has used and may use again.
 type peers struct {
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the following
 	idle   map[string]*peer
 	closed bool
 }
@@ -31,7 +31,7 @@ type peer struct {
 	broken bool
 }
 
-// take returns a connection; fresh tells that it was made now.
+// take returns a connection; fresh reports that it is a new one.
 func (ps *peers) take(m *migration) (p *peer, fresh bool, err error) {
 	ps.mu.Lock()
 	p = ps.idle[m.addr]
@@ -76,7 +76,7 @@ func (ps *peers) put(addr string, p *peer, err error) {
 	ps.idle[addr] = p
 }
 
-// tidy closes what was not used for long; all of it, for good, with all.
+// tidy closes connections that were not used for long; with all, it closes every one for good.
 func (ps *peers) tidy(now time.Time, all bool) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()

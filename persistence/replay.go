@@ -16,28 +16,26 @@ import (
 	"cached/persistence/rdb"
 )
 
-// A Replayer runs commands of a log, in their order. What they propagate is not logged.
+// A Replayer runs commands of a log, in their order. Their effects are not logged.
 type Replayer interface {
-	// Replay runs some; an error ends the loading. The words are of no use to it
-	// afterwards.
+	// Replay runs some commands; an error stops the loading. The caller does not use the words afterwards.
 	Replay(commands [][][]byte) error
 	// Failed is how many commands replied an error, and the first of them.
 	Failed() (n int64, first string)
-	// Key returns the key of a command that looks at no other and at nothing but
-	// keys; else nil. session is true of a command that changes nothing but what the
-	// Replayer knows of itself, such as its database. A command that does not exist is
-	// an error.
+	// Key returns the key of a command that uses only this one key; otherwise nil. session is true if the command
+	// changes nothing but the state of the Replayer, such as its database. A command that does not exist is an
+	// error.
 	Key(argv [][]byte) (key []byte, session bool, err error)
 }
 
-// SetReplayer says who runs the commands of a log. It comes before Begin. tx, if not
-// nil, holds the whole keyspace.
+// SetReplayer sets the function that makes Replayers for a log. It is called before Begin. tx, if not nil, holds
+// the whole keyspace.
 func (d *Disk) SetReplayer(newReplayer func(tx *engine.Tx) Replayer) { d.newReplayer = newReplayer }
 
 // logPath is where a file of the log is.
 func (d *Disk) logPath(name string) string { return d.cfg.Value("appenddirname").String() + "/" + name }
 
-// logName is what the names of its files begin with.
+// logName is the prefix of the names of the log's files.
 func (d *Disk) logName() string { return d.cfg.Value("appendfilename").String() }
 
 // readManifest returns the manifest on the disk, nil if there is none.
@@ -169,9 +167,9 @@ func (d *Disk) badLog(name string, err error) string {
 	return "Bad file format reading the append only file " + name + ": m" + fix
 }
 
-// replayFile loads one file. The last of a log may end in the middle of a command,
-// because a server ended so: then that is cut off. Files behind it may be there and
-// empty: a rewrite names the next increment before anything is in it.
+// replayFile loads one file. The last file of a log may end in the middle of a command, because a server was
+// killed: then that command is cut off. Files behind it may exist and be empty: a rewrite enters the next
+// increment in the manifest before it writes to it.
 func (d *Disk) replayFile(path string, last bool, tx *engine.Tx) (size int64, err error) {
 	f, err := d.fs.Open(path)
 	if err != nil {
@@ -213,7 +211,7 @@ func (d *Disk) replayFile(path string, last bool, tx *engine.Tx) (size int64, er
 	return in.Valid(), d.cutOff(path, in.Valid())
 }
 
-// cutOff ends a file at size.
+// cutOff truncates a file to size.
 func (d *Disk) cutOff(path string, size int64) error {
 	f, err := d.fs.Append(path)
 	if err != nil {

@@ -13,7 +13,8 @@ func (d *Disk) Sections(tx *engine.Tx, _ int64) []stats.Section {
 		Collect: func(to stats.Sink) { d.report(to, d.keys.Changes(tx)) }}}
 }
 
-// report passes all samples: what does not exist here, such as a fork, is shown as a server without it shows it.
+// report passes all samples. A field for which there is nothing here, such as the memory of a fork, has its value
+// of a Redis server that does not use it.
 func (d *Disk) report(to stats.Sink, changes int64) {
 	loading := d.loading.active.Load()
 	to.Sample(stats.Flag("loading", loading, "Whether the data is being loaded"))
@@ -67,7 +68,7 @@ func (d *Disk) reportSnapshots(to stats.Sink, changes int64) {
 	to.Sample(stats.Gauge("rdb_last_load_keys_loaded", last.loaded, "Keys loaded from the snapshot"))
 }
 
-// reportLog passes what there is to say of the append-only file, be it enabled or not.
+// reportLog passes the samples that are there whether the append-only file is enabled or not.
 func (d *Disk) reportLog(to stats.Sink) {
 	d.aof.mu.Lock()
 	r := d.aof.rewrites
@@ -87,7 +88,7 @@ func (d *Disk) reportLog(to stats.Sink) {
 	to.Sample(stats.State("aof_last_write_status", status(d.logFailure() != nil), "Outcome of the last write to the log"))
 }
 
-// reportLogFile passes what only an enabled append-only file has.
+// reportLogFile passes the samples that only an enabled append-only file has.
 func (d *Disk) reportLogFile(to stats.Sink) {
 	j := d.aof.journal
 	if j == nil || !d.aof.wanted.Load() {
@@ -107,7 +108,7 @@ func (d *Disk) reportLogFile(to stats.Sink) {
 	to.Sample(stats.Counter("aof_delayed_fsync", j.out.delayed.Load(), "Syncs of the log that took very long"))
 }
 
-// resetStats is what CONFIG RESETSTAT does here.
+// resetStats sets the counters to zero, for CONFIG RESETSTAT.
 func (d *Disk) resetStats() {
 	d.mu.Lock()
 	d.last.count = 0

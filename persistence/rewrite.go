@@ -14,11 +14,10 @@ import (
 	"cached/persistence/aof"
 )
 
-// Rewriting the append-only file makes a new base, of the keyspace as it is at one
-// moment. At that moment the journal turns to a new increment. The increment is in the
-// manifest before anything is in it; the base is there, and whole, before the manifest
-// says that it and that increment are the log. So whenever a server ends, the files
-// that the manifest on the disk names are a whole log.
+// Rewriting the append-only file makes a new base, of the keyspace as it is at one moment. At that moment the
+// journal turns to a new increment. The increment is in the manifest before anything is written to it. The base is
+// complete on the disk before the manifest names it and that increment as the log. So at every moment the files
+// that the manifest on the disk names are a complete log.
 
 // startRewrite begins a rewrite in the background, and reports false if something is
 // being saved already.
@@ -120,11 +119,11 @@ func (d *Disk) rewriteOnce() (size int64, err error) {
 	return size, nil
 }
 
-// A journalPart is what the journal has to do with a rewrite.
+// A journalPart is the journal's part of a rewrite.
 type journalPart struct {
 	keep   int // increments that go on behind the base
 	begin  func() (*failure, error)
-	healed *failure                  // what begin returned: a failure that the base makes good
+	healed *failure                  // result of begin: a failure that the base repairs
 	join   func(*aof.Manifest) error // or nil: the base is there, and the manifest about to be
 	undo   func()                    // or nil: there will be none
 }
@@ -283,13 +282,13 @@ func (d *Disk) writeBase(w io.Writer, part *journalPart) error {
 	return err
 }
 
-// A commandSink makes commands of what a snapshot saves.
+// A commandSink encodes the keys of a snapshot as commands.
 type commandSink struct {
-	mu  sync.Mutex // guards what follows; taken under the locks of shards
+	mu  sync.Mutex // guards the following; taken under the locks of shards
 	out aof.Commands
 	db  int
 
-	size atomic.Int64 // of what is encoded
+	size atomic.Int64 // of the encoded bytes
 }
 
 // Full implements engine.SnapshotSink.

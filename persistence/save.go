@@ -35,7 +35,7 @@ func (d *Disk) newEncoder(latest bool) *rdb.Encoder {
 	return e
 }
 
-// accessKind is what a file says of accesses: what the eviction policy keeps.
+// accessKind is the form of the access history in files: the one that the eviction policy keeps.
 func (d *Disk) accessKind() int {
 	switch p := d.cfg.Value("maxmemory-policy").String(); {
 	case strings.HasSuffix(p, "-lru"):
@@ -88,8 +88,8 @@ func writePaced(w *rdb.Writer, f vfs.File, pace bool, write func(w *rdb.Writer) 
 	return errors.Join(err, p.wait())
 }
 
-// A pacedFile has what is written synced every now and then, while more is written, so
-// that the end does not have to wait for all of it.
+// A pacedFile syncs written bytes at intervals, while more are written, so that the end does not have to wait for
+// all of them.
 type pacedFile struct {
 	f       vfs.File
 	n       int
@@ -121,8 +121,7 @@ func (p *pacedFile) wait() error {
 	return err
 }
 
-// saveNow writes a snapshot while everybody waits. tx, if not nil, holds the
-// whole keyspace.
+// saveNow writes a snapshot while all commands wait. tx, if not nil, holds the whole keyspace.
 func (d *Disk) saveNow(tx *engine.Tx) error {
 	start := time.Now()
 	if tx == nil {
@@ -227,7 +226,7 @@ func (d *Disk) inBackground(begin, work func()) bool {
 	d.group.Add(1)
 	go func() {
 		defer d.group.Done()
-		defer d.lookSoon() // for what was put off
+		defer d.lookSoon() // for a snapshot that was put off
 		defer d.saving.Store(false)
 		giveWay()
 		work()
@@ -311,8 +310,8 @@ func (d *Disk) writeSnapshotOf(w io.Writer, base bool, begin func()) error {
 	return nil
 }
 
-// walk has a snapshot of the keyspace saved to a sink, and writes what take returns:
-// what the sink has encoded, when that is enough or all. take may use spare again.
+// walk saves a snapshot of the keyspace to a sink, and writes the result of take: the bytes that the sink has
+// encoded, when they are enough or the last. take may reuse spare.
 func (d *Disk) walk(w io.Writer, s engine.SnapshotSink, begin func(), take func(spare []byte, more bool) []byte) error {
 	snap, err := d.keys.StartSnapshot(s, begin)
 	if err != nil {
@@ -358,21 +357,21 @@ func (d *Disk) setSnapshot(s *engine.Snapshot) {
 	d.snapshot = s
 }
 
-// A sink encodes what a snapshot saves. While a huge value is being saved in parts
-// the keys that must be saved in between gather aside.
+// A sink encodes the keys of a snapshot. While a huge value is being saved in parts, keys that must be saved in
+// between are encoded into a second buffer.
 type sink struct {
 	access int
 	nowMS  int64
 
-	mu      sync.Mutex // guards what follows; taken under the locks of shards
+	mu      sync.Mutex // guards the following; taken under the locks of shards
 	main    *rdb.Encoder
 	db      int // that main selected last
 	aside   *rdb.Encoder
 	asideDB int
 	open    bool        // a huge value has begun
-	noted   []rdb.Place // what was taken last
+	noted   []rdb.Place // places noted in the bytes taken last
 
-	size atomic.Int64 // of what is encoded, about
+	size atomic.Int64 // about the number of encoded bytes
 }
 
 // maxEncoded is how much may wait for the disk before commands that would add to it
@@ -419,9 +418,8 @@ func (s *sink) Part(db int, v value.Ref, cursor uint64) (next uint64, done bool)
 	return 0, true
 }
 
-// take returns what was encoded, if it is worth writing or the last, with the strings
-// noted in it, and gives the encoder another buffer. What was noted is good until the
-// next call.
+// take returns the encoded bytes, if they are worth a write or the last, with the strings noted in them, and gives
+// the encoder another buffer. Noted places are valid until the next call.
 func (s *sink) take(spare []byte, more bool) ([]byte, []rdb.Place) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

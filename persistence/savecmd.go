@@ -4,7 +4,7 @@ import (
 	"cached/commands"
 )
 
-// What clients see of snapshots.
+// Errors of snapshots.
 const (
 	errSaving  = commands.Error("ERR Background save already in progress")
 	errFailed  = commands.Error("ERR")

@@ -10,12 +10,11 @@ import (
 	"cached/persistence/rdb"
 )
 
-// waitToStream is how often Stream looks whether another snapshot has ended.
+// waitToStream is the interval at which Stream checks whether another snapshot has finished.
 const waitToStream = 10 * time.Millisecond
 
-// Stream writes the snapshot of a moment to w, while commands go on. It begins when no
-// other is being written, and ends early when gone reports true. Without keys it has
-// the libraries of functions only, or nothing.
+// Stream writes a snapshot to w, while commands run. It begins when no other is being written, and stops when gone
+// reports true. Without keys it has the libraries of functions only, or nothing.
 func (d *Disk) Stream(w io.Writer, keys, functions bool, gone func() bool) error {
 	if !keys {
 		e := d.newEncoder(false)

@@ -2,8 +2,7 @@ package aof
 
 import "strconv"
 
-// AppendTime appends a note of when what follows was done, which Redis 7 writes
-// and every reader passes over.
+// AppendTime appends a comment with the time of the following commands, as Redis 7 writes it; readers skip it.
 func AppendTime(b []byte, seconds int64) []byte {
 	b = append(b, "#TS:"...)
 	b = strconv.AppendInt(b, seconds, 10)

@@ -10,13 +10,13 @@ import (
 	"cached/internal/config"
 )
 
-// A Type says what a file of a manifest is for.
+// A Type is the purpose of a file of a manifest.
 type Type byte
 
 // The types of files.
 const (
 	Base      Type = 'b' // the keyspace at one moment
-	Increment Type = 'i' // what changed since
+	Increment Type = 'i' // changes since the base
 	History   Type = 'h' // of no use any more, to be removed
 )
 
@@ -134,7 +134,7 @@ func (m *Manifest) add(line string) error {
 	return nil
 }
 
-// plainName reports whether a name stands for a file of its own directory.
+// plainName reports whether a name is that of a file in the same directory.
 func plainName(name string) bool {
 	return !strings.ContainsAny(name, "/\x00\n") && name != "." && name != ".."
 }
@@ -211,8 +211,8 @@ func (m *Manifest) unused(seq int64, t Type, pattern string) File {
 	}
 }
 
-// Replace puts a new base in the place of everything before the increments that
-// are to be kept: the last keep of them. What it replaces becomes history.
+// Replace puts a new base in the place of everything before the last keep increments, which stay. The replaced
+// files become history.
 func (m *Manifest) Replace(log string, snapshot bool, keep int) File {
 	if m.Base != nil {
 		m.History = append(m.History, File{m.Base.Name, m.Base.Seq, History})

@@ -7,11 +7,11 @@ import (
 	"io"
 )
 
-// ErrTruncated: the file ends in the middle of a command or a transaction. What
-// is before Reader.Valid is whole.
+// ErrTruncated: the file ends in the middle of a command or a transaction. The part before Reader.Valid is
+// complete.
 var ErrTruncated = errors.New("the file ends in the middle of a command")
 
-// A FormatError says what is wrong with a file, and where.
+// A FormatError is an error in a file, with its place.
 type FormatError struct {
 	Offset int64
 	What   string
@@ -31,7 +31,7 @@ const (
 type Reader struct {
 	src   io.Reader
 	buf   []byte
-	r, w  int   // what was read and not passed on yet
+	r, w  int   // the part of the buffer that was read and not returned yet
 	base  int64 // of buf in the file
 	ended bool  // src has no more
 	start int64 // of the command that Next returned
@@ -41,8 +41,7 @@ type Reader struct {
 	ends  []int
 }
 
-// NewReader returns a Reader of what src has from offset on, where a command
-// begins.
+// NewReader returns a Reader of src, which begins at offset, where a command begins.
 func NewReader(src io.Reader, offset int64) *Reader {
 	return &Reader{src: src, buf: make([]byte, readBytes), base: offset, valid: offset, multi: -1}
 }
@@ -53,12 +52,11 @@ func (r *Reader) Offset() int64 { return r.base + int64(r.r) }
 // Start is where the command begins that Next returned.
 func (r *Reader) Start() int64 { return r.start }
 
-// Valid is where the last command ended that was not inside an open transaction.
+// Valid is the offset behind the last command that was not inside an open transaction.
 func (r *Reader) Valid() int64 { return r.valid }
 
-// Next returns the next command, whose words are good until the next call. The
-// words of transactions (MULTI, EXEC) are returned as they stand. At the end it
-// returns io.EOF; if that is in the middle of something, ErrTruncated.
+// Next returns the next command, whose words are valid until the next call. MULTI and EXEC are returned like other
+// commands. At the end it returns io.EOF, or ErrTruncated if that is in the middle of a command or a transaction.
 func (r *Reader) Next() ([][]byte, error) {
 	for {
 		if r.r == r.w {
@@ -107,8 +105,7 @@ func (r *Reader) command() ([][]byte, error) {
 	if n == 0 {
 		return nil, &FormatError{start, "a command without words"}
 	}
-	// Where words begin is counted from the command's first byte: what was read
-	// may move.
+	// Positions of words are relative to the command's first byte, since the buffer may move.
 	from := int(r.Offset() - start)
 	r.ends = r.ends[:0]
 	pos := from
@@ -138,8 +135,8 @@ func (r *Reader) command() ([][]byte, error) {
 	return r.args, nil
 }
 
-// headAt reads the line with the length of a word that stands at a distance from
-// the command that began at start, and returns where the line ends.
+// headAt reads the line with the length of a word, at a distance from the command that began at start, and returns
+// the end of the line.
 func (r *Reader) headAt(start int64, at int) (n, next int, err error) {
 	if err := r.need(start, at+4); err != nil { // the shortest: $0\r\n
 		return 0, 0, err
@@ -182,7 +179,7 @@ func (r *Reader) head(kind byte, most int) (int, error) {
 	return n, nil
 }
 
-// length reads the number in a line such as *3 or $12; what says what is wrong.
+// length parses the number in a line such as *3 or $12; what is the error, if any.
 func length(line []byte, kind byte, most int) (n int, what string) {
 	if line[0] != kind {
 		return 0, "a word has no length"
@@ -201,7 +198,7 @@ func length(line []byte, kind byte, most int) (n int, what string) {
 	return n, ""
 }
 
-// line reads a line of at most so many bytes, with its end.
+// line reads a line of at most most bytes, with its end.
 func (r *Reader) line(most int) ([]byte, error) {
 	for {
 		if i := bytes.IndexByte(r.buf[r.r:r.w], '\n'); i >= 0 && i < most {
@@ -217,8 +214,8 @@ func (r *Reader) line(most int) ([]byte, error) {
 	}
 }
 
-// need has n bytes of the command that began at start read. What was passed of it
-// goes back into what is to be read, so that it stays together.
+// need reads until there are n bytes of the command that began at start. The bytes of it that were consumed are
+// kept before the others.
 func (r *Reader) need(start int64, n int) error {
 	r.r = int(start - r.base)
 	if r.w-r.r >= n {

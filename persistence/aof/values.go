@@ -27,7 +27,7 @@ type Commands struct {
 // that none is large.
 const elementsPerCommand = 64
 
-// Select appends the command that makes db the database of what follows.
+// Select appends the command that makes db the database of the following commands.
 func (c *Commands) Select(db int) { c.B = effects.AppendSelect(c.B, db) }
 
 // Library appends the command that loads a library of functions.
@@ -102,7 +102,7 @@ func (c *Commands) command(name string, words ...any) {
 	}
 }
 
-// elements appends as many commands as are needed for what visit adds.
+// elements appends as many commands as are needed for the words that visit adds.
 func (c *Commands) elements(name string, key []byte, visit func(add func())) {
 	n := 0
 	flush := func() {
@@ -180,7 +180,7 @@ func (c *Commands) id(id value.StreamID) []byte {
 	return c.buf
 }
 
-// stream appends a stream: its entries, what it knows besides, its groups.
+// stream appends a stream: its entries, its other state, its groups.
 func (c *Commands) stream(it table.Item) {
 	key, s := it.Key(), value.StreamOf(it)
 	s.Range(value.StreamID{}, value.MaxStreamID, false, func(e value.StreamEntry) bool {
@@ -195,7 +195,7 @@ func (c *Commands) stream(it table.Item) {
 		return true
 	})
 	if s.Len() == 0 {
-		// An entry that goes at once leaves an empty stream.
+		// An entry that is trimmed at once leaves an empty stream.
 		c.command("XADD", key, "MAXLEN", "0", "0-1", "x", "y")
 	}
 	st := s.State()

@@ -13,7 +13,7 @@ type Place struct {
 	end  int
 }
 
-// moved is the place when what is in front of it has become so much longer.
+// moved is the place after n bytes were inserted in front of it.
 func (p Place) moved(n int) Place { return Place{p.at + n, p.text + n, p.end + n} }
 
 // A Compressor compresses strings. The zero Compressor is ready.
@@ -24,8 +24,8 @@ type Compressor struct {
 	failed int // strings in a row that did not get shorter
 }
 
-// When so many strings in a row did not get shorter, only one of some is tried until one
-// does: to find that out for each takes a third of the time for a file.
+// After a number of strings in a row that did not get shorter, only one of some is tried until one does: trying
+// each takes a third of the time for a file.
 const (
 	failedMany = 256
 	triedOf    = 8
@@ -57,7 +57,7 @@ func (c *Compressor) pack(s []byte) (ok bool) {
 	return ok
 }
 
-// put appends what pack has made of s.
+// put appends the result of pack for s.
 func (c *Compressor) put(dst, s []byte) []byte {
 	dst = append(dst, 0xC0+encLZF)
 	dst = appendLength(dst, uint64(len(c.text)))
@@ -98,7 +98,7 @@ func (c *Compressor) Places(b []byte, noted []Place) []byte {
 	return out
 }
 
-// AppendAll appends what another Encoder has encoded.
+// AppendAll appends the output of another Encoder.
 func (e *Encoder) AppendAll(o *Encoder) {
 	for _, p := range o.Noted {
 		e.Noted = append(e.Noted, p.moved(len(e.B)))

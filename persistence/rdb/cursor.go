@@ -9,7 +9,7 @@ import (
 	"cached/internal/lzf"
 )
 
-// A cursor reads what lies in memory. base is where b begins in the file.
+// A cursor reads from memory. base is the offset of b in the file.
 type cursor struct {
 	b    []byte
 	p    int

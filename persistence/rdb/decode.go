@@ -24,7 +24,7 @@ type Decoder struct {
 	started bool   // the first piece has come
 	left    uint64 // elements to come
 	offset  int64  // of the last piece
-	dueBase int64  // what deadlines of fields count from
+	dueBase int64  // time that deadlines of fields are relative to
 	whole   table.Item
 
 	a, b []byte // strings that had to be unpacked
@@ -39,7 +39,7 @@ const keptScratch = 1 << 20
 
 var errIncomplete = errors.New("the value is not complete")
 
-// pending is what a packed form has yielded of an element.
+// pending is an element of a packed form that is not complete yet.
 type pending struct {
 	a, b value.Elem
 	n    int
@@ -100,7 +100,7 @@ func (d *Decoder) Feed(piece []byte, offset int64) error {
 	return nil
 }
 
-// refuse says what is wrong with a type that cannot be read.
+// refuse returns the error for a type that cannot be read.
 func (d *Decoder) refuse(c *cursor) error {
 	if d.typ == typeModule || d.typ == typeModuleOld {
 		if id, err := c.length(); err == nil {
@@ -110,7 +110,7 @@ func (d *Decoder) refuse(c *cursor) error {
 	return c.fail("unknown type of value " + strconv.Itoa(int(d.typ)))
 }
 
-// head reads what is in front of the elements.
+// head reads the part in front of the elements.
 func (d *Decoder) head(c *cursor) (err error) {
 	layout := forms[d.typ].layout
 	if layout[0] == 'd' {
@@ -157,7 +157,7 @@ func (d *Decoder) End() (table.Item, error) {
 	return it, err
 }
 
-// Abandon frees what was made of a value.
+// Abandon frees an unfinished value.
 func (d *Decoder) Abandon() {
 	d.build.Abandon()
 	if !d.whole.IsZero() {

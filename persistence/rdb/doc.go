@@ -4,16 +4,16 @@
 //
 // # Reading
 //
-// A file is cut into values without looking into them: a pattern for each type
-// (types.go) says where a value ends. The goroutine that reads does only this,
-// and deals the raw values out by shard; decoding them and putting them into the
-// keyspace is done by one goroutine for each processor. A value of many elements
-// comes in pieces, so that no buffer has to hold all of it.
+// A file is divided into values without decoding them: a pattern for each type
+// (types.go) determines where a value ends. The goroutine that reads does only this,
+// and distributes the raw values by shard; one goroutine for each processor decodes
+// them and inserts them into the keyspace. A value of many elements is passed in
+// pieces, so that no buffer has to hold all of it.
 //
-// A Decoder turns a raw value into an item that nobody sees until it is whole.
-// What is read is not trusted: lengths are compared with what there is before
-// anything is allocated, and packed forms are walked, never copied. An error
-// says where in the file it is.
+// A Decoder turns a raw value into an item that is in no table until it is complete.
+// The input is not trusted: lengths are compared with the bytes that are there before
+// memory is allocated, and packed forms are walked, never copied. An error has its
+// offset in the file.
 //
 // # Writing
 //

@@ -118,7 +118,7 @@ func (e *Encoder) meta(it table.Item) {
 	}
 }
 
-// How much of what is known about accesses KeyValue writes.
+// Forms in which KeyValue writes the access history.
 const (
 	NoAccess = iota
 	IdleTime
@@ -259,8 +259,7 @@ func (e *Encoder) scored(m value.Elem, f float64) {
 	e.B = binary.LittleEndian.AppendUint64(e.B, math.Float64bits(f))
 }
 
-// hashHead appends what is in front of the fields of a large hash. due is the
-// earliest deadline of a field.
+// hashHead appends the part in front of the fields of a large hash. due is the earliest deadline of a field.
 func (e *Encoder) hashHead(t byte, due int64, n int) {
 	if t == typeHashTTL {
 		e.B = binary.LittleEndian.AppendUint64(e.B, uint64(due))

@@ -20,11 +20,11 @@ type LoadOptions struct {
 	NowMS       int64
 	KeepExpired bool // keys whose deadline has passed are loaded, for a replica
 	NoChecksum  bool
-	// Merge puts keys in the place of those that are there. The databases need
-	// not be empty, and after an error they are left as they are.
+	// Merge replaces existing keys by those of the file. The databases need not be empty, and after an error they
+	// keep all keys loaded so far.
 	Merge bool
-	// Size of the file in bytes, if it is known. What the file says of the number of
-	// its keys is believed as far as so many fit into it.
+	// Size of the file in bytes, if it is known. The number of keys that the file declares is trusted as far as
+	// that many fit into it.
 	Size int64
 
 	// Tx, if not nil, holds the whole keyspace; everything is then done by the
@@ -43,14 +43,14 @@ type Progress struct {
 	Expired atomic.Int64
 }
 
-// A Result is what a file says besides its keys.
+// A Result is the data of a file besides its keys.
 type Result struct {
 	Keys, Expired, Empty int64
 	Version              int
 	Bytes                int64             // how long it is
 	Aux                  map[string]string // those with a meaning here
 	Libraries            [][]byte          // the code of function libraries
-	Rest                 []byte            // what was read beyond the end
+	Rest                 []byte            // bytes read beyond the end
 }
 
 // keptAux are the auxiliary fields that Result holds.
@@ -66,8 +66,8 @@ const (
 	pieceBytes = 1 << 20   // of a large value
 )
 
-// A batch is raw keys and values on their way to whoever inserts them. Before the
-// first of a database comes how many there will be.
+// A batch is raw keys and values on their way to the goroutine that inserts them. The number of a database's keys
+// is in front of its first batch.
 type batch struct {
 	room    []room
 	data    []byte
@@ -84,7 +84,7 @@ type entry struct {
 	db               int
 	typ              byte
 	first, last      bool
-	key, value, stop int    // where they begin in data, and where the value ends
+	key, value, stop int    // their offsets in data, and the end of the value
 	hash             uint64 // of the key
 	offset           int64
 	origin           engine.Origin
@@ -162,7 +162,7 @@ func (l *loader) start() {
 	}
 }
 
-// stop ends the loading with an error.
+// stop stops the loading with an error.
 func (l *loader) stop(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -172,7 +172,7 @@ func (l *loader) stop(err error) {
 	}
 }
 
-// finish passes on what is left and waits.
+// finish passes on the last batches and waits.
 func (l *loader) finish() error {
 	for _, in := range l.inserters {
 		l.send(in)
@@ -194,7 +194,7 @@ func (l *loader) finish() error {
 	return l.err
 }
 
-// clear takes back what was loaded.
+// clear removes the keys that were loaded.
 func (l *loader) clear() {
 	if l.o.Tx != nil {
 		l.o.Tx.Flush(-1, false)
@@ -462,7 +462,7 @@ func (in *inserter) run() {
 	}
 }
 
-// insert puts in what a batch has.
+// insert inserts the keys of a batch.
 func (in *inserter) insert(b *batch) {
 	if in.queue != nil {
 		in.tx.Begin(in.l.e, 0, in.l.o.NowMS)

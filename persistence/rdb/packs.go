@@ -6,8 +6,8 @@ import (
 	"cached/engine/value"
 )
 
-// Packed forms of small collections, as the format has them. Each walker checks
-// every length against what there is.
+// Packed forms of small collections, as the format has them. Each walker checks every length against the bytes
+// that are there.
 
 // eachListpack visits the entries of a listpack: six bytes with its size and the
 // number of its entries, the entries, each with its size behind it, and 0xFF.
@@ -35,8 +35,7 @@ func eachListpack(b []byte, visit func(value.Elem) error) (ok bool, err error) {
 	return count == n || count == 0xFFFF, nil
 }
 
-// listpackEntry reads an entry and returns its size without what is behind it,
-// or 0 if it is cut off or none.
+// listpackEntry reads an entry and returns its size without its back-length, or 0 if it is truncated or invalid.
 func listpackEntry(b []byte) (value.Elem, int) {
 	c := b[0]
 	switch {
@@ -96,7 +95,7 @@ func backLen(size int) int {
 	return 5
 }
 
-// hasBackLen reports whether b is the size of an entry as it stands behind one.
+// hasBackLen reports whether b is the back-length of an entry of the given size.
 func hasBackLen(b []byte, size int) bool {
 	for i := len(b) - 1; i >= 0; i-- {
 		want := byte(size & 127)

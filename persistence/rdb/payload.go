@@ -10,11 +10,11 @@ import (
 	"cached/internal/crc"
 )
 
-// A payload is what DUMP makes of a value: its type, the value, two bytes of the
+// A payload is the output of DUMP for a value: its type, the value, two bytes of the
 // version and eight of a checksum. Behind the value of a native type, which is a string,
-// come the name of the type, its length in one byte and typeMark; behind that of a set,
+// are the name of the type, its length in one byte and typeMark; behind that of a set,
 // deadlines of its members, if it has any (dues.go). In front of the version is the metadata
-// of the key, if it has any, with its length in one byte and metaMark. Redis looks at nothing
+// of the key, if it has any, with its length in one byte and metaMark. Redis ignores bytes
 // behind the value.
 const (
 	payloadTail = 10
@@ -69,7 +69,7 @@ func (d *Decoder) Undump(tx *engine.Tx, key, p []byte, o engine.Origin) (table.I
 	if err == nil {
 		return it, nil
 	}
-	// A value that only ends like metadata, deadlines or a type was whole.
+	// A value whose last bytes only look like metadata, deadlines or a type was decoded above.
 	rest, m, hasMeta := cutMeta(p)
 	if !hasMeta {
 		rest = p
@@ -82,7 +82,7 @@ func (d *Decoder) Undump(tx *engine.Tx, key, p []byte, o engine.Origin) (table.I
 	return it, err
 }
 
-// cutType cuts what may be the name of a native type from the end of a payload. The type
+// cutType cuts off the end of a payload that may be the name of a native type. The type
 // is String if there is none.
 func cutType(p []byte) (rest []byte, t value.Type) {
 	rest, ok := bytes.CutSuffix(p, []byte(typeMark))
@@ -120,7 +120,7 @@ func (d *Decoder) undumpDues(tx *engine.Tx, key, p []byte, native value.Type, o 
 	return it, nil
 }
 
-// cutMeta cuts what may be metadata from the end of a payload.
+// cutMeta cuts off the end of a payload that may be metadata.
 func cutMeta(p []byte) (rest []byte, m engine.Meta, ok bool) {
 	p, ok = bytes.CutSuffix(p, []byte(metaMark))
 	if !ok || len(p) == 0 {

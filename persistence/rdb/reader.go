@@ -11,9 +11,8 @@ import (
 	"cached/internal/crc"
 )
 
-// A reader cuts what it reads into values. What it passes over it appends to
-// out, if that is not nil: whole strings as they are, so that a length in the
-// file allocates nothing before its bytes are there.
+// A reader finds the ends of values. Bytes that it passes over are appended to out, if that is not nil: a string
+// is appended as it is read, so that a length in the file allocates nothing before its bytes are there.
 type reader struct {
 	src     io.Reader
 	buf     []byte
@@ -22,7 +21,7 @@ type reader struct {
 	sum     uint64
 	noSum   bool
 	version int
-	passed  *atomic.Int64 // bytes, for whoever shows the progress
+	passed  *atomic.Int64 // bytes read, for the progress
 
 	out *[]byte
 }
@@ -188,8 +187,8 @@ func (r *reader) passValue(t byte, cut func() error) error {
 	return err
 }
 
-// passLayout passes over what layout says, up to its end or a closing
-// parenthesis, and returns the layout behind that.
+// passLayout passes over the bytes of a layout, up to its end or a closing parenthesis, and returns the layout
+// behind that.
 func (r *reader) passLayout(layout string, cut func() error) (rest string, err error) {
 	for layout != "" && layout[0] != ')' {
 		switch layout[0] {
@@ -291,7 +290,7 @@ func (r *reader) trailer() error {
 	return nil
 }
 
-// moduleAux passes over what a module has saved besides values.
+// moduleAux passes over the data of a module that is not a value.
 func (r *reader) moduleAux() error {
 	const (
 		auxEnd = iota

@@ -12,8 +12,8 @@ import (
 // deleted ones, the number of fields and their names, a 0, and then the entries.
 // An entry is its flags, the differences of its ID, unless its names are those in
 // front, the number of fields, then names and values or the values alone, and
-// how many elements that were. Behind the runs comes what the stream knows
-// besides, and its consumer groups.
+// the number of these elements. Behind the runs are the other state of the stream
+// and its consumer groups.
 const (
 	entryDeleted   = 1
 	entrySameNames = 2
@@ -157,7 +157,7 @@ func (e *Encoder) time(ms int64) { e.B = binary.LittleEndian.AppendUint64(e.B, u
 // A streamDecoder reads the runs of a stream.
 type streamDecoder struct {
 	to     value.StreamRef
-	done   bool // what is behind the runs was read
+	done   bool // the part behind the runs was read
 	base   value.StreamID
 	names  [][]byte
 	fields [][]byte
@@ -290,7 +290,7 @@ func (s *streamDecoder) entries(elems []value.Elem) bool {
 	return live == 0 && dead == 0 && len(elems) == 0
 }
 
-// streamTail reads what is behind the runs.
+// streamTail reads the part behind the runs.
 func (d *Decoder) streamTail(c *cursor) error {
 	numbers := 3
 	if d.typ != typeStream {
@@ -353,7 +353,7 @@ func (d *Decoder) streamGroup(c *cursor) error {
 	if !created {
 		return c.fail("two groups of one name")
 	}
-	if d.typ == typeStream { // it does not say what the group has read
+	if d.typ == typeStream { // this type does not have the group's entries-read
 		g.SetLast(g.Last(), d.str.to.EntriesReadAt(g.Last()))
 	}
 	count, err := c.length()
@@ -408,7 +408,7 @@ func (d *Decoder) streamConsumer(c *cursor, g value.StreamGroup, pending map[val
 	if err != nil {
 		return err
 	}
-	active := seen // older files do not tell it
+	active := seen // older types do not have it
 	if d.typ == typeStream3 {
 		if active, err = timeAt(c); err != nil {
 			return err

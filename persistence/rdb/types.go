@@ -7,8 +7,8 @@ import (
 	"cached/engine/value"
 )
 
-// Version is the latest version of the format, and what is read at most.
-// BaseVersion is what is written unless something needs the latest.
+// Version is the latest version of the format, and the latest that is read. BaseVersion is written unless a value
+// needs the latest.
 const (
 	Version     = 12
 	BaseVersion = 10
@@ -44,7 +44,7 @@ const (
 	numTypes           = 26
 )
 
-// Opcodes stand where a type may stand.
+// Opcodes, which are in the place of a type.
 const (
 	opSlotInfo     = 244
 	opFunction     = 245
@@ -62,8 +62,7 @@ const (
 	quicklistPack  = 2
 )
 
-// How the six low bits of a length whose high bits are 11 say that something
-// else follows.
+// Special values: the six low bits of a length whose high bits are 11.
 const (
 	encInt8  = 0
 	encInt16 = 1
@@ -71,9 +70,9 @@ const (
 	encLZF   = 3
 )
 
-// A form is how the values of a type are laid out: s is a string, l a length, o
-// a score in decimal, d eight bytes, i sixteen, and what is in parentheses comes
-// as often as the length in front of it says.
+// A form is the layout of the values of a type: s is a string, l a length, o a score
+// in decimal, d eight bytes, i sixteen, and a part in parentheses is repeated as often
+// as the length in front of it says.
 type form struct {
 	layout string
 	kind   value.Type
@@ -106,7 +105,7 @@ var forms = [numTypes]form{
 	typeHashPackTTL:    {"ds", value.Hash, false},
 }
 
-// A FormatError says what is wrong with what is read, and where.
+// A FormatError is an error in the input, with its place.
 type FormatError struct {
 	Offset int64
 	What   string

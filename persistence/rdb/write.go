@@ -51,7 +51,7 @@ type Writer struct {
 	sum uint64
 }
 
-// Write writes what was encoded.
+// Write writes encoded bytes.
 func (w *Writer) Write(p []byte) (int, error) {
 	if !w.NoSum {
 		w.sum = crc.Sum64(w.sum, p)
