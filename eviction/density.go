@@ -2,34 +2,34 @@ package eviction
 
 import "math/bits"
 
-// A Density ranks the items of one cache by how much memory they are worth: by
-// the hits to be expected from an item for the time it would stay, learned from
-// the requests themselves.
+// A Density ranks the items of one cache by the value of the memory they use: the
+// hits expected from an item for each unit of time that it stays, learned from the
+// requests themselves.
 //
-// Items fall into classes by their history: how often they were asked for (up to
-// four times) and how long the last wait was. For each class Density knows, from
-// a sample of the keys that it follows whether they are in the cache or not, how
-// old an item is when it is asked for again. From that distribution follows for
-// each age the best rate, over all times to hold it from now, of hits by time
-// held: the item's index, in the sense of Gittins. The item with the least is to
-// go; if sizes count, the least index by size.
+// Items are divided into classes by their history: the number of accesses (up to
+// four) and the time between the last two. Density follows a sample of keys, whether
+// they are in the cache or not, and learns for each class the age at which an item is
+// accessed again. From that distribution it computes for each age the best rate of
+// hits by time, over all times for which the item may be kept from now: the item's
+// index, in the sense of Gittins. The item with the lowest index is evicted; if sizes
+// count, the one with the lowest index by size.
 //
-// So a scan is a class of items that are never asked for again, a loop one whose
-// old items are worth more than its young ones, and nothing has to be told which
-// of recency and frequency matters: where recency does, the index falls with
-// age, where frequency does, it differs between classes.
+// So a scan is a class of items that are never accessed again, and a loop is a class
+// whose old items are worth more than its young ones. Whether recency or frequency
+// matters is learned: with recency the index falls with age, with frequency it differs
+// between classes.
 //
 // The 24 bits of an item are the time of its last access (16 bits, in ticks of a
 // number of accesses that follows the size of the cache), the scale of that time
-// (2), and its class (6). Beside them there are 48 bits by four items: a sample
-// of keys, and a memory of those that were thrown out, so that one that comes
-// back keeps its history.
+// (2), and its class (6). In addition there are 48 bits for four items: a sample of
+// keys, and the histories of evicted keys, so that a key that is set again keeps its
+// history.
 //
 // A Density is guarded by the lock of the cache it belongs to.
 type Density struct {
 	clock   uint64 // accesses so far
 	shift   uint   // accesses by tick, as a power of two
-	objects int    // that Resize was told of
+	objects int    // last value given to Resize
 	nextFit uint64
 
 	index [classes][ageSteps]float32
@@ -38,12 +38,11 @@ type Density struct {
 
 	rate   uint64   // keys in the sample, of 1<<24
 	sample []uint32 // access word and 8 bits of hash; 0: free; sets of setWays
-	ghosts []uint16 // what was thrown out: see ghostOf; sets of setWays
+	ghosts []uint16 // evicted items: see ghostOf; sets of setWays
 }
 
-// The access word, from its low end: accesses up to the first, less one (2
-// bits); how long the last wait was, as the logarithm of ticks (4 bits, neverLast
-// for what is new); scale (2 bits); time (16 bits).
+// The access word, from its low end: the number of accesses up to the first, less one (2 bits); the length of the
+// last wait, as the logarithm of ticks (4 bits, neverLast for a new item); scale (2 bits); time (16 bits).
 const (
 	countMax  = 3
 	lastShift = 2
@@ -62,16 +61,15 @@ const (
 	scaleBits        = 3
 	scaleMask        = 3
 
-	// Ages are told apart to the tick up to 8, then in four steps for each
-	// doubling.
+	// Ages are distinguished to the tick up to 8, then in four steps for each doubling.
 	ageSteps = 56
 
 	setWays     = 8
 	sampleMin   = 1024 // keys
 	sampleReach = 2    // turns that the sample looks back, and more
 
-	// fitEvery is the least number of accesses between two fits, keep what
-	// remains of earlier counts at each.
+	// fitEvery is the least number of accesses between two fits; keep is the part of earlier counts that remains
+	// at each.
 	fitEvery = 1024
 	keep     = 0.98
 	// rootWeight and groupWeight are how many observations the assumptions about
@@ -80,14 +78,14 @@ const (
 	groupWeight = 20
 )
 
-// NewDensity returns a Density for a cache of about so many items.
+// NewDensity returns a Density for a cache of about objects items.
 func NewDensity(objects int) *Density {
 	d := new(Density)
 	d.Resize(objects)
 	return d
 }
 
-// Resize tells how many items there are. A change by less than half is no news.
+// Resize sets the number of items. It ignores a change by less than half.
 func (d *Density) Resize(objects int) {
 	objects = max(objects, 1)
 	if d.objects != 0 && objects <= d.objects*3/2 && objects >= d.objects/3 {
@@ -107,12 +105,12 @@ func (d *Density) Resize(objects int) {
 	d.fit()
 }
 
-// Bytes is what the Density occupies.
+// Bytes is the size of the Density.
 func (d *Density) Bytes() int64 {
 	return int64(4*len(d.sample)+2*len(d.ghosts)) + 3*4*classes*ageSteps
 }
 
-// Objects is what Resize was told last.
+// Objects is the last value given to Resize.
 func (d *Density) Objects() int { return d.objects }
 
 // Insert counts the access that brings a new item in, and returns its word.
@@ -163,7 +161,7 @@ func (d *Density) Rank(word uint32) float32 {
 	return d.index[classOf(word)][ageStep(d.age(word))]
 }
 
-// Count is how often an item was asked for, as far as its word can tell.
+// Count is the number of accesses to an item, as far as its word has it.
 func (d *Density) Count(word uint32) int { return int(word&countMax) + 1 }
 
 // Idle is how many accesses to the cache ago the item was asked for.
@@ -226,7 +224,7 @@ func stepTicks(step int) float32 {
 	return float32(int(2) << ((step - 8) / 4))
 }
 
-// lastOf is how a word tells the time between two accesses.
+// lastOf is the time between two accesses in the form of a word.
 func lastOf(age uint32) uint32 { return min(uint32(bits.Len32(age)), lastMax) }
 
 // step counts an access, to a key in the cache or not.

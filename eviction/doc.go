@@ -1,8 +1,8 @@
-// Package eviction ranks what could be thrown away.
+// Package eviction ranks items that may be evicted.
 //
 // It knows nothing of keys and values: it reads and writes the 24 bits of
-// access history that every item carries, and says which of two histories is
-// worth less. The engine samples items and asks.
+// access history that every item carries, and computes a rank from them. The
+// engine samples items and evicts the one with the lowest rank.
 //
 // clock.go has Redis's meanings of the bits: the time of the last access, and a
 // counter of accesses that decays; its functions are pure, and the caller passes

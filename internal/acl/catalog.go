@@ -2,8 +2,8 @@ package acl
 
 import "strings"
 
-// A Catalog is what the package has to know of the commands. It is filled before
-// its first use and does not change afterwards.
+// A Catalog describes the commands for this package. It is filled before its first use and does not change
+// afterwards.
 type Catalog struct {
 	numbers  map[string][]int // of a command and its subcommands, by full name
 	subs     map[string]bool  // commands that have subcommands

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// A Description is a user as ACL GETUSER shows him.
+// A Description is a user as ACL GETUSER replies.
 type Description struct {
 	Flags     []string
 	Passwords []string // hashes in hexadecimal
@@ -38,8 +38,8 @@ func (u *User) Describe() (d Description) {
 	return d
 }
 
-// String returns the rules that make the user, after his name: what ACL LIST and
-// files have behind "user NAME".
+// String returns the rules that make the user, without the name: the text after "user NAME" in ACL LIST and in
+// files.
 func (u *User) String() string {
 	d := u.Describe()
 	words := d.Flags

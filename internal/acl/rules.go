@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// What is wrong with a rule, as clients see it.
+// Errors of rules, as clients see them.
 var (
 	// ErrUnknown is the error of a command or category that does not exist.
 	ErrUnknown = errors.New("Unknown command or category name in ACL")
@@ -39,9 +39,8 @@ func (e *UnmatchedError) Error() string {
 	return fmt.Sprintf("Unmatched parenthesis in acl selector starting at '%s'.", e.Start)
 }
 
-// Apply returns the user that the rules make of u, or what is wrong with the first
-// bad one: a *RuleError or an *UnmatchedError. allChannels is what "reset"
-// and a new selector have of channels.
+// Apply returns the user that results from applying the rules to u, or the error of the first bad rule: a
+// *RuleError or an *UnmatchedError. allChannels says whether "reset" and a new selector allow all channels.
 func (u *User) Apply(catalog *Catalog, rules []string, allChannels bool) (*User, error) {
 	rules, err := joinSelectors(rules)
 	if err != nil {
@@ -56,8 +55,8 @@ func (u *User) Apply(catalog *Catalog, rules []string, allChannels bool) (*User,
 	return n, nil
 }
 
-// ApplyAll returns the user that the rules make of u but for those that are wrong, and
-// what is wrong with each of these. It applies nothing if a selector does not end.
+// ApplyAll returns the user that results from applying the valid rules to u, and the errors of the others. It
+// applies nothing if a selector is not closed.
 func (u *User) ApplyAll(catalog *Catalog, rules []string, allChannels bool) (*User, []error) {
 	rules, err := joinSelectors(rules)
 	if err != nil {
@@ -154,8 +153,7 @@ func (u *User) apply(catalog *Catalog, rule string, allChannels bool) error {
 	return nil
 }
 
-// parsePassword reads what follows the first letter: a password behind > and <, a
-// hash behind # and !.
+// parsePassword parses a rule after its first letter: a password after > and <, a hash after # and !.
 func parsePassword(rule string) (p password, err error) {
 	if rule[0] == '>' || rule[0] == '<' {
 		return sha256.Sum256([]byte(rule[1:])), nil

@@ -8,14 +8,14 @@ import (
 	"cached/internal/glob"
 )
 
-// A User is somebody who may log in, and what he may do. Users do not change.
+// A User is a name with which clients log in, and its permissions. Users do not change.
 type User struct {
 	Name    string
 	Enabled bool
 	NoPass  bool // any password is right
 
 	trusted   bool       // skip-sanitize-payload was said, which has no effect but to be shown
-	passwords []password // without repetitions, in the order they came
+	passwords []password // without repetitions, in the order they were added
 	selectors []selector // the first is the user's own
 }
 
@@ -39,13 +39,12 @@ type keyPattern struct {
 	read, write bool
 }
 
-// New returns a user who may do nothing and is not enabled.
+// New returns a user that is disabled and has no permissions.
 func New(name string, catalog *Catalog, allChannels bool) *User {
 	return &User{Name: name, selectors: []selector{newSelector(catalog, allChannels)}}
 }
 
-// Default returns the user that everybody is who did not log in: he may do
-// everything, without a password.
+// Default returns the user of clients that did not log in: it has all permissions and needs no password.
 func Default(catalog *Catalog) *User {
 	u, err := New("default", catalog, true).Apply(catalog, []string{"on", "nopass", "~*", "&*", "+@all"}, true)
 	if err != nil {
@@ -77,7 +76,7 @@ func (u *User) Login(pw []byte) bool {
 	return u.Enabled && (u.NoPass || found == 1)
 }
 
-// A Reason is why something is denied, in the order of what is worth telling.
+// A Reason is the reason of a refusal; if several apply, the largest is reported.
 type Reason uint8
 
 // The reasons.
@@ -88,7 +87,7 @@ const (
 	DeniedChannel
 )
 
-// A Call is a command that somebody wants to run.
+// A Call is a command that a client wants to run.
 type Call struct {
 	Number int
 	// First is the argument that a rule such as +select|0 looks at, or nil.
@@ -97,7 +96,7 @@ type Call struct {
 	Channels []Channel
 }
 
-// A Key is a key of a call and what is done with it.
+// A Key is a key of a call and the call's use of it.
 type Key struct {
 	Name        []byte
 	Read, Write bool
@@ -109,8 +108,8 @@ type Channel struct {
 	Pattern bool
 }
 
-// Check reports whether the user may run a call, and else what was denied: the
-// key or channel at index of the call's.
+// Check reports whether the user may run a call, and otherwise the reason: the key or channel at index of the call
+// is denied.
 func (u *User) Check(c *Call) (reason Reason, index int) {
 	for i := range u.selectors {
 		r, at := u.selectors[i].check(c)
@@ -154,8 +153,7 @@ func (s *selector) allowsKey(k Key) bool {
 	return false
 }
 
-// allowsChannel reports whether a channel matches; a pattern has to be allowed as
-// it stands.
+// allowsChannel reports whether a channel matches; a pattern must be in the list literally.
 func (s *selector) allowsChannel(ch Channel) bool {
 	for _, p := range s.channels {
 		if ch.Pattern && p == string(ch.Name) || !ch.Pattern && glob.Match([]byte(p), ch.Name, false) {

@@ -1,14 +1,14 @@
-// Package clock has what works at intervals wake up together.
+// Package clock has timers that let periodic work of the process wake up together.
 package clock
 
 import "time"
 
-// base is what beats count from.
+// base is the time that beats are relative to.
 var base = time.Now()
 
-// A Beat fires at whole multiples of an interval since the process began. Beats of the
-// same interval, or of a multiple of it, fire at the same moment: an idle processor is
-// woken once for all of them. Each waking costs more than most of what is done then.
+// A Beat fires at whole multiples of an interval since the process began. Beats of the same interval, or of a
+// multiple of it, fire at the same moment: an idle processor is woken once for all of them. Each wake-up costs
+// more than most of the work that is done then.
 type Beat struct {
 	C     <-chan time.Time
 	timer *time.Timer

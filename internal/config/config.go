@@ -22,7 +22,7 @@ type Value struct {
 	param *Param
 	now   atomic.Pointer[state]
 
-	// What follows is guarded by Config.mu.
+	// The following fields are guarded by Config.mu.
 	initial string
 	lines   [][]string // of a Lines directive
 	given   bool       // by a file or the command line
@@ -159,17 +159,16 @@ func (c *Config) OnChange(name string, apply func(*Value) error) {
 	v.hooks = append(v.hooks, apply)
 }
 
-// Provide has lines say what REWRITE writes for a Lines directive, in place of the
-// lines that the file has: what follows the name, one text a line.
+// Provide sets the function whose lines REWRITE writes for a Lines directive, in place of those of the file: the
+// text after the name, one string a line.
 func (c *Config) Provide(name string, lines func() []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.Value(name).provide = lines
 }
 
-// Get returns the directives that match any of the patterns, each name once, in
-// the order of the names. A pattern without * ? or [ is a name: it is shown as it
-// was asked for, and finds what is hidden from patterns.
+// Get returns the directives that match any of the patterns, each name once, in the order of the names. A pattern
+// without * ? or [ is a name: it is returned as it was written, and finds directives that patterns do not.
 func (c *Config) Get(patterns ...string) []Pair {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -212,7 +211,7 @@ func (c *Config) Ignored() []string {
 	return names
 }
 
-// LogIgnored reports what Ignored returns, for the start of a server.
+// LogIgnored logs the result of Ignored, when the server starts.
 func (c *Config) LogIgnored(log *slog.Logger) {
 	if names := c.Ignored(); len(names) > 0 {
 		log.Warn("settings without effect", "directives", strings.Join(names, " "))
@@ -297,7 +296,7 @@ func (ch change) apply() error {
 	return nil
 }
 
-// restore goes backwards: two names may stand for one value.
+// restore undoes the changes in reverse order: two names may be of one value.
 func restore(changes []change) {
 	for _, ch := range slices.Backward(changes) {
 		ch.value.now.Store(ch.old)

@@ -1,5 +1,5 @@
-// Package config holds the settings of a server: what directives exist, how their
-// values are read, shown and changed, and how they go back to their file.
+// Package config holds the settings of a server: the directives, the parsing, replies
+// and changes of their values, and rewriting their file.
 //
 // A directive is a row, a [Param]. From the rows follow the configuration file,
 // the command line, CONFIG GET, SET and REWRITE, and docs/configuration.md. Texts

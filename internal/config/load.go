@@ -17,7 +17,7 @@ const (
 type LineError struct {
 	File   string // its path, or "command line"
 	Line   int
-	Text   string // without what is secret
+	Text   string // without secrets
 	Reason error
 }
 
@@ -41,7 +41,7 @@ func (c *Config) LoadFile(path string) error {
 	return c.loadFile(path, 0)
 }
 
-// LoadReader reads a configuration from r; name stands for it in errors.
+// LoadReader reads a configuration from r; errors call it name.
 func (c *Config) LoadReader(name string, r io.Reader) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -95,7 +95,7 @@ func options(args []string) []string {
 		lines = append(lines, a[2:])
 		words, err := Split(a)
 		complete = err != nil || len(words) != 1
-		// Only --save may stand alone, from the time when that was how to clear it.
+		// Only --save may have no value: in older versions that cleared it.
 		last := i == len(args)-1
 		if !complete && strings.EqualFold(words[0], "--save") && (last || strings.HasPrefix(args[i+1], "--")) {
 			lines[len(lines)-1] += ` ""`

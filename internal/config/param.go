@@ -34,7 +34,7 @@ const (
 	Ignored                    // accepted, without effect here
 	Hidden                     // CONFIG GET shows it only by its full name
 	Percent                    // a Memory that may be a share of the whole: 50%
-	Volatile                   // names a file: setting it to what it was reads the file anew
+	Volatile                   // names a file: setting it to the same name reads the file again
 	Quoted                     // REWRITE puts the value in quotes; implied by String
 )
 
@@ -46,7 +46,7 @@ type Param struct {
 	Kind    Kind
 	Default string // as a file would have it
 	Flags   Flag
-	Doc     string // what it does, in one line, for docs/configuration.md
+	Doc     string // its effect, in one line, for docs/configuration.md
 
 	Min, Max int64 // inclusive; both zero means whatever the kind can hold
 	Enum     []string
@@ -62,14 +62,13 @@ type Param struct {
 	// Words reads the words of a Words directive, given the value it replaces,
 	// and returns the new value.
 	Words func(old string, words []string) (string, error)
-	// Fresh makes the first line of a load, and CONFIG SET, start from an empty
-	// value instead of from what was there; the lines after it add to it.
+	// Fresh makes the first line of a load, and CONFIG SET, start from an empty value instead of the present one;
+	// the lines after it add to it.
 	Fresh bool
-	// Undo takes back what Canon or Words did beyond returning the value, when
-	// another directive of the same CONFIG SET is refused.
+	// Undo reverts effects of Canon or Words other than the returned value, when another directive of the same
+	// CONFIG SET is refused.
 	Undo func(old string)
-	// Rewrite returns what REWRITE writes after the name, one text per line.
-	// Nil is one line with the value.
+	// Rewrite returns the texts that REWRITE writes after the name, one per line. Nil is one line with the value.
 	Rewrite func(value string) []string
 }
 
@@ -242,8 +241,7 @@ func ParseMemory(s string) (int64, error) {
 	return int64(n * by), nil
 }
 
-// FormatMemory writes n as REWRITE does: in the largest unit of 1024 that leaves
-// no rest, else in bytes.
+// FormatMemory formats n as REWRITE does: in the largest unit of 1024 that divides it, otherwise in bytes.
 func FormatMemory(n int64) string {
 	for _, u := range units[:3] {
 		if b := int64(u.bytes); n >= b && n%b == 0 {

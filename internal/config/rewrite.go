@@ -14,7 +14,7 @@ import (
 type Files interface {
 	Open(path string) (io.ReadCloser, error)
 	Glob(pattern string) ([]string, error)
-	// Create makes a new file beside path, with path's mode if that exists.
+	// Create makes a new file in the directory of path, with path's mode if that exists.
 	Create(path string) (NewFile, error)
 	Rename(from, to string) error
 	Remove(path string) error
@@ -134,7 +134,7 @@ func (c *Config) rewritten(old []string, all bool) string {
 				line, pending[v] = pending[v][0], pending[v][1:]
 			}
 		}
-		// A line that went leaves no hole; one empty line in a row stays.
+		// A removed line leaves no gap; of empty lines in a row one stays.
 		if line != "" || len(out) > 0 && out[len(out)-1] != "" {
 			out = append(out, line)
 		}

@@ -24,7 +24,7 @@ var tables = func() (t [8][256]uint64) {
 	return t
 }()
 
-// Sum64 continues the checksum crc of what came before, 0 at first, with p.
+// Sum64 returns the checksum of the data with checksum crc, 0 at first, followed by p.
 func Sum64(crc uint64, p []byte) uint64 {
 	for ; len(p) >= 8; p = p[8:] {
 		crc ^= binary.LittleEndian.Uint64(p)

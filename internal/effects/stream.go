@@ -15,19 +15,19 @@ type Effect struct {
 
 // A Sink takes the stream as it grows.
 type Sink interface {
-	// Append takes whole effects: b begins at offset, where what came before ended. It
-	// is called under the stream's lock and those of shards. It must not keep b and must
-	// not call back; as long as it waits, nothing changes in these shards.
+	// Append takes complete effects: b begins at offset, the end of the effects before. It is called under the
+	// stream's lock and those of shards. It must not keep b and must not call back; while it runs, no effect is
+	// added to the stream.
 	Append(offset int64, b []byte)
 }
 
 // A Stream is all effects, one behind the other. The zero Stream is ready and has no
 // sinks: effects without a sink are neither encoded nor counted.
 type Stream struct {
-	sinks atomic.Pointer[[]Sink] // replaced, never changed; nil or empty: nobody follows
+	sinks atomic.Pointer[[]Sink] // replaced as a whole, never changed; nil or empty without sinks
 	end   atomic.Int64           // offset behind the last effect
 
-	mu  sync.Mutex // guards what follows, and changes of what is above
+	mu  sync.Mutex // guards the following, and changes of the fields above
 	buf []byte     // the effects that are being passed on
 	db  int        // the database of the last effect plus one, or 0: not known to all sinks
 }
@@ -122,7 +122,7 @@ func (s *Stream) Pass(b []byte) {
 	s.db = 0
 }
 
-// pass gives what was encoded to the sinks.
+// pass passes encoded effects to the sinks.
 func (s *Stream) pass() {
 	at := s.end.Load()
 	for _, sink := range *s.sinks.Load() {
@@ -143,7 +143,7 @@ func (s *Stream) choose(db int) {
 	}
 }
 
-// What stands around effects that belong together.
+// The words around effects that belong together.
 const (
 	Multi = "*1\r\n$5\r\nMULTI\r\n"
 	Exec  = "*1\r\n$4\r\nEXEC\r\n"
@@ -158,8 +158,7 @@ func AppendCommand(b []byte, argv ...[]byte) []byte {
 	return b
 }
 
-// AppendHead appends the beginning of a command of so many words, which follow by
-// AppendWord.
+// AppendHead appends the head of a command of the given number of words, which AppendWord appends.
 func AppendHead(b []byte, words int) []byte { return appendHead(b, '*', words) }
 
 // AppendWord appends a word of a command.
@@ -169,7 +168,7 @@ func AppendWord(b, word []byte) []byte {
 	return append(b, '\r', '\n')
 }
 
-// AppendSelect appends the command that makes db the database of what follows.
+// AppendSelect appends the command that makes db the database of the following commands.
 func AppendSelect(b []byte, db int) []byte {
 	var number [20]byte
 	return AppendCommand(b, []byte("SELECT"), strconv.AppendInt(number[:0], int64(db), 10))

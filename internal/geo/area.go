@@ -2,8 +2,7 @@ package geo
 
 import "math"
 
-// An Area is a circle, or a box that stands upright, around a point. Its lengths
-// are in meters.
+// An Area is a circle, or a box with sides to the north, around a point. Its lengths are in meters.
 type Area struct {
 	Center        Point
 	Radius        float64 // of a circle
@@ -57,9 +56,8 @@ func (c cell) rng() Range {
 	return Range{c.bits << shift, (c.bits + 1) << shift}
 }
 
-// neighbour is the cell so many cells to the east and to the north. It goes round
-// at the edges. A coordinate that is the very maximum has a cell beyond the edge,
-// which it keeps where there is no step to the side.
+// neighbour is the cell that many cells to the east and to the north, around the earth at the edges. A coordinate
+// that is the very maximum has a cell beyond the edge, which stays the same if there is no step to the side.
 func (c cell) neighbour(east, north int) cell {
 	mask := uint32(1)<<c.steps - 1
 	lat, lon := squeeze(c.bits), squeeze(c.bits>>1)
@@ -119,8 +117,7 @@ func (a *Area) Ranges() []Range {
 	return ranges
 }
 
-// directions are the cells around one, the middle first, in the order in which
-// what they hold is found.
+// directions are the cells around one, the middle first, in the order in which their places are found.
 var directions = [9][2]int{{0, 0}, {0, 1}, {0, -1}, {1, 0}, {-1, 0}, {1, 1}, {-1, 1}, {1, -1}, {-1, -1}}
 
 // stepsFor is how many bits a cell may have so that nine of them cover a circle.

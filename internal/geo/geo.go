@@ -12,7 +12,7 @@ import (
 	"strconv"
 )
 
-// The limits of what has a place.
+// The limits of coordinates.
 const (
 	MinLon, MaxLon = -180.0, 180.0
 	MinLat, MaxLat = -85.05112878, 85.05112878
@@ -86,8 +86,8 @@ func Decode(bits uint64) Point {
 
 const alphabet = "0123456789bcdefghjkmnpqrstuvwxyz"
 
-// Hash appends the place as geohash.org writes it, whose latitude ends at the
-// poles: eleven letters, the last always 0 since 52 bits make ten.
+// Hash appends the place in the form of geohash.org, whose latitude ends at the poles: eleven letters, the last
+// always 0 since 52 bits make ten.
 func Hash(b []byte, p Point) []byte {
 	bits := encode(p, -90, 90, steps)
 	for i := range 10 {

@@ -2,13 +2,11 @@ package geo
 
 import "math"
 
-// Sines here are rounded correctly, as those of a good C library are in all but
-// very few cases: a distance that STOREDIST keeps has all its digits from them,
-// and package math's may differ in the last one.
+// Sines here are rounded correctly, as those of a good C library are in all but very few cases: a distance that
+// STOREDIST stores depends on all their digits, and package math's may differ in the last one.
 //
-// They are computed in double-double arithmetic (T. J. Dekker, "A floating-point
-// technique for extending the available precision", 1971) from the beginning of
-// their series; what is left out is below 2^-80.
+// They are computed in double-double arithmetic (T. J. Dekker, "A floating-point technique for extending the
+// available precision", 1971) from the first terms of their series; the error is below 2^-80.
 
 // A pair is the unevaluated sum of two numbers, of which lo is less than half a
 // unit in the last place of hi.
@@ -71,7 +69,7 @@ const (
 // sinCos returns the sine and the cosine of x, which is at most 3.5 and at least -3.5.
 func sinCos(x float64) (sin, cos pair) {
 	k := math.Round(x * (2 / math.Pi))
-	// What is subtracted first is within a factor of two of x, or 0: that is exact.
+	// The first subtraction is exact, because the subtrahend is within a factor of two of x, or 0.
 	d := x - k*halfPi1
 	r := pair{hi: d}
 	if k != 0 {

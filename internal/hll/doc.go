@@ -1,6 +1,6 @@
 // Package hll counts distinct elements approximately: HyperLogLogs in the
-// representation that Redis gives them, byte for byte, so that a value made by
-// one server is good for the other.
+// representation of Redis, byte for byte, so that either server can use the values
+// of the other.
 //
 // A value is a string: a header of 16 bytes and 16384 registers. Each element
 // hashes to one register and a rank, and a register keeps the highest rank it
@@ -15,6 +15,6 @@
 //	01xxxxxx yyyyyyyy  xy+1 registers of zero, up to 16384
 //	1vvvvvxx           x+1 registers of v+1, up to 4 of up to 32
 //
-// Values come from clients, who may write whatever they like: every function
-// that walks one reports ErrCorrupt for what does not add up.
+// Values come from clients, which may write any bytes: every function that walks
+// one reports ErrCorrupt for an inconsistent value.
 package hll

@@ -27,8 +27,8 @@ const (
 // ErrCorrupt is the error of a value whose registers do not add up.
 var ErrCorrupt = errors.New("corrupt HyperLogLog")
 
-// Valid reports whether b begins as a HyperLogLog does. The registers of a
-// sparse one are checked by who walks them.
+// Valid reports whether b has the header of a HyperLogLog. The registers of a sparse one are checked by the
+// functions that walk them.
 func Valid(b []byte) bool {
 	return len(b) >= headerLen && string(b[:4]) == "HYLL" && b[4] <= sparse && (b[4] == sparse || len(b) == denseLen)
 }
@@ -57,7 +57,7 @@ func Invalidate(b []byte) { b[15] |= 0x80 }
 // place returns the register of an element and the rank that it gives it.
 func place(element []byte) (register int, rank byte) {
 	h := hash(element)
-	// The added bit ends the run of zeros that is counted.
+	// The bit that is set here ends the run of zeros that is counted.
 	return int(h % Registers), byte(bits.TrailingZeros64(h>>indexBits|1<<rankBits)) + 1
 }
 

@@ -42,8 +42,8 @@ func SelfTest() error {
 	return nil
 }
 
-// testRegisters writes and raises dense registers in a scattered order beside
-// an array of bytes and compares all of them.
+// testRegisters writes and raises dense registers in a scattered order, does the same in an array of bytes, and
+// compares all of them.
 func testRegisters() error {
 	regs := make([]byte, denseLen-headerLen)
 	var want, got [Registers]byte

@@ -83,10 +83,9 @@ func appendRun(b []byte, n int, rank byte) []byte {
 // first register of it. The zero seat is the beginning.
 type seat struct{ at, first int }
 
-// raiseSparse makes a register of a sparse value at least rank. What is written
-// is what Redis writes: the run that held the register is split, and a few runs
-// around it are merged; others that could be are left alone. The walk begins at
-// from, which is moved to where one for a higher register may begin.
+// raiseSparse makes a register of a sparse value at least rank. It makes the same bytes as Redis: the run that
+// held the register is split, and a few runs around it are merged; others that could be merged are not. The walk
+// begins at from, which is moved to a position where a walk for a higher register may begin.
 func raiseSparse(b []byte, register int, rank byte, sparseMax int, from *seat) ([]byte, bool, error) {
 	if rank > rankMax {
 		return promote(b, register, rank)

@@ -5,8 +5,8 @@
 // compiler drops what it guards.
 package invariants
 
-// Check panics with msg in a test build when ok is false. It stands where data
-// crosses a boundary, not in inner loops; guard costly conditions by Enabled.
+// Check panics with msg in a test build when ok is false. It is used where data crosses a boundary, not in inner
+// loops; guard costly conditions by Enabled.
 func Check(ok bool, msg string) {
 	if Enabled && !ok {
 		panic("invariant broken: " + msg)

@@ -13,8 +13,8 @@ func bitArg(l *glua.LState, i int) uint32 {
 	if f != f || math.IsInf(f, 0) {
 		return 0
 	}
-	// The sum has the rounded integer in its low bits; so has what C's library
-	// makes of numbers that are too large.
+	// The sum has the rounded integer in its low bits, as the C library's result has for numbers that are too
+	// large.
 	return uint32(math.Float64bits(f + 1<<52 + 1<<51))
 }
 

@@ -6,9 +6,9 @@ import (
 
 // A catch is a pcall or xpcall that runs.
 type catch struct {
-	base    int         // first register of what it calls
+	base    int         // first register of the called function
 	handler glua.LValue // of xpcall, or nil
-	done    bool        // the handler has come to its end
+	done    bool        // the handler has returned
 }
 
 // newHandler makes the error handler of pcall and xpcall. It runs where the error
@@ -32,7 +32,7 @@ func (s *State) newHandler() *glua.LFunction {
 	})
 }
 
-// catch calls what is on the stack, with n arguments. It reports what went wrong.
+// catch calls the function on the stack, with n arguments. It returns the error, if any.
 func (s *State) catch(l *glua.LState, n int, handler glua.LValue) (failure glua.LValue, ok bool) {
 	depth := len(s.catching)
 	s.catching = append(s.catching, catch{base: frameBase(l), handler: handler})
@@ -65,7 +65,7 @@ func notCallable(v glua.LValue) glua.LValue {
 	return glua.LString("attempt to call a " + v.Type().String() + " value")
 }
 
-// pcall is pcall. Of a command's error only the text is left, as in Redis.
+// pcall is Lua's pcall. Of the error of a command only the text remains, as in Redis.
 func (s *State) pcall(l *glua.LState) int {
 	f := l.Get(1)
 	if l.GetTop() == 0 {
@@ -134,8 +134,7 @@ func (s *State) written(source string) *glua.LFunction {
 	return s.l.NewFunctionFromProto(proto)
 }
 
-// overrideCoroutine gives each coroutine the State's clock, so that it ends with the
-// script.
+// overrideCoroutine gives each coroutine the State's clock, so that it stops with the script.
 func (s *State) overrideCoroutine(t *glua.LTable) {
 	around := s.written(inCoroutine)
 	arm := s.l.NewFunction(func(l *glua.LState) int {
@@ -212,8 +211,8 @@ func (s *State) overrideCoroutine(t *glua.LTable) {
 	})
 }
 
-// insideLibrary reports whether what calls yield was called by a function of the
-// libraries, which could not go on: by pcall, or for table.sort.
+// insideLibrary reports whether the caller of yield was called by a function of the libraries, which cannot be
+// suspended: by pcall, or by table.sort.
 func insideLibrary(l *glua.LState) bool {
 	for level := 1; level < 50; level++ {
 		d, ok := l.GetStack(level)

@@ -10,7 +10,7 @@ import (
 	glua "github.com/yuin/gopher-lua"
 )
 
-// cjsonConfig is what a script may set; it lasts as long as the script.
+// cjsonConfig holds the settings that a script may change; they last as long as the script.
 type cjsonConfig struct {
 	sparseConvert bool
 	sparseRatio   int
@@ -290,7 +290,7 @@ func (d *jsonReader) space() {
 	}
 }
 
-// expected ends the script: something else stands here.
+// expected raises the error for a wrong token.
 func (d *jsonReader) expected(what string) {
 	found := "invalid token"
 	if d.at >= len(d.in) {
@@ -403,7 +403,7 @@ func (d *jsonReader) number() (glua.LNumber, bool) {
 	return 0, false
 }
 
-// invalidNumber reports whether what C reads as a number is none in JSON.
+// invalidNumber reports whether a text that C parses as a number is none in JSON.
 func invalidNumber(text string) bool {
 	if strings.HasPrefix(text, "+") {
 		return true
@@ -509,7 +509,7 @@ func (d *jsonReader) text() string {
 	return ""
 }
 
-// escape reads what stands behind a backslash.
+// escape reads the part of an escape after the backslash.
 func (d *jsonReader) escape(b []byte) []byte {
 	at := d.at
 	if d.at++; d.at < len(d.in) {

@@ -7,10 +7,10 @@ import (
 	glua "github.com/yuin/gopher-lua"
 )
 
-// packDepth is how deep cmsgpack.pack follows tables; what is deeper is nil.
+// packDepth is how deep cmsgpack.pack follows tables; a deeper table is packed as nil.
 const packDepth = 16
 
-// unpackDepth bounds how deep what is unpacked nests.
+// unpackDepth bounds the nesting of values that are unpacked.
 const unpackDepth = 1000
 
 func (s *State) cmsgpackTable() *glua.LTable {

@@ -19,7 +19,7 @@ type Program struct {
 	SHA    string // of the source, in hex
 	Source string
 	Flags  Flags
-	// Declared is what the analysis found: every command names its keys by KEYS.
+	// Declared reports the result of the analysis: all commands have only keys that are among KEYS.
 	Declared bool
 
 	// plain programs speak of redis.call, KEYS and ARGV in ways that let them be
@@ -34,9 +34,9 @@ func SHA1(source []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// KeysOf tells which words of a command are keys. A word is nil where its text is
-// not known; if the list is open, more words follow, and rest says whether they
-// are keys. ok is false if that cannot be said.
+// KeysOf returns the positions of a command's keys among its words. A word is nil if its text is not known; if the
+// list is open, more words follow, and rest says whether they are keys. ok is false if the positions are not
+// known.
 type KeysOf func(words [][]byte, open bool) (keys []int, rest, ok bool)
 
 // Compile compiles a script.
@@ -73,8 +73,8 @@ func (p *Program) Size() int { return 512 + 2*len(p.Source) + protoBytes(p.proto
 
 var errLevels = errors.New("chunk has too many syntax levels")
 
-// parseText parses Lua. What is nested too deep is refused, for the compiler goes
-// down with it.
+// parseText parses Lua. It refuses programs that are nested too deep, because they would overflow the compiler's
+// stack.
 func parseText(source, name string, work func(n int)) (parsed, error) {
 	if strings.HasPrefix(source, "\x1bLua") {
 		return parsed{}, errors.New("attempt to load a binary chunk")
@@ -91,26 +91,26 @@ func parseText(source, name string, work func(n int)) (parsed, error) {
 	return chunk, nil
 }
 
-// Local variables of a chunk that no script can name: what formats an operand of
-// `..`, and the two ways to run a command.
+// Local variables of a chunk that no script can name: the function that formats an operand of `..`, and the two
+// functions that run a command.
 const (
 	operand = "(operand)"
 	call    = "(call)"
 	pcall   = "(pcall)"
-	rest    = "(rest)" // cuts what the chunk shall not see off its arguments
+	rest    = "(rest)" // removes the arguments that the chunk must not see
 )
 
-// A chunkKind says what a chunk is given as arguments, and what it sees of them.
+// A chunkKind determines the arguments of a chunk, and which of them it sees.
 type chunkKind int
 
 const (
 	scriptChunk chunkKind = iota // the operand function; it sees none
-	plainChunk                   // call, pcall, KEYS and ARGV besides; it sees none
-	loadedChunk                  // the operand function and rest, and what it sees
+	plainChunk                   // call, pcall, KEYS and ARGV also; it sees none
+	loadedChunk                  // the operand function and rest, and those that it sees
 )
 
-// compileChunk compiles a parsed program, with the operands of `..` wrapped. The
-// chunk's first argument is what wraps them.
+// compileChunk compiles a parsed program, with the operands of `..` wrapped. The chunk's first argument is the
+// function that wraps them.
 func compileChunk(tree parsed, name string, kind chunkKind) (*glua.FunctionProto, error) {
 	chunk := tree.stmts
 	w := walker{lengths: tree.lengths, wrapped: tree.wraps}

@@ -2,21 +2,20 @@ package lua
 
 import "github.com/yuin/gopher-lua/ast"
 
-// An analysis decides whether all keys a program touches are among KEYS. It says
-// yes only to what it understands: commands by a literal name through redis.call
-// or redis.pcall, whose keys are KEYS[...], variables that are set once from it,
-// or unpack(KEYS).
+// An analysis decides whether all keys of a program are among KEYS. It accepts only forms that it knows: commands
+// by a literal name through redis.call or redis.pcall, whose keys are KEYS[...], variables that are set once from
+// it, or unpack(KEYS).
 type analysis struct {
 	keysOf KeysOf
 	keys   string              // the name of the table of keys
 	bound  map[string]int      // how often a name is bound or assigned
-	from   map[string]ast.Expr // what a local was bound to
+	from   map[string]ast.Expr // the expression that a local was bound to
 	each   map[string]bool     // variables of loops over KEYS
 	fine   map[ast.Expr]bool   // uses of redis and KEYS that were understood
 	ok     bool
 }
 
-// escapes are names that would let a program do what the analysis cannot see.
+// escapes are names with which a program could run code that the analysis does not see.
 var escapes = map[string]bool{"load": true, "loadstring": true, "setfenv": true, "getfenv": true, "_G": true}
 
 // declared reports that of a script, and whether it is plain: see Program.
@@ -35,7 +34,7 @@ func newAnalysis(keysOf KeysOf, keys string) *analysis {
 		fine: map[ast.Expr]bool{}, ok: true}
 }
 
-// count finds out what names are bound to.
+// count collects the bindings of names.
 func (a *analysis) count(chunk []ast.Stmt) {
 	w := walker{stmt: a.bind, expr: a.params}
 	w.stmts(chunk)
@@ -50,7 +49,7 @@ func (a *analysis) understandAll(chunk []ast.Stmt) bool {
 	return a.ok && a.bound["redis"]+a.bound["unpack"]+a.bound["ipairs"] == 0
 }
 
-// bind counts what a statement gives names to.
+// bind counts the names that a statement binds.
 func (a *analysis) bind(st ast.Stmt) {
 	switch st := st.(type) {
 	case *ast.LocalAssignStmt:
@@ -102,7 +101,7 @@ func (a *analysis) bindParams(p *ast.ParList) {
 	}
 }
 
-// understandStmt notes a loop over KEYS, and a local that stands for redis.call.
+// understandStmt notes a loop over KEYS, and a local that is redis.call.
 func (a *analysis) understandStmt(st ast.Stmt) {
 	switch st := st.(type) {
 	case *ast.GenericForStmt:

@@ -2,9 +2,8 @@ package lua
 
 import "github.com/yuin/gopher-lua/ast"
 
-// A library is understood like a script: in its callbacks the first parameter is
-// what KEYS is there. It has to have the same name in all of them and to stand for
-// nothing else, and a callback is called by nobody but the server.
+// A library is analysed like a script: the first parameter of its callbacks is KEYS. It must have the same name in
+// all of them and be used for nothing else, and only the server may call a callback.
 
 // declaredLibrary decides whether all keys that the functions of a library touch
 // are among those they are called with.
@@ -33,8 +32,8 @@ func declaredLibrary(chunk []ast.Stmt, keysOf KeysOf) bool {
 	return a.understandAll(chunk) && a.bound[keys] == 2*with && !a.escapesCallback(found)
 }
 
-// registered finds the callbacks of a library. It marks as fine, in a, the names by
-// which they are registered; ok is false if it does not see what is registered.
+// registered finds the callbacks of a library. It marks the names by which they are registered as accepted, in a;
+// ok is false if it cannot determine what is registered.
 func registered(chunk []ast.Stmt, a *analysis) (found []*ast.FunctionExpr, ok bool) {
 	mentions, calls := 0, 0
 	ok = true
@@ -63,7 +62,7 @@ func registered(chunk []ast.Stmt, a *analysis) (found []*ast.FunctionExpr, ok bo
 		},
 	}
 	w.stmts(chunk)
-	// What else is done with a named callback might be a call with other keys.
+	// Any other use of a named callback might be a call with other keys.
 	for _, f := range found {
 		for name, from := range a.from {
 			if from == ast.Expr(f) && a.bound[name] != 1 {

@@ -7,11 +7,10 @@ import (
 	glua "github.com/yuin/gopher-lua"
 )
 
-// The interpreter lacks one thing that C's Lua does when an error ends a function
-// within pcall: the variables that its closures share with it become theirs. It
-// either does that to all functions that run, or to none. What is needed for it is
-// not exported, so that it is reached by the places of the fields, which are looked
-// up once; a version of the interpreter without them does not start.
+// The interpreter lacks one behaviour of C's Lua: when an error leaves a function within pcall, its closures keep
+// the variables they share with it. The interpreter does that for all running functions or for none. The fields
+// that this needs are not exported. They are reached by their offsets, which are looked up once; with a version of
+// the interpreter without them, the process does not start.
 var (
 	stateFrame     = offsetOf(reflect.TypeFor[glua.LState](), "currentFrame", reflect.Pointer)
 	stateUpvalues  = offsetOf(reflect.TypeFor[glua.LState](), "uvcache", reflect.Pointer)
@@ -67,8 +66,7 @@ func closeUpvalues(l *glua.LState, base int) {
 	*link = nil
 }
 
-// handled says whether errors of l are caught by a handler, which closes variables,
-// and returns what it was.
+// handled sets whether errors of l are caught by a handler, which closes variables, and returns the old value.
 func handled(l *glua.LState, now bool) (before bool) {
 	p := fieldOf[bool](l, stateHandled)
 	before, *p = *p, now

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// A token is what the lexer reads: a character, or one of these.
+// A token is a unit that the lexer reads: a character, or one of these.
 type token int
 
 const (
@@ -64,8 +64,7 @@ func (t token) String() string {
 	return string([]byte{byte(t)})
 }
 
-// A lexer reads the tokens of Lua 5.1. What is wrong it says by a panic with a
-// syntaxError.
+// A lexer reads the tokens of Lua 5.1. It reports an error by a panic with a syntaxError.
 type lexer struct {
 	name string
 	in   string
@@ -78,7 +77,7 @@ type lexer struct {
 	text string // of a name, number or string
 	next *ahead // the token behind the current one, if it was looked at
 
-	work func(n int) // counts what it does; nil: nobody waits for it
+	work func(n int) // counts the work done; may be nil
 }
 
 type ahead struct {
@@ -87,12 +86,12 @@ type ahead struct {
 	buf  []byte
 }
 
-// A syntaxError is what a compiler says about a program.
+// A syntaxError is an error that a compiler finds in a program.
 type syntaxError string
 
 func (e syntaxError) Error() string { return string(e) }
 
-// fail ends the reading. near names the token that shows where, if there is one.
+// fail raises an error. near is the token that shows its place, if there is one.
 func (x *lexer) fail(text string, near token) {
 	text = fmt.Sprintf("%s:%d: %s", x.name, x.line, text)
 	switch near {
@@ -106,7 +105,7 @@ func (x *lexer) fail(text string, near token) {
 	panic(syntaxError(text))
 }
 
-// workPerToken is what reading and compiling a token takes, in instructions.
+// workPerToken is the cost of reading and compiling a token, in instructions.
 const workPerToken = 20
 
 // advance reads the next token.
@@ -132,7 +131,7 @@ func (x *lexer) peek() token {
 	return n.tok
 }
 
-// char is the character at which the lexer stands; -1 is the end.
+// char is the current character; -1 is the end.
 func (x *lexer) char() int {
 	if x.at >= len(x.in) {
 		return -1
@@ -249,8 +248,8 @@ func (x *lexer) comment() {
 	}
 }
 
-// bracket skips [ or ] and the = behind it: it returns how many, if the same bracket
-// follows, else -1 less that.
+// bracket skips [ or ] and the = after it: it returns their number, if the same bracket follows, otherwise -1 less
+// that.
 func (x *lexer) bracket() int {
 	n, c := 0, x.char()
 	x.save()
@@ -339,8 +338,8 @@ func (x *lexer) quoted(quote int) {
 	}
 }
 
-// number reads a number, of which buf may have the point. As in C, a NUL counts as one
-// of the characters that are looked for, and ends the number's text.
+// number reads a number, of which buf may have the point. As in C, a NUL belongs to the characters that are
+// searched, and ends the number's text.
 func (x *lexer) number() {
 	for isDigit(x.char()) || x.char() == '.' {
 		x.save()

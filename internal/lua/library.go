@@ -12,8 +12,8 @@ import (
 type Library struct {
 	Name, Code string
 	Functions  []*Function // in the order of their registration
-	// Declared is what the analysis found: every command of every function names
-	// its keys by the function's first argument.
+	// Declared reports the result of the analysis: all commands of all functions have only keys of the function's
+	// first argument.
 	Declared bool
 }
 
@@ -28,8 +28,8 @@ type Function struct {
 	body *glua.LFunction
 }
 
-// Load runs the code of a library without its first line and returns what it
-// registers. taken reports names of functions that other libraries have.
+// Load runs the code of a library without its first line and returns the functions that it registers. taken
+// reports names of functions of other libraries.
 func (s *State) Load(name, code, body string, keysOf KeysOf, taken func(string) bool, host Host) (*Library, error) {
 	chunk, err := parseText(body, "user_function", nil)
 	if err == nil {
@@ -75,7 +75,7 @@ func (s *State) showGlobals(t *glua.LTable) {
 	s.protected[s.l.G.Global] = t
 }
 
-// Call calls a function of a library and replies with what it returns.
+// Call calls a function of a library and replies with its result.
 func (s *State) Call(f *Function, keys, args [][]byte, host Host, w *resp.Writer) error {
 	s.begin(host)
 	defer s.end()
@@ -122,7 +122,7 @@ func (s *State) registerFunction(l *glua.LState) int {
 	return 0
 }
 
-// namedArguments reads register_function{...}; it returns what is wrong.
+// namedArguments reads the table of register_function{...}; it returns the error, if any.
 func (s *State) namedArguments(f *Function, t *glua.LTable) string {
 	for k, v := t.Next(glua.LNil); k != glua.LNil; k, v = t.Next(k) {
 		key, ok := textOf(k)

@@ -8,15 +8,15 @@ import (
 	glua "github.com/yuin/gopher-lua"
 )
 
-// An error of the interpreter says where it happened, but not with which variable.
-// The parser notes what the operands of each expression are called; the notes stand
-// among the debugging information of a function, by instruction. For an error to
-// tell its instruction, the line that the interpreter knows of an instruction is
+// An error of the interpreter has the line, but not the name of the variable. The
+// parser notes the names of the operands of each expression; the notes are in the
+// debugging information of a function, by instruction. So that an error has its
+// instruction, the line that the interpreter records for an instruction is
 //
 //	1<<62 | (index+1)<<32 | line
 //
-// and whatever leaves this package has passed described, which looks the note up, or
-// plainLines.
+// and every message that leaves this package has been converted by described, which
+// looks the note up, or by plainLines.
 const (
 	codedLine = 1 << 62
 	codeShift = 32
@@ -119,7 +119,7 @@ func (f *failed) operand(i int) glua.LValue {
 	return glua.LNil
 }
 
-// about words what was tried with the i-th operand.
+// about describes the failed operation on the i-th operand.
 func (f *failed) about(what string, i int, typ string) string {
 	if i < len(f.names) && f.names[i] != "" {
 		return fmt.Sprintf("attempt to %s %s (a %s value)", what, f.names[i], typ)
@@ -143,7 +143,7 @@ func (f *failed) words(msg string) string {
 		default:
 			i = len(f.names)
 		}
-		if i < len(f.names) && f.operand(operand).Type().String() != typ { // what a metatable said
+		if i < len(f.names) && f.operand(operand).Type().String() != typ { // the text of a metatable
 			i = len(f.names)
 		}
 		return f.about("index", i, typ)
@@ -155,7 +155,7 @@ func (f *failed) words(msg string) string {
 		if v := f.operand(a); v.Type() != glua.LTFunction {
 			return f.about("call", 0, v.Type().String())
 		}
-		return msg // what a function of the libraries called
+		return msg // the error of a function of the libraries
 	case msg == "__len undefined":
 		return f.about("get length of", 0, f.operand(f.b()).Type().String())
 	case msg == "__unm undefined":
@@ -180,8 +180,8 @@ func (f *failed) arithmetic(x, y glua.LValue) string {
 	return f.about("perform arithmetic on", 0, x.Type().String())
 }
 
-// concat says which operand of `..` is neither text nor a number: of the last two of
-// which one is not, the first, or else the second.
+// concat names the operand of `..` that is neither text nor a number: it finds the last two neighbours of which one
+// is neither, and names the first of them unless that is text or a number.
 func (f *failed) concat(msg string) string {
 	_, types, _ := strings.Cut(msg, " between ")
 	x, y, _ := strings.Cut(types, " and ")
@@ -207,7 +207,7 @@ func (f *failed) concat(msg string) string {
 	return f.about("concatenate", len(f.names), x)
 }
 
-// argument words what is said of an argument: a method's first is the object.
+// argument describes an error in an argument; a method's first is the object.
 func (f *failed) argument(msg string) string {
 	m := badArgument.FindStringSubmatch(msg)
 	if m == nil {
@@ -235,8 +235,8 @@ func (f *failed) argument(msg string) string {
 	return fmt.Sprintf("bad argument #%d to '%s' (%s", n, m[2], rest)
 }
 
-// nowhere reports whether C's Lua says no place of a message: what the interpreter says
-// to a function of the libraries, and what such a function says to another.
+// nowhere reports whether C's Lua adds no place to a message: an error of the interpreter in a function of the
+// libraries, or of such a function called by another.
 func (f *failed) nowhere(msg string) bool {
 	if f.raiser == nil || f.l.G.CurrentThread != f.l && f.l.G.MainThread != f.l {
 		return false

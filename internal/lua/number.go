@@ -99,8 +99,7 @@ func tonumber(l *glua.LState) int {
 	return 1
 }
 
-// parseUnsigned is C's strtoul: what is negative wraps, what is too large is the
-// largest.
+// parseUnsigned is C's strtoul: a negative number wraps, one that is too large becomes the largest.
 func parseUnsigned(s string, base int) (uint64, bool) {
 	s = strings.Trim(s, blanks)
 	s, negative := strings.CutPrefix(s, "-")

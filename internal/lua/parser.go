@@ -7,25 +7,25 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 )
 
-// A parser makes of a program the tree that the interpreter compiles. It reads the
-// grammar of Lua 5.1 and says what is wrong in the words of C's Lua; the
-// interpreter's own parser knows of goto and does not say what it expected.
+// A parser turns a program into the tree that the interpreter compiles. It accepts the grammar of Lua 5.1 and
+// reports errors with the texts of C's Lua; the interpreter's own parser accepts goto and does not report what it
+// expected.
 type parser struct {
 	lexer
 	level int // of nesting
 	fn    *funcScope
-	names map[ast.Expr]string // what an error calls an expression: local 'x'
+	names map[ast.Expr]string // name of an expression in errors: local 'x'
 	notes []string
 	wraps bool // there are calls of operand
 }
 
-// A program that was parsed. The line of a node that may fail is the line and, from
-// noteShift on, one more than the index of a note: what an error calls its operands.
+// A program that was parsed. The line of a node that may fail holds the line and, from noteShift on, one more than
+// the index of a note: the names of its operands in errors.
 type parsed struct {
 	stmts []ast.Stmt
 	notes []string
-	// lengths says that # goes through a function: the program knows of __len, which
-	// Lua 5.1 does not ask a table for, as the interpreter would.
+	// lengths says that # is compiled as a call of a function: the program uses __len, which Lua 5.1 ignores in
+	// tables, and the interpreter does not.
 	lengths bool
 	wraps   bool // there are calls of operand
 }
@@ -42,7 +42,7 @@ const (
 	maxUpvalues = 60
 )
 
-// A funcScope is what the parser knows of the function that it reads.
+// A funcScope is the parser's state for the function that it reads.
 type funcScope struct {
 	outer    *funcScope
 	line     int // at which it begins; 0 is the chunk
@@ -52,8 +52,8 @@ type funcScope struct {
 	upvalues []string
 }
 
-// parseChunk parses a program. work, if there is one, is told what that takes, and may
-// end it by a panic.
+// parseChunk parses a program. work, if it is not nil, is called with the cost, and may stop the parsing by a
+// panic.
 func parseChunk(source, name string, work func(n int)) (chunk parsed, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -72,7 +72,7 @@ func parseChunk(source, name string, work func(n int)) (chunk parsed, err error)
 	return parsed{stmts: stmts, notes: p.notes, wraps: p.wraps}, nil
 }
 
-// note notes what an error calls the operands of a node.
+// note records the names of a node's operands for errors.
 func (p *parser) note(n ast.PositionHolder, names ...string) {
 	text := strings.Join(names, "\x00")
 	if len(text) < len(names) { // there are no names
@@ -114,7 +114,7 @@ func (p *parser) skip(t token) bool {
 	return true
 }
 
-// close needs the token that closes what another opened at a line.
+// close requires the token that closes the one that was opened at a line.
 func (p *parser) close(t, opened token, line int) {
 	if p.skip(t) {
 		return
@@ -152,8 +152,7 @@ func (p *parser) room(pending int) {
 	p.limit(p.fn, len(p.fn.locals)+pending, maxLocals, "local variables")
 }
 
-// use notes the use of a name, which may make it an upvalue of functions, and returns
-// what an error calls it.
+// use records the use of a name, which may make it an upvalue of functions, and returns its name for errors.
 func (p *parser) use(name string) string {
 	f := p.fn
 	for f != nil && !contains(f.locals, name) {
@@ -189,7 +188,7 @@ func at[N ast.PositionHolder](n N, line int) N {
 	return n
 }
 
-// ends reports whether a block ends at the current token.
+// ends reports whether the current token ends a block.
 func (p *parser) ends() bool {
 	switch p.tok {
 	case tokElse, tokElseif, tokEnd, tokUntil, tokEOF:
@@ -241,8 +240,8 @@ func beginsConstant(e ast.Expr) bool {
 	}
 }
 
-// noJumpFirst is the body of a loop, which must not begin with a jump: the interpreter's
-// compiler takes a jump back to a jump for one to somewhere else.
+// noJumpFirst is the body of a loop, which must not begin with a jump: the interpreter's compiler confuses a jump
+// back to a jump with one to another place.
 func noJumpFirst(body []ast.Stmt) []ast.Stmt {
 	if len(body) == 0 {
 		return body
@@ -387,9 +386,8 @@ func (p *parser) forStatement(line int) (st ast.Stmt) {
 	return st
 }
 
-// simpleCall reports whether an expression is the call of something that no other call
-// returned. All else the interpreter's compiler may put into the wrong registers of a
-// for statement.
+// simpleCall reports whether an expression is a call of a function that is not itself the result of a call. Other
+// expressions may be compiled into the wrong registers of a for statement.
 func simpleCall(e ast.Expr) bool {
 	c, ok := e.(*ast.FuncCallExpr)
 	if !ok || c.Func == nil {
@@ -448,7 +446,7 @@ func isNumber(e ast.Expr) bool {
 	return false
 }
 
-// one has an expression stand for one value.
+// one restricts an expression to one value.
 func one(e ast.Expr) ast.Expr {
 	switch e := e.(type) {
 	case *ast.Comma3Expr:
@@ -462,7 +460,7 @@ func one(e ast.Expr) ast.Expr {
 func (p *parser) forBody(names ...string) []ast.Stmt {
 	p.need(tokDo)
 	p.room(3 + len(names))
-	p.declare("(for)", "(for)", "(for)") // what the loop itself keeps
+	p.declare("(for)", "(for)", "(for)") // the loop's own variables
 	p.declare(names...)
 	return p.loop()
 }
@@ -504,7 +502,7 @@ func (p *parser) function(line int) ast.Stmt {
 	return s
 }
 
-// field is what stands behind a point.
+// field reads the name after a point.
 func (p *parser) field(object ast.Expr) ast.Expr {
 	line := p.line
 	name := p.takeName()

@@ -16,7 +16,7 @@ func (p *parser) exprs() []ast.Expr {
 	return list
 }
 
-// What a primary expression is.
+// The kinds of a primary expression.
 type exprKind int
 
 const (
@@ -168,7 +168,7 @@ func numberLiteral(text string) string {
 	return strconv.FormatFloat(float64(n), 'g', -1, 64)
 }
 
-// How strongly operators bind to their left and right.
+// The binding strengths of operators to their left and right.
 var binaryOperators = map[token]struct {
 	left, right int
 	sign        string

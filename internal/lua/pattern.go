@@ -6,10 +6,9 @@ import (
 	glua "github.com/yuin/gopher-lua"
 )
 
-// The patterns of string.find, match, gmatch and gsub are those of Lua 5.1, down to
-// the words of an error: a NUL ends a pattern, and %f is a frontier. Matching goes
-// back over what it tried, so that a pattern can take for ever; each step counts
-// towards the script's time.
+// The patterns of string.find, match, gmatch and gsub are those of Lua 5.1, including the texts of errors: a NUL
+// ends a pattern, and %f is a frontier. Matching backtracks, so that a pattern can take a very long time; each
+// step counts towards the script's time.
 
 const (
 	maxCaptures = 32
@@ -18,7 +17,7 @@ const (
 	maxPatternDepth = 200000
 )
 
-// What the length of a capture says before it has one.
+// Values of a capture's length before it is known.
 const (
 	openCapture     = -1
 	positionCapture = -2
@@ -134,7 +133,7 @@ func (m *matcher) from(s, p int) int {
 // is reports whether a character of the pattern is c.
 func (m *matcher) is(p int, c byte) bool { return p < len(m.pat) && m.pat[p] == c }
 
-// byteAt is a character of the text; what is around it is NUL.
+// byteAt is a character of the text; outside of it, it is NUL.
 func (m *matcher) byteAt(s int) byte {
 	if s < 0 || s >= len(m.text) {
 		return 0
@@ -199,7 +198,7 @@ func (m *matcher) close(s, p int) int {
 	return e
 }
 
-// again matches what a capture has matched.
+// again matches the text of a capture once more.
 func (m *matcher) again(s int, digit byte) int {
 	i := int(digit) - '1'
 	if i < 0 || i >= m.count || m.at[i].size == openCapture {
@@ -239,7 +238,7 @@ func (m *matcher) balance(s, p int) int {
 	}
 }
 
-// classEnd is where the class ends that begins at p.
+// classEnd is the end of the class that begins at p.
 func (m *matcher) classEnd(p int) int {
 	c := m.pat[p]
 	p++
@@ -484,7 +483,7 @@ func (s *State) gsub(l *glua.LState) int {
 	return 2
 }
 
-// replace appends what stands for a match.
+// replace appends the replacement of a match.
 func (m *matcher) replace(b []byte, with glua.LValue, from, to int) []byte {
 	l := m.l
 	var v glua.LValue

@@ -22,7 +22,7 @@ func (s *State) redisTable() *glua.LTable {
 		if l.GetTop() != 1 {
 			return s.raise(l, "ERR wrong number of arguments")
 		}
-		text, _ := textOf(l.Get(1)) // of anything else, that of nothing
+		text, _ := textOf(l.Get(1)) // of any other value, the hash of the empty text
 		l.Push(glua.LString(SHA1([]byte(text))))
 		return 1
 	})
@@ -43,7 +43,7 @@ func (s *State) redisTable() *glua.LTable {
 	return t
 }
 
-// addLog adds what a library may have of the redis table while it is loaded, too.
+// addLog adds the part of the redis table that a library also has while it is loaded.
 func (s *State) addLog(t *glua.LTable) {
 	s.set(t, "log", s.log)
 	for name, n := range map[string]int{"LOG_DEBUG": 0, "LOG_VERBOSE": 1, "LOG_NOTICE": 2, "LOG_WARNING": 3,
@@ -53,8 +53,8 @@ func (s *State) addLog(t *glua.LTable) {
 	t.RawSetString("REDIS_VERSION", glua.LString(s.opts.Version.Text))
 }
 
-// loadTable makes the globals that the code of a library sees while it is loaded: a
-// redis table that registers functions and writes to the log, and nothing else.
+// loadTable makes the globals that the code of a library sees while it is loaded: a redis table that registers
+// functions and writes to the log, and nothing else.
 func (s *State) loadTable() *glua.LTable {
 	t := s.l.NewTable()
 	s.addLog(t)
@@ -66,7 +66,7 @@ func (s *State) loadTable() *glua.LTable {
 	return globals
 }
 
-// raise ends the script, or its pcall, with an error table.
+// raise stops the script, or its pcall, with an error table.
 func (s *State) raise(l *glua.LState, text string) int {
 	t := s.field("err", glua.LString(text))
 	t.RawSetString("ignore_error_stats_update", glua.LFalse)
@@ -135,8 +135,8 @@ func (s *State) words(l *glua.LState, n int) ([][]byte, bool) {
 	return argv, true
 }
 
-// appendArgument appends a number as a word of a command: an integer of up to 62 bits
-// as one, what is not finite as C does, the rest in the fewest digits.
+// appendArgument appends a number as a word of a command: an integer of up to 62 bits in full, infinities and NaN
+// as C does, other numbers with the fewest digits.
 func appendArgument(b []byte, n float64) []byte {
 	switch {
 	case n >= -1<<62 && n <= 1<<62 && n == math.Trunc(n):
@@ -190,7 +190,7 @@ func (s *State) single(l *glua.LState, field string) int {
 	return 1
 }
 
-// errorText gives an error a code: what stands before the first space, or ERR.
+// errorText ensures that an error has a code: the text before the first space, or ERR.
 func errorText(text string) string {
 	text = strings.TrimPrefix(text, "-")
 	text = strings.Trim(text, "\r\n")

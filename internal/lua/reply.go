@@ -11,9 +11,8 @@ import (
 	"cached/internal/resp"
 )
 
-// value makes a Lua value of the reply at the front of b and returns what is
-// behind it. The replies are the server's own and well formed. The value is not whole if
-// the script's time is over.
+// value makes a Lua value of the first reply in b and returns the rest of b. The replies are the server's own and
+// well formed. The value is incomplete if the script's time is over.
 func (s *State) value(b []byte) (glua.LValue, []byte) {
 	if s.over(2) {
 		return glua.LNil, nil
@@ -109,8 +108,7 @@ func (s *State) field(name string, v glua.LValue) *glua.LTable {
 // replyDepth bounds how deep a reply nests, as the stack of C's Lua does.
 const replyDepth = 2000
 
-// reply writes what a script returned. The reply is not whole if the script's time is
-// over.
+// reply writes the result of a script. The reply is incomplete if the script's time is over.
 func (s *State) reply(w *resp.Writer, v glua.LValue, depth int) {
 	if s.over(2) {
 		return

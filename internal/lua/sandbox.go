@@ -47,7 +47,7 @@ func (s *State) openLibraries() {
 	s.overrideMath(s.globals.RawGetString("math").(*glua.LTable))
 	s.overrideCoroutine(s.globals.RawGetString("coroutine").(*glua.LTable))
 
-	// What scripts see stands for the real tables and cannot be changed.
+	// Scripts see substitutes of the real tables, which cannot be changed.
 	s.globals.ForEach(func(k, v glua.LValue) {
 		if t, ok := v.(*glua.LTable); ok {
 			s.globals.RawSet(k, s.protect(t, t))
@@ -80,7 +80,7 @@ func (s *State) osTable() *glua.LTable {
 	return t
 }
 
-// missing makes the metatable of a table in which only what is there may be looked up.
+// missing makes the metatable of a table in which only existing fields may be read.
 func (s *State) missing() *glua.LTable {
 	meta := s.l.NewTable()
 	s.set(meta, "__index", func(l *glua.LState) int {
@@ -113,7 +113,7 @@ func (s *State) protectInto(t, real *glua.LTable, index glua.LValue) {
 	s.protected[t] = real
 }
 
-// behind is the table that t stands for.
+// behind is the real table of the substitute t.
 func (s *State) behind(t *glua.LTable) *glua.LTable {
 	if real := s.protected[t]; real != nil {
 		return real
@@ -285,8 +285,7 @@ func heapKB() float64 {
 	return float64(sample[0].Value.Uint64()) / 1024
 }
 
-// collectgarbage is collectgarbage. Only count has something to say: the Go runtime
-// collects what scripts leave.
+// collectgarbage is Lua's collectgarbage. Only count has a result: the Go runtime collects the garbage of scripts.
 func collectgarbage(l *glua.LState) int {
 	n := 0.0
 	switch option := l.OptString(1, "collect"); option {

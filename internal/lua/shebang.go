@@ -9,11 +9,11 @@ import (
 	"cached/internal/resp"
 )
 
-// Flags are what a script or function says about itself.
+// Flags are the flags that a script or function declares.
 type Flags uint8
 
-// The flags. Compat is set for a script without a first line that says them: it
-// may do what scripts always could.
+// The flags. Compat is set for a script without a first line that declares them: it has all permissions of older
+// versions.
 const (
 	NoWrites Flags = 1 << iota
 	AllowOOM

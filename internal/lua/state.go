@@ -20,22 +20,21 @@ type Host interface {
 	// Allowed reports whether the script's user may run a command; known is
 	// false if there is no such command.
 	Allowed(argv [][]byte) (allowed, known bool)
-	// Failed hears of an error that the script replies; counted says that it is that
-	// of a command.
+	// Failed is called with an error that the script replies with; counted says that it is the error of a command.
 	Failed(text string, counted bool)
 	// Log writes a line to the server's log: 0 is debug, 3 is warning.
 	Log(level int, text string)
-	// Tick is called every now and then. What it returns ends the script.
+	// Tick is called at intervals. Its error stops the script.
 	Tick() error
 }
 
-// Versions are what redis.REDIS_VERSION and REDIS_VERSION_NUM say.
+// Versions are the values of redis.REDIS_VERSION and REDIS_VERSION_NUM.
 type Versions struct {
 	Text string
 	Num  int
 }
 
-// Options are what a State is made of.
+// Options are the parameters of a State.
 type Options struct {
 	Version Versions
 	// CPUTime is the processor time that the process has used, for os.clock.
@@ -59,7 +58,7 @@ type State struct {
 	l         *glua.LState
 	opts      Options
 	globals   *glua.LTable                  // the real ones, behind the protected _G
-	protected map[*glua.LTable]*glua.LTable // what stands for a table that must not change
+	protected map[*glua.LTable]*glua.LTable // substitutes of tables that must not change
 	errFunc   *glua.LFunction
 	tostr     *glua.LFunction
 	null      *glua.LUserData
@@ -106,13 +105,12 @@ func NewState(o Options) *State {
 	return s
 }
 
-// Close frees what the interpreter holds.
+// Close frees the interpreter.
 func (s *State) Close() { s.l.Close() }
 
-// A clock is the interpreter's context. The interpreter asks it at every instruction
-// whether the script is over, which makes it the place to look at the time: first
-// after so many instructions, then every millisecond, however long an instruction
-// takes. Functions of the libraries say what they do by spend.
+// A clock is the interpreter's context. The interpreter asks it at every instruction whether to stop the script;
+// the clock uses that to measure time: first after a number of instructions, then every millisecond, however long
+// an instruction takes. Functions of the libraries count their work by spend.
 type clock struct {
 	context.Context
 	s     *State
@@ -193,11 +191,11 @@ func (c *clock) tick() {
 	}
 }
 
-// over ends everything: the script was stopped.
+// over reports whether the script was stopped.
 func (c *clock) over() bool { return c.err != nil && c.err != errOverflow }
 
-// spend counts what a function of a library does, in instructions that would take as
-// long, and ends the function if the script is over.
+// spend counts the work of a function of a library, in instructions that take as long, and stops the function if
+// the script was stopped.
 func (s *State) spend(l *glua.LState, n int) {
 	if s.over(n) {
 		l.RaiseError("%s", s.clock.err.Error())
@@ -217,7 +215,7 @@ func (c *clock) Err() error                       { return c.err }
 func (c *clock) Deadline() (t time.Time, ok bool) { return t, false }
 func (c *clock) Value(any) any                    { return nil }
 
-// An Error is how a script ended that did not return.
+// An Error is the error with which a script stopped.
 type Error struct {
 	Text         string // as a client sees it, without where it happened
 	Source, Line string // where, or empty
@@ -226,10 +224,10 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Text }
 
-// ErrKilled is what Host.Tick returns to end a script that was killed.
+// ErrKilled is the error of Host.Tick for a script that was killed.
 var ErrKilled = errors.New("ERR Script killed by user with SCRIPT KILL...")
 
-// Run runs a script and replies with what it returns.
+// Run runs a script and replies with its result.
 func (s *State) Run(p *Program, keys, args [][]byte, host Host, w *resp.Writer) error {
 	s.begin(host)
 	defer s.end()
@@ -275,7 +273,7 @@ func (s *State) end() {
 	s.l.SetTop(0)
 }
 
-// call calls fn and writes what it returns to w, if there is one.
+// call calls fn and writes its result to w, if there is one.
 func (s *State) call(w *resp.Writer, fn glua.LValue, args ...glua.LValue) error {
 	s.l.Push(fn)
 	for _, a := range args {
@@ -335,7 +333,7 @@ func (c *tableCache) check(n int) {
 	}
 }
 
-// failure makes an Error of what the interpreter says.
+// failure makes an Error of an error of the interpreter.
 func (s *State) failure(err error) error {
 	var api *glua.ApiError
 	if !errors.As(err, &api) {

@@ -69,8 +69,7 @@ func (s *State) overrideString(t *glua.LTable) {
 	s.takesNumbers(t, 2, 3, "sub", "byte")
 }
 
-// mapBytes is string.lower or upper, of bytes and not of runes: what is no ASCII
-// stays as it is.
+// mapBytes is string.lower or upper, of bytes and not of runes: bytes that are not ASCII stay the same.
 func (s *State) mapBytes(l *glua.LState, from, to byte) int {
 	b := []byte(s.argText(l, 1))
 	s.spend(l, len(b)/16)
@@ -127,7 +126,7 @@ func (s *State) format(l *glua.LState) int {
 			b = fmt.Appendf(b, spec+string(verb), unsigned(argNumber(l, arg)))
 		case 'e', 'E', 'f':
 			n := argNumber(l, arg)
-			if n-n != 0 { // C's words for what is not finite
+			if n-n != 0 { // C's words for infinities and NaN
 				b = appendGeneral(b, spec, verb, n)
 				break
 			}

@@ -38,7 +38,7 @@ func (p *layout) count(n int) int {
 	return n
 }
 
-// next is the next option and the size of what it stands for.
+// next is the next option and the size of its value.
 func (p *layout) next() (opt byte, size int) {
 	opt = p.f[0]
 	p.f = p.f[1:]
@@ -65,7 +65,7 @@ func (p *layout) next() (opt byte, size int) {
 	return opt, 0
 }
 
-// pad is how many bytes bring at to the alignment of what comes.
+// pad is the number of bytes between at and the alignment of the next value.
 func (p *layout) pad(at, size int, opt byte) int {
 	if size == 0 || opt == 'c' {
 		return 0
@@ -77,7 +77,7 @@ func (p *layout) pad(at, size int, opt byte) int {
 	return (a - at&(a-1)) & (a - 1)
 }
 
-// control is an option that stands for no value.
+// control applies an option that has no value.
 func (p *layout) control(opt byte) {
 	switch opt {
 	case ' ':

@@ -141,8 +141,8 @@ func (s *State) foreach(l *glua.LState, array bool) int {
 	return 0
 }
 
-// A sorter sorts a table as Lua 5.1 does: what is equal ends up in the same order, and
-// an order that contradicts itself is found out at the same place.
+// A sorter sorts a table as Lua 5.1 does: equal elements get the same order, and an inconsistent comparison is
+// detected at the same place.
 type sorter struct {
 	s    *State
 	l    *glua.LState

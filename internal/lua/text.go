@@ -51,7 +51,7 @@ func numberText(n glua.LNumber) string {
 	return string(appendNumber(buf[:0], float64(n)))
 }
 
-// concatOperand is what every operand of `..` that may be a number passes.
+// concatOperand formats an operand of `..` that may be a number.
 func concatOperand(l *glua.LState) int {
 	switch l.GetTop() {
 	case 0:
@@ -113,7 +113,7 @@ func (s *State) text(v glua.LValue) string {
 
 var badArgument = regexp.MustCompile(`(?s)^bad argument #(\d+) to (\w+|\([a-z ]+\)|\?) \((.*)$`)
 
-// translate words what the interpreter says without its instruction as C's Lua does.
+// translate gives messages of the interpreter that have no instruction the texts of C's Lua.
 func translate(msg string) string {
 	if rest, ok := strings.CutPrefix(msg, "attempt to index a non-table object("); ok {
 		typ, _, _ := strings.Cut(rest, ")")

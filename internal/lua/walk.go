@@ -5,7 +5,7 @@ import "github.com/yuin/gopher-lua/ast"
 // maxLevels bounds how deep a program's expressions and blocks nest.
 const maxLevels = 5000
 
-// A walker goes over a parsed program.
+// A walker visits the nodes of a parsed program.
 type walker struct {
 	expr    func(ast.Expr) ast.Expr // replaces an expression, after its parts
 	stmt    func(ast.Stmt)          // before its parts
@@ -16,7 +16,7 @@ type walker struct {
 	lengths bool // has # pass the function for operands, too
 }
 
-// depthOK reports whether the program nests no deeper than the compiler goes.
+// depthOK reports whether the program nests no deeper than the compiler can handle.
 func (w *walker) depthOK(chunk []ast.Stmt) bool {
 	w.stmts(chunk)
 	return !w.deep
@@ -46,8 +46,8 @@ func (w *walker) wrapConcats(chunk []ast.Stmt) {
 	w.stmts(chunk)
 }
 
-// hideArguments has the chunk itself see no more arguments than it shall: `...` is a
-// call that returns nothing, or what is behind those that it does not see.
+// hideArguments hides arguments from the chunk: `...` becomes a call that returns nothing, or the arguments after
+// the hidden ones.
 func (w *walker) hideArguments(chunk []ast.Stmt, kind chunkKind) {
 	hide := walker{flat: true, expr: func(e ast.Expr) ast.Expr {
 		dots, ok := e.(*ast.Comma3Expr)
@@ -73,7 +73,7 @@ func (w *walker) operand(e ast.Expr) ast.Expr {
 	return w.passed(e)
 }
 
-// passed is an expression that goes through the function for operands.
+// passed is an expression wrapped in the function for operands.
 func (w *walker) passed(e ast.Expr) ast.Expr {
 	w.wrapped = true
 	call := &ast.FuncCallExpr{Func: &ast.IdentExpr{Value: operand}, Args: []ast.Expr{one(e)}, AdjustRet: true}

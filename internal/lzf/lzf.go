@@ -12,23 +12,22 @@ const (
 	tableBits   = 13
 )
 
-// MaxRatio is by how much unpacking multiplies a length at most: a reference of
-// three bytes stands for maxMatch.
+// MaxRatio is the largest ratio of the unpacked to the packed length: a reference of three bytes stands for
+// maxMatch.
 const MaxRatio = maxMatch / 3
 
-// ErrCorrupt: the input is not what Append could have written.
+// ErrCorrupt: Append could not have written the input.
 var ErrCorrupt = errors.New("corrupt LZF data")
 
-// A Packer has what Append needs for its work. The zero Packer is ready.
+// A Packer holds the memory that Append needs. The zero Packer is ready.
 type Packer struct {
 	at [1 << tableBits]int32 // where three bytes with this hash were seen, plus base
-	// base makes what an earlier call left in at out of reach, without
-	// clearing it.
+	// base invalidates the entries of at from earlier calls, without clearing it.
 	base int32
 }
 
-// Append appends the packed form of src to dst. If that is not shorter than
-// limit bytes it returns false, and what dst was, with more room perhaps.
+// Append appends the packed form of src to dst. If that is not shorter than limit bytes it returns false, and dst
+// as it was, possibly with more capacity.
 func (p *Packer) Append(dst, src []byte, limit int) ([]byte, bool) {
 	if len(src) < 4 || len(src) > 1<<30 {
 		return dst, false
@@ -49,7 +48,7 @@ func (p *Packer) Append(dst, src []byte, limit int) ([]byte, bool) {
 		p.at[h] = base + int32(i)
 		d := i - ref - 1
 		if ref < 0 || d >= maxDistance || (binary.LittleEndian.Uint32(src[ref:])^v)<<8 != 0 {
-			// What does not repeat for long probably does not repeat at all.
+			// If nothing has repeated for a while, probably nothing will.
 			misses++
 			i += 1 + misses>>6
 			continue
@@ -87,7 +86,7 @@ func literals(dst, b []byte) []byte {
 	return dst
 }
 
-// Unpack fills dst with what src stands for, which has just that length.
+// Unpack fills dst, which has the unpacked length, with the unpacked form of src.
 func Unpack(dst, src []byte) error {
 	o := 0
 	for i := 0; i < len(src); {
@@ -97,7 +96,7 @@ func Unpack(dst, src []byte) error {
 			n := c + 1
 			switch {
 			case i+maxLiteral <= len(src) && o+maxLiteral <= len(dst):
-				// What is copied too much is overwritten by what follows.
+				// Bytes that are copied beyond the literal are overwritten later.
 				*(*[maxLiteral]byte)(dst[o:]) = *(*[maxLiteral]byte)(src[i:])
 			case i+n > len(src) || o+n > len(dst):
 				return ErrCorrupt
@@ -134,7 +133,7 @@ func Unpack(dst, src []byte) error {
 			}
 			continue
 		}
-		for n > 0 { // the source may reach into what is being written
+		for n > 0 { // the source may overlap the bytes being written
 			k := copy(dst[o:o+n], dst[from:o])
 			o, n = o+k, n-k
 		}

@@ -26,9 +26,8 @@ type Outlet any
 type Subscription struct {
 	// Owner is the subscriber.
 	Owner any
-	// Ended is for the one goroutine that delivers to Owner and ends its
-	// subscriptions: a message on its way to a subscriber that has left
-	// meanwhile is dropped.
+	// Ended is used only by the goroutine that delivers to Owner and removes its subscriptions: a message for a
+	// subscriber that has unsubscribed meanwhile is dropped.
 	Ended bool
 
 	topic  *topic
@@ -58,7 +57,7 @@ type group struct {
 
 // A Hub is the topics of a server.
 type Hub struct {
-	mu     sync.RWMutex // guards what follows
+	mu     sync.RWMutex // guards the following
 	topics [kinds]map[string]*topic
 	counts [kinds]atomic.Int64
 }
@@ -96,7 +95,7 @@ func (h *Hub) Subscribe(k Kind, name string, owner any, outlet Outlet) *Subscrip
 	return s
 }
 
-// Unsubscribe ends a subscription.
+// Unsubscribe removes a subscription.
 func (h *Hub) Unsubscribe(s *Subscription) {
 	s.Ended = true
 	h.mu.Lock()
@@ -122,8 +121,8 @@ func (h *Hub) Unsubscribe(s *Subscription) {
 	}
 }
 
-// A Visit hands a message to the members behind an outlet. pattern is the
-// pattern by which they hear of it, or nil. The members must not be changed.
+// A Visit passes a message to the members of an outlet. pattern is the pattern that they subscribe to, or nil. The
+// members must not be changed.
 type Visit func(outlet Outlet, pattern *string, members []*Subscription)
 
 // Publish finds the subscribers of a channel, Channel or Shard, and of patterns

@@ -31,7 +31,7 @@ func (p *Parser) inline(buf []byte, args [][]byte) ([][]byte, int, error) {
 // quotes alias text.
 func SplitArgs(text []byte, args [][]byte) ([][]byte, bool) {
 	if i := bytes.IndexByte(text, 0); i >= 0 {
-		text = text[:i] // where Redis's C string ends
+		text = text[:i] // Redis's C string ends there
 	}
 	for {
 		for len(text) > 0 && isSpace(text[0]) {

@@ -5,13 +5,12 @@ import (
 	"math"
 )
 
-// A ProtocolError is malformed input; its text is what Redis answers after
-// "ERR ", before it closes the connection.
+// A ProtocolError is malformed input; its text is Redis's reply after "ERR ", before it closes the connection.
 type ProtocolError string
 
 func (e ProtocolError) Error() string { return string(e) }
 
-// Limits bound what a request may ask for.
+// Limits bound the size of a request.
 type Limits struct {
 	BulkBytes int // longest argument: proto-max-bulk-len
 	Args      int // most arguments
@@ -31,20 +30,19 @@ var DefaultLimits = Limits{BulkBytes: 512 << 20, Args: maxArgs}
 
 // A Parser reads the commands of one connection. The zero Parser is ready.
 //
-// It remembers where it stands in a command that has not arrived completely, as
-// offsets from the command's first byte, so that the caller may move the bytes
-// as long as it keeps them together.
+// It remembers its position in an incomplete command as offsets from the command's first byte, so that the caller
+// may move the bytes as long as it keeps them together.
 type Parser struct {
 	pos    int   // how far the incomplete command has been read
 	left   int   // arguments still to come; 0: its first line is not complete
-	bounds []int // where each argument that has arrived begins and ends
+	bounds []int // begin and end of each argument that has arrived
 }
 
 // Pending reports whether part of a command has been read.
 func (p *Parser) Pending() bool { return p.left > 0 }
 
-// Need is how many bytes of the incomplete command must be there before Next
-// can say more than it did; 0 if it cannot tell.
+// Need is the number of bytes of the incomplete command that must be there before Next can make progress; 0 if
+// that is not known.
 func (p *Parser) Need(buf []byte) int {
 	if p.left == 0 || p.pos >= len(buf) || buf[p.pos] != '$' {
 		return 0
@@ -100,7 +98,7 @@ func (p *Parser) Next(buf []byte, args [][]byte, lim Limits) (argv [][]byte, n i
 			return args, 0, err
 		}
 		if end == 0 {
-			// What has arrived is remembered by offsets: buf may move.
+			// Arguments that have arrived are remembered by offsets: buf may move.
 			for _, a := range args {
 				from := cap(buf) - cap(a)
 				p.bounds = append(p.bounds, from, from+len(a))
@@ -149,7 +147,7 @@ func bulk(buf []byte, pos int, lim Limits) (start, end int, err error) {
 	return start, start + size + 2, nil
 }
 
-// resume goes on with a command of which a part has been read before.
+// resume continues a command of which a part has been read before.
 func (p *Parser) resume(buf []byte, args [][]byte, lim Limits) ([][]byte, int, error) {
 	for p.left > 0 {
 		start, end, err := bulk(buf, p.pos, lim)
@@ -169,8 +167,8 @@ func (p *Parser) resume(buf []byte, args [][]byte, lim Limits) ([][]byte, int, e
 	return args, p.pos, nil
 }
 
-// shortLength reads "$n\r\n" with n of one to four digits, which is nearly every
-// length there is; next is 0 for anything else.
+// shortLength reads "$n\r\n" with n of one to four digits, which are nearly all lengths; next is 0 for anything
+// else.
 func shortLength(b []byte) (n, next int) {
 	if len(b) < 8 || b[0] != '$' {
 		return 0, 0

@@ -2,8 +2,8 @@ package resp
 
 import "strconv"
 
-// AppendShortest appends a finite number in the fewest digits that stand for it, as
-// Redis writes it since 7.2: 100000, 0.1, 1e-7, 1.5e+300.
+// AppendShortest appends a finite number with the fewest digits that identify it, as Redis writes it since 7.2:
+// 100000, 0.1, 1e-7, 1.5e+300.
 func AppendShortest(b []byte, f float64) []byte {
 	var buf [32]byte
 	text := strconv.AppendFloat(buf[:0], f, 'e', -1, 64)

@@ -10,8 +10,8 @@ import (
 
 // A Writer appends replies to B, in the protocol version Proto (2 or 3; 0 is 2).
 //
-// With Most, B stays shorter than that: what would not fit is dropped, with all that
-// follows, and Full says so. A handler that makes a long reply checks Full and stops.
+// With Most, B stays shorter than that: a reply that does not fit is dropped, with all that follow, and Full
+// reports it. A handler that makes a long reply checks Full and stops.
 type Writer struct {
 	B     []byte
 	Proto int
@@ -49,8 +49,7 @@ func (w *Writer) Status(s string) {
 	w.B = append(w.B, '\r', '\n')
 }
 
-// Error replies an error; text begins with its code, such as ERR. Line ends in
-// it become spaces.
+// Error replies with an error; text begins with its code, such as ERR. Line ends in it become spaces.
 func (w *Writer) Error(text string) {
 	if w.drops(len(text) + 3) {
 		return
@@ -123,7 +122,7 @@ func (w *Writer) BeginBulk(n int) bool {
 	return true
 }
 
-// EndBulk ends it.
+// EndBulk ends the string of BeginBulk.
 func (w *Writer) EndBulk() { w.B = append(w.B, '\r', '\n') }
 
 // BulkString is Bulk of a string.
@@ -189,16 +188,15 @@ func (w *Writer) Set(n int) {
 	w.aggregate('*', n)
 }
 
-// SetAt begins a set of n replies that have been written already, from mark in B
-// on, for those who do not know how many there will be.
+// SetAt begins a set of n replies that were written already, from mark in B on, for callers that do not know their
+// number before.
 func (w *Writer) SetAt(mark, n int) {
 	end := len(w.B)
 	w.Set(n)
 	w.Hoist(mark, end)
 }
 
-// Hoist moves what was written from end on, no more than the head of an
-// aggregate, in front of what was written from mark on.
+// Hoist moves the bytes from end on, no more than the head of an aggregate, in front of those from mark on.
 func (w *Writer) Hoist(mark, end int) {
 	var head [48]byte
 	k := copy(head[:], w.B[end:])
@@ -321,9 +319,8 @@ func (w *Writer) prefix(kind byte, n int) {
 	w.B = append(w.B, '\r', '\n')
 }
 
-// AppendDouble appends f as Redis prints it since 7.2: an integer of at most 62
-// bits in full, else the fewest digits that read back as f; inf, -inf and nan by
-// name.
+// AppendDouble appends f as Redis prints it since 7.2: an integer of at most 62 bits in full, otherwise the fewest
+// digits that parse to f; inf, -inf and nan by name.
 func AppendDouble(b []byte, f float64) []byte {
 	switch {
 	case math.IsInf(f, 1):
@@ -345,10 +342,9 @@ func AppendDouble(b []byte, f float64) []byte {
 	return appendShortest(b, f)
 }
 
-// appendShortest appends the fewest digits that read back as f, with an exponent
-// where Redis has one: behind a point when there are more than six digits and four
-// places or more to the left or right of it, in front when more than six zeros
-// would be added.
+// appendShortest appends the fewest digits that parse to f, with an exponent where Redis has one: after a point
+// when there are more than six digits and four places or more to the left or right of it, before it when more than
+// six zeros would be added.
 func appendShortest(b []byte, f float64) []byte {
 	var buf [32]byte
 	e := strconv.AppendFloat(buf[:0], f, 'e', -1, 64)
@@ -430,7 +426,7 @@ func appendG(b []byte, f float64, digits int) []byte {
 	return strconv.AppendInt(b, int64(exp), 10)
 }
 
-// trimZeros drops the zeros behind a point, and the point if nothing is left.
+// trimZeros removes zeros at the end of a fraction, and the point if the fraction is empty.
 func trimZeros(b []byte) []byte {
 	point := -1
 	for i, c := range b {

@@ -21,8 +21,8 @@
 //	# blocks         the next call waits; its reply is read before the next call
 //	                 of the same connection, or at the end
 //	# sleep 20       wait that many milliseconds (in process: move the clock)
-//	# conn b         what follows is sent by another connection ("a" is the first)
-//	# resp3, resp2   the protocol of what follows; RESP2 at the start
+//	# conn b         the following calls are sent by another connection ("a" is the first)
+//	# resp3, resp2   the protocol of the following calls; RESP2 at the start
 //	# file server    the script needs a whole server, not just handlers
 //	# file needs zadd  skip the script where a command is missing
 //	# file since 7.4 as "since", for every call of the script
@@ -31,7 +31,7 @@
 // new connections. Arguments are separated by blanks and may be quoted as in
 // redis-cli.
 //
-// The package knows bytes and text only: who sends a call, and where to, is up
-// to the caller. So the same file can be played to handlers in one process, to
+// The package knows bytes and text only: the caller decides how a call is sent, and
+// where to. So the same file can be played to handlers in one process, to
 // a server over TCP, and to another server beside it.
 package script

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Matches tells whether a rendered reply is what the step expects.
+// Matches reports whether a rendered reply is the expected one.
 func (st Step) Matches(got string) bool {
 	switch {
 	case st.Loose:
@@ -17,8 +17,8 @@ func (st Step) Matches(got string) bool {
 	return st.Want == got
 }
 
-// Same tells whether two servers' replies to the step are the same on the wire,
-// as far as the step cares.
+// Same reports whether two servers' replies to the step are the same on the wire, as far as the step compares
+// them.
 func (st Step) Same(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true

@@ -11,9 +11,9 @@ import (
 // A Step is one call of a script, or a pause.
 type Step struct {
 	Line  int           // of the call, from 1
-	Sleep time.Duration // when not 0, this is a pause and nothing else is set
+	Sleep time.Duration // when not 0, this step is a pause and nothing else is set
 
-	Conn  string // who sends it
+	Conn  string // connection that sends it
 	RESP3 bool   // the protocol the script asks for
 	Args  [][]byte
 	Want  string // the reply as redis-cli prints it, without the last line's end
@@ -84,7 +84,7 @@ type parser struct {
 	conn  string
 	resp3 bool
 	since string // of the whole file
-	next  Step   // what directives said about the next call
+	next  Step   // set by directives for the next call
 }
 
 func (p *parser) directive(s *Script, words []string, line int) error {

@@ -18,10 +18,10 @@ type Reply struct {
 	Elems []Reply // of a map: key, value, key, value
 }
 
-// IsError tells whether the reply is an error of either protocol.
+// IsError reports whether the reply is an error of either protocol.
 func (r Reply) IsError() bool { return r.Kind == '-' || r.Kind == '!' }
 
-// ErrMalformed is what no server should ever send.
+// ErrMalformed is the error for bytes that are no reply.
 var ErrMalformed = errors.New("malformed reply")
 
 // maxDepth is how deep replies may nest; the deepest of Redis is COMMAND DOCS.
@@ -151,7 +151,7 @@ func Render(r Reply) string {
 	return b.String()
 }
 
-// RenderRaw is Render for bytes from the wire; what is no reply is quoted.
+// RenderRaw is Render for bytes from the wire; bytes that are no reply are quoted.
 func RenderRaw(raw []byte) string {
 	r, n, err := Decode(raw)
 	if err != nil || n != len(raw) {

@@ -77,8 +77,8 @@ func HumanBytes(n int64) string {
 	return strconv.FormatFloat(f, 'f', 2, 64) + letters[i:i+1]
 }
 
-// Quote is a text from outside as it may stand among the values of a row of INFO: without commas, equals signs,
-// ends of lines and bytes that are not ASCII.
+// Quote escapes a text from outside for a value in a row of INFO: the result has no commas, equals signs, line
+// ends and bytes that are not ASCII.
 func Quote(text string) string {
 	quoted := strconv.QuoteToASCII(text)
 	return strings.NewReplacer(",", `\x2c`, "=", `\x3d`).Replace(quoted[1 : len(quoted)-1])

@@ -16,7 +16,7 @@ type Section struct {
 	Reset func()
 }
 
-// Shown says which reports a section is in, beside those that name it.
+// Shown says which reports have a section, other than those that name it.
 type Shown uint8
 
 const (
@@ -40,7 +40,7 @@ type Row struct {
 	Family string
 	// Name is that of the row in INFO: "cmdstat_get".
 	Name string
-	// Labels tell the rows of a family apart: command=get. No two rows of a family have the same.
+	// Labels distinguish the rows of a family: command=get. No two rows of a family have the same.
 	Labels []Label
 }
 
@@ -51,16 +51,16 @@ type Label struct{ Name, Value string }
 type Kind uint8
 
 const (
-	KindGauge   Kind = iota // goes up and down
+	KindGauge   Kind = iota // increases and decreases
 	KindCounter             // only grows, from the start of the process or the last Reset
 	KindState               // a text
-	// KindPlain is a field of INFO that clients look for and that says nothing here, or says again what another
-	// sample or a label says. Other renderings leave it out.
+	// KindPlain is a field of INFO that clients look for but that has no meaning here, or repeats another sample
+	// or a label. Other renderings leave it out.
 	KindPlain
 )
 
-// A Unit is what a number counts; "" counts things. Durations are time.Duration in any unit: theirs is the one
-// that INFO writes.
+// A Unit is the unit of a number; "" is for numbers of things. A duration is a time.Duration whatever its unit,
+// which is the one of INFO.
 type Unit string
 
 const (
@@ -146,12 +146,12 @@ func Counter[N Integer](name string, n N, help string) Sample {
 	return Sample{Name: name, Kind: KindCounter, Value: Value{n: int64(n)}, Help: help}
 }
 
-// Gauge is a sample of a number that goes up and down.
+// Gauge is a sample of a number that may increase and decrease.
 func Gauge[N Integer](name string, n N, help string) Sample {
 	return Sample{Name: name, Value: Value{n: int64(n)}, Help: help}
 }
 
-// Flag is a gauge that is 1 if on, else 0.
+// Flag is a gauge that is 1 if on, otherwise 0.
 func Flag(name string, on bool, help string) Sample {
 	s := Sample{Name: name, Help: help}
 	if on {
@@ -195,7 +195,7 @@ func PlainText(name, text string) Sample {
 // In returns the sample with a unit.
 func (s Sample) In(unit Unit) Sample { s.Unit = unit; return s }
 
-// WithDigits returns the sample with so many digits after the decimal point in INFO.
+// WithDigits returns the sample with n digits after the decimal point in INFO.
 func (s Sample) WithDigits(n int) Sample { s.Digits = n; return s }
 
 // ForPeople returns the sample with Human set.

@@ -68,11 +68,11 @@ func (t *Trace) add(fields [][]byte) error {
 	return nil
 }
 
-// A Sizer gives an object's value a size in bytes, from what the trace says.
+// A Sizer returns the size of an object's value in bytes; known is the size that the trace has.
 type Sizer func(key int32, known int32) int32
 
-// ParseSizes reads "trace" (what the trace says), "fixed:N", "etc" or "etc*S":
-// sizes of Facebook's ETC pool, times S.
+// ParseSizes parses "trace" (the sizes of the trace), "fixed:N", "etc" or "etc*S": sizes of Facebook's ETC pool,
+// times S.
 func ParseSizes(s string) (Sizer, error) {
 	switch {
 	case s == "trace":

@@ -1,3 +1,2 @@
-// Package vfs is what the server needs of a file system, so that tests can give
-// it one that fails.
+// Package vfs is the file system as the server uses it, so that tests can replace it by one that fails.
 package vfs

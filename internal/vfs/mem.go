@@ -12,18 +12,18 @@ import (
 	"sync/atomic"
 )
 
-// A Mem is a file system in memory for tests, which can fail and can lose what
-// was not synced. The zero Mem is empty.
+// A Mem is a file system in memory for tests, which can fail and can lose data that was not synced. The zero Mem
+// is empty.
 type Mem struct {
 	asked atomic.Pointer[func(op, name string) error]
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the following
 	names  map[string]*memFile
 	synced map[string]*memFile // as names was at the last SyncDir
 }
 
 type memFile struct {
-	data, safe []byte // what was written, and what of it is on the disk
+	data, safe []byte // all written data, and the part of it on the disk
 }
 
 // A Short is an error of a write that wrote something nevertheless.
@@ -56,7 +56,7 @@ func (m *Mem) fail(op, name string) error {
 	return nil
 }
 
-// Crash leaves what was on the disk: synced contents under synced names.
+// Crash keeps only the data on the disk: synced contents under synced names.
 func (m *Mem) Crash() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -67,15 +67,14 @@ func (m *Mem) Crash() {
 	m.names, m.synced = names, maps.Clone(names)
 }
 
-// AfterCrash is what Crash would leave, as a file system of its own.
+// AfterCrash is a copy of the file system as Crash would leave it.
 func (m *Mem) AfterCrash() *Mem {
 	c := m.Copy()
 	c.Crash()
 	return c
 }
 
-// Copy is a file system of its own with the same contents: what is there when
-// whoever uses this one ends.
+// Copy is a copy of the file system with the same contents, as if the process had been killed.
 func (m *Mem) Copy() *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -96,7 +95,7 @@ func (m *Mem) Copy() *Mem {
 	return c
 }
 
-// ReadFile returns what a file has.
+// ReadFile returns the contents of a file.
 func (m *Mem) ReadFile(name string) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -227,7 +226,7 @@ type memHandle struct {
 	m    *Mem
 	name string
 	f    *memFile
-	at   int // where Read goes on
+	at   int // position of the next Read
 }
 
 func (h *memHandle) Read(p []byte) (int, error) {

@@ -5,8 +5,7 @@ import (
 	"syscall"
 )
 
-// Sync leaves out what nobody needs to find the data again, such as the time of
-// the last change.
+// Sync does not sync metadata that is not needed to read the data again, such as the time of the last change.
 func (f osFile) Sync() error {
 	raw, err := f.SyscallConn()
 	if err != nil {

@@ -12,11 +12,11 @@ type File interface {
 	io.Reader
 	io.Writer
 	io.Closer
-	// Sync returns when what was written is on the disk.
+	// Sync returns when all written data is on the disk.
 	Sync() error
 	// Size is how long the file is.
 	Size() (int64, error)
-	// Truncate cuts the file off; Write goes on at its end.
+	// Truncate cuts the file off; Write continues at its end.
 	Truncate(size int64) error
 }
 
@@ -96,9 +96,8 @@ func (osFS) SyncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// Replace writes a file in the place of what name has, so that whatever happens
-// either the old file is there or the new one is, whole and on the disk. temp is
-// the name it has until then, in the same directory.
+// Replace writes a new file in the place of name. At every moment, the old file or the new one is there, complete
+// and on the disk. temp is its name until then, in the same directory.
 func Replace(fs FS, name, temp string, write func(File) error) error {
 	f, err := fs.Create(temp)
 	if err != nil {
