@@ -52,7 +52,7 @@ func document(i int) (key, value []byte) {
 	return fmt.Appendf(nil, "event:%d", i), value
 }
 
-// compression is what value-compression costs and gains.
+// compression measures the cost and the gain of value-compression.
 func (b *bench) compression() error {
 	n := b.small(300_000, 200_000)
 	raw := 0
@@ -123,8 +123,8 @@ func (b *bench) compressed(mode string, n int) (each, setUS, getUS float64, err 
 	return each, setUS, getUS, nil
 }
 
-// hitsOf is the share of hits of a cache that is too small: what is missing is
-// set. The first half of the requests warms it.
+// hitsOf is the hit ratio of a cache that is too small: a missing key is set. The first half of the requests warms
+// it.
 func (b *bench) hitsOf(mode, limit string, n int) (float64, error) {
 	s, err := b.start(b.peers[0], "--value-compression", mode, "--maxmemory", limit, "--maxmemory-policy", "allkeys-lru")
 	if err != nil {

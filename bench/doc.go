@@ -9,17 +9,16 @@
 //	go run ./bench -only lookaside       what a look-aside cache that is full takes of the CPU
 //	go run ./bench -cached ./bin/cached  a binary instead of building cmd/cached
 //
-// valkey-server takes part where it is on the PATH, and memcached in the memory
+// valkey-server takes part if it is on the PATH, and memcached in the memory
 // table. Every server gets the same settings and all cores; runs alternate
-// between the servers (A B A B), and what is printed is the median of the rounds.
+// between the servers (A B A B), and the tables have the median of the rounds.
 //
-// Server CPU is the figure that scales: the time all threads of the server
+// Server CPU is the most reliable figure: the time all threads of the server
 // process ran, from /proc/<pid>/task/*/schedstat, divided by the requests. The
-// throughput on a machine that also runs the load is a weaker one.
+// throughput is less reliable on a machine that also runs the load.
 //
-// hitratio replays traces, those of the directory that -traces or CACHED_TRACES
-// names, or one that is made up. It takes hours for all of them: -workloads and
-// -servers choose.
+// hitratio replays traces of the directory that -traces or CACHED_TRACES names, or
+// a generated one. It takes hours for all of them: -workloads and -servers choose.
 //
 // Memory is resident memory, /proc/<pid>/statm, against the same server before
 // the load.

@@ -10,9 +10,8 @@ import (
 	"cached/internal/trace"
 )
 
-// expiry is what becomes of keys whose time is over: how many of them still take
-// memory, what it costs to find them, and whether a client notices when very many
-// end at once.
+// expiry measures expired keys: how many of them still use memory, the cost of finding them, and the latency of
+// clients when very many expire at once.
 func (b *bench) expiry() error {
 	if err := b.expirySpread(); err != nil {
 		return err
@@ -20,9 +19,8 @@ func (b *bench) expiry() error {
 	return b.expiryStorm()
 }
 
-// expirySpread has keys end one after the other while nobody asks for them, and
-// watches a minute of that: all of them within an hour, and half of them within
-// that minute.
+// expirySpread lets keys expire one after the other without any access, and measures for a minute: all of them
+// within an hour, and half of them within that minute.
 func (b *bench) expirySpread() error {
 	n := b.small(10_000_000, 500_000)
 	watch := time.Minute

@@ -32,15 +32,13 @@ type contestant struct {
 	name string
 	program
 	policy string // maxmemory-policy
-	// first is how much of the budget, in MB, the first try leaves for what is not
-	// data; later ones follow from what was measured.
+	// first is the memory beside the data, in MB, that the first try assumes; later tries use measurements.
 	first float64
 }
 
-// hitRatio is how many requests of a trace a look-aside cache answers when its
-// process has so much memory and no more: GET, and SET after a miss, one after the
-// other on one connection. What a server has to be told so that its resident
-// memory is the budget is found by trying.
+// hitRatio is the share of a trace's requests that are hits in a look-aside cache whose process has a given amount
+// of memory: GET, and SET after a miss, one after the other on one connection. The setting with which the server's
+// resident memory is the budget is found by trying.
 func (b *bench) hitRatio() error {
 	budgets := []float64{40, 64}
 	plays := workloads
@@ -148,7 +146,7 @@ func (b *bench) load(w workload) (*trace.Trace, []int32, error) {
 	return tr, size, nil
 }
 
-// A point is what one run came to.
+// A point is the result of one run.
 type point struct {
 	maxMB, rssMB, ratio float64
 	cpuUS, perSecond    float64 // of a request of the trace, as speed
@@ -160,9 +158,8 @@ const (
 	mostRuns = 3
 )
 
-// ratioAt finds the hit ratio at a budget: it runs the trace with settings ever
-// nearer to the one that uses the budget, and takes what lies on the line between
-// the two runs next to it.
+// ratioAt finds the hit ratio at a budget: it runs the trace with settings closer and closer to the one that uses
+// the budget, and interpolates between the two nearest runs.
 func (b *bench) ratioAt(c contestant, tr *trace.Trace, size []int32, mb float64) (float64, error) {
 	var runs []point
 	maxMB := mb - c.first

@@ -79,7 +79,7 @@ func (l *loader) queued() error {
 
 func (l *loader) flush() error { return l.flushEach(func(int, bool) {}) }
 
-// flushEach is flush that tells of each reply whether it was null.
+// flushEach is flush that calls seen for each reply with whether it was null.
 func (l *loader) flushEach(seen func(i int, null bool)) error {
 	if _, err := l.conn.Write(l.buf); err != nil {
 		return err

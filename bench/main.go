@@ -23,7 +23,7 @@ type bench struct {
 	loads   []string // those of hitratio and load; empty: all
 	servers []string // of hitratio and lookaside; empty: all
 
-	profile  string // the file for what cached spends its time on; empty: none
+	profile  string // file for CPU profiles of cached; empty: none
 	profiles string // the directory for its parts
 
 	dir   string    // for the binaries and the servers' working directories
@@ -218,7 +218,7 @@ func (b *bench) small(n, quick int) int {
 
 func (b *bench) printf(format string, args ...any) { fmt.Fprintf(b.out, format, args...) }
 
-// note tells the person who waits what is going on.
+// note prints the progress for the user.
 func (b *bench) note(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
 }

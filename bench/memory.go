@@ -4,7 +4,7 @@ import (
 	"fmt"
 )
 
-// memory is what a key costs beyond the bytes a user gave.
+// memory measures the memory of a key beyond the bytes of key and value.
 func (b *bench) memory() error {
 	n := b.small(1_000_000, 200_000)
 	shapes := []struct {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// An offer is a load that does not depend on how fast it is served: so many requests
-// a second come, whether those before them were answered or not.
+// An offer is a load that does not depend on how fast it is served: a fixed number of requests a second, whether
+// earlier ones have their replies or not.
 type offer struct {
 	conns, depth int
 	rate         int // requests a second
@@ -22,7 +22,7 @@ var offers = []offer{
 	{1, 16, 80_000}, {1000, 16, 80_000},
 }
 
-// An offered is what became of an offer.
+// An offered is the result of an offer.
 type offered struct {
 	cpuUS               float64 // server CPU microseconds per request
 	p50ms, p99ms, p999m float64
@@ -33,9 +33,8 @@ const (
 	offerValue = 64
 )
 
-// offeredLoad is what requests cost, and how long they take, when so many come as
-// servers have to do with most of the time. Latency counts from the moment at which a
-// request was to be sent, so that requests that wait for others are counted in full.
+// offeredLoad measures the cost and the latency of requests at rates that are common for servers. Latency counts
+// from the moment at which a request was to be sent, so that requests that wait for others are counted in full.
 func (b *bench) offeredLoad() error {
 	all, stop, err := b.startAll(b.redisLike())
 	if err != nil {
@@ -81,7 +80,7 @@ func (b *bench) offeredLoad() error {
 	return nil
 }
 
-// name is what -workloads calls the offer.
+// name is the name of the offer for -workloads.
 func (o offer) name() string { return fmt.Sprintf("%d/%d/%d", o.conns, o.depth, o.rate) }
 
 // medianOffered is the median of each figure.
@@ -97,8 +96,7 @@ func medianOffered(rounds []offered) (m offered) {
 		of(func(r offered) float64 { return r.p99ms }), of(func(r offered) float64 { return r.p999m })}
 }
 
-// idle is what the servers take when nothing is asked of them, alone and with
-// clients that say nothing.
+// idle measures servers without requests, alone and with idle clients.
 func (b *bench) idle() error {
 	all, stop, err := b.startAll(b.redisLike())
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An offerConn is a connection of an offer and what is on its way there.
+// An offerConn is a connection of an offer and its unsent bytes.
 type offerConn struct {
 	index  int32
 	fd     int
@@ -120,7 +120,7 @@ func (o offer) measure(s *server, length time.Duration) (offered, error) {
 	return offered{float64(used) / float64(time.Microsecond) / float64(len(took)), at(0.5), at(0.99), at(0.999)}, nil
 }
 
-// send sends what was unsent and b, as far as the socket takes it.
+// send sends the unsent bytes and b, as far as the socket takes them.
 func (c *offerConn) send(epfd int, b []byte) error {
 	full := len(c.unsent) > 0
 	if full {
@@ -146,7 +146,7 @@ func (c *offerConn) watch(epfd, op int, writes bool) error {
 	return unix.EpollCtl(epfd, op, c.fd, &ev)
 }
 
-// count returns how many replies end in what has arrived.
+// count returns the number of replies that end in the received bytes.
 func (c *offerConn) count(in []byte) (replies int, err error) {
 	if len(c.part) > 0 {
 		in = append(c.part, in...)
@@ -178,7 +178,7 @@ func epollWait(epfd int, events []unix.EpollEvent, wait time.Duration) int {
 	return max(n, 0)
 }
 
-// dialOffer opens connections, all of which epfd tells of.
+// dialOffer opens connections and registers all of them with epfd.
 func (s *server) dialOffer(n int) (conns []*offerConn, epfd int, err error) {
 	if epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, -1, err
@@ -204,8 +204,7 @@ func (s *server) dialOffer(n int) (conns []*offerConn, epfd int, err error) {
 	return conns, epfd, nil
 }
 
-// idleWith is the share of a processor that a server takes while so many clients say
-// nothing.
+// idleWith is the share of a processor that a server takes with that many idle clients.
 func (s *server) idleWith(conns int, length time.Duration) (float64, error) {
 	var open []net.Conn
 	defer func() {
@@ -220,7 +219,7 @@ func (s *server) idleWith(conns int, length time.Duration) (float64, error) {
 		}
 		open = append(open, c)
 	}
-	time.Sleep(2 * time.Second) // what follows a load is over then
+	time.Sleep(2 * time.Second) // work after a load is finished then
 	before, start := s.cpu(), time.Now()
 	time.Sleep(length)
 	return float64(s.cpu()-before) / float64(time.Since(start)), nil

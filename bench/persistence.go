@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// persistence is what keeping data on the disk costs.
+// persistence measures the cost of keeping data on the disk.
 func (b *bench) persistence() error {
 	for _, part := range []func() error{b.appendOnly, b.saving, b.loading} {
 		if err := part(); err != nil {
@@ -53,12 +53,12 @@ func (b *bench) appendOnly() error {
 	return nil
 }
 
-// A saved is what others see of a snapshot.
+// A saved is the effect of a snapshot on clients.
 type saved struct {
 	quiet, busy       float64 // requests a second
 	quietP999, p999   float64 // ms
 	seconds           float64
-	extraPercent      float64 // memory beyond what there was
+	extraPercent      float64 // memory beyond that before the snapshot
 	quietMax, busyMax float64 // ms
 }
 

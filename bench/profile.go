@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// endProfile has the server write down what it spent its time on, if it was built to
-// do so (cmd/cached/profile.go).
+// endProfile has the server write its CPU profile, if it was built to do so (cmd/cached/profile.go).
 func (s *server) endProfile() {
 	if s.profiles == "" || s.cmd.Process.Signal(syscall.SIGUSR2) != nil {
 		return
@@ -23,7 +22,7 @@ func (s *server) endProfile() {
 	}
 }
 
-// mergeProfiles makes one file of what the servers wrote down.
+// mergeProfiles makes one file of the profiles that the servers wrote.
 func (b *bench) mergeProfiles() error {
 	if b.profiles == "" {
 		return nil

@@ -43,7 +43,7 @@ func (b *bench) start(p program, more ...string) (*server, error) {
 	return b.startIn(p, dir, more...)
 }
 
-// startIn starts a server on what another one has left in dir.
+// startIn starts a server with the files that another one wrote in dir.
 func (b *bench) startIn(p program, dir string, more ...string) (*server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -118,7 +118,7 @@ func (s *server) stop() {
 	os.RemoveAll(s.dir)
 }
 
-// kill ends the server and leaves its directory.
+// kill kills the server and leaves its directory.
 func (s *server) kill() {
 	s.endProfile()
 	s.cmd.Process.Kill()
@@ -159,7 +159,7 @@ func (s *server) cpu() time.Duration {
 	for _, f := range tasks {
 		text, err := os.ReadFile(f)
 		if err != nil {
-			continue // the thread has ended
+			continue // the thread has exited
 		}
 		ran, _, _ := strings.Cut(string(text), " ")
 		ns, _ := strconv.ParseInt(ran, 10, 64)

@@ -73,7 +73,7 @@ func (b *bench) servings() []serving {
 	}
 }
 
-// serving is what requests cost that are about more than the data.
+// serving measures requests other than reading and writing data.
 func (b *bench) serving() error {
 	dir, err := os.MkdirTemp(b.dir, "certificates")
 	if err != nil {
@@ -127,7 +127,7 @@ func (b *bench) serving() error {
 	return nil
 }
 
-// prepare waits until a server is there, and gives it what the requests are about.
+// prepare waits until a server accepts connections, and writes the data of the requests.
 func prepare(s *server) error {
 	l, err := newLoader(s)
 	if err != nil {

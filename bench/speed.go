@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A speed is what one run of redis-benchmark showed.
+// A speed is the result of one run of redis-benchmark.
 type speed struct {
 	perSecond float64
 	cpuUS     float64 // server CPU microseconds per request

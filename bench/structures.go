@@ -16,7 +16,7 @@ type shape struct {
 
 func (b *bench) shapes() []shape {
 	n := b.small(300_000, 100_000)
-	many := b.small(1_000_000, 100_000) // of what takes so little that a process's own growth would count
+	many := b.small(1_000_000, 100_000) // keys, where one would take less memory than the process's own growth
 	value := make([]byte, 16)
 	member := func(i int) []byte { return fmt.Appendf(nil, "m:%014d", i) }
 	fresh := func(i int) []byte { payload(value, uint64(i)); return value }
@@ -59,7 +59,7 @@ func (s shape) load(srv *server) error {
 	return l.flush()
 }
 
-// knows tells whether a server has a command.
+// knows reports whether a server has a command.
 func knows(s *server, command string) (bool, error) {
 	l, err := newLoader(s)
 	if err != nil {
@@ -207,7 +207,7 @@ func (b *bench) structureSpeed() error {
 	return nil
 }
 
-// loadOperands stores what the commands with large replies read.
+// loadOperands stores the keys that the commands with large replies read.
 func loadOperands(s *server) error {
 	l, err := newLoader(s)
 	if err != nil {
@@ -234,8 +234,8 @@ func loadOperands(s *server) error {
 	return l.flush()
 }
 
-// warm has a server make the buffers and load the code that a collection needs, which
-// are not what it takes; and again after it has given back what it can.
+// warm has a server allocate the buffers and load the code that a collection needs, which are not counted; and
+// again after it has returned the memory that it can.
 func (s shape) warm(srv *server) error {
 	for _, round := range []struct {
 		n    int

@@ -12,13 +12,13 @@ import (
 	"cached/server"
 )
 
-// An ending is how the server ends while scripts may run.
+// An ending is the shutdown of the server while scripts may run.
 type ending struct {
 	srv   *server.Server
 	end   <-chan os.Signal
 	asked *atomic.Bool // by SHUTDOWN
 	log   *slog.Logger
-	wait  func() time.Duration // until the log says what the end waits for
+	wait  func() time.Duration // time until the log says what the shutdown waits for
 }
 
 // closeWithin is how long commands that still run may take when the server closes.
@@ -45,13 +45,12 @@ func (e *ending) await(cfg *config.Config, log *server.Log, disk *persistence.Di
 			return
 		}
 		log.Warn("Errors trying to shut down the server. Check the logs for more information.")
-		e.srv.HoldScripts(false) // it goes on
+		e.srv.HoldScripts(false) // the server continues
 	}
 }
 
-// awaitScripts ends scripts that have written nothing and waits for the others:
-// their changes are whole or not there. The log says so when that takes long.
-// SHUTDOWN NOSAVE ends the wait.
+// awaitScripts stops scripts that have written nothing and waits for the others, so that their changes are
+// complete. The log says so when that takes long. SHUTDOWN NOSAVE stops waiting.
 func (e *ending) awaitScripts() {
 	e.srv.HoldScripts(true)
 	late := time.After(e.wait())

@@ -40,11 +40,11 @@ func program(t *testing.T, args ...string) (cmd *exec.Cmd, out *bytes.Buffer) {
 type running struct {
 	t    *testing.T
 	cmd  *exec.Cmd
-	out  *bytes.Buffer // to be read when it has ended
+	out  *bytes.Buffer // to be read after the server has exited
 	sock string
 }
 
-// start starts a server that answers on a unix socket, beside what args say.
+// start starts a server that listens on a unix socket, with further arguments.
 func start(t *testing.T, env []string, args ...string) *running {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "cached") // the name of a socket is short
@@ -92,7 +92,7 @@ func (s *running) ask(n int, commands string) []string {
 	return strings.Split(string(got), "\r\n")[:n]
 }
 
-// end ends the server with a signal and returns what it logged.
+// end stops the server with a signal and returns its log.
 func (s *running) end(sig os.Signal) string {
 	s.t.Helper()
 	_ = s.cmd.Process.Signal(sig)
@@ -112,7 +112,7 @@ func TestWhatIsAskedOfTheCommandLineAlone(t *testing.T) {
 		{"--version", 0, "v=7.4"}, {"-v", 0, "Redis server v="},
 		{"--test-memory", 1, "Please specify the amount of memory to test in megabytes."},
 		{"--test-memory x", 1, "Please specify"}, {"--test-memory 2", 0, "Your memory passed this test."},
-		{"--test-memory 9999999999", 1, "Unable to allocate 9999999999 megabytes: "}, // it tried to, until the system ended it
+		{"--test-memory 9999999999", 1, "Unable to allocate 9999999999 megabytes: "}, // it tried to, until the system killed it
 		{"--check-system", -1, "[overcommit]..."},
 		{"--nonesuch 1", 1, "Bad directive or wrong number of arguments"}, {"-x", 1, "Bad directive"},
 		{"--port", 1, "wrong number of arguments"}, {"--bind", 1, "wrong number of arguments"},
@@ -236,7 +236,7 @@ func TestCommandLinesOfOthers(t *testing.T) {
 	}
 }
 
-// A supervisor is told when the server is ready and when it stops.
+// A supervisor is notified when the server is ready and when it stops.
 func TestTheSupervisorIsTold(t *testing.T) {
 	for mode, told := range map[string]bool{"systemd": true, "auto": true, "no": false} {
 		name := filepath.Join(t.TempDir(), "n")
@@ -249,7 +249,7 @@ func TestTheSupervisorIsTold(t *testing.T) {
 		}
 		s := start(t, []string{"NOTIFY_SOCKET=" + name}, "--supervised", mode, "--save", "")
 		s.ask(1, "PING")
-		s.end(syscall.SIGTERM) // what was told is in the socket
+		s.end(syscall.SIGTERM) // the notifications are in the socket
 		want := []string{"STATUS=cached is loading...", "STATUS=Ready to accept connections\nREADY=1", "STOPPING=1"}
 		if !told {
 			want = nil
@@ -268,8 +268,7 @@ func TestTheSupervisorIsTold(t *testing.T) {
 	}
 }
 
-// A unit with Type=simple, or a shell, gives no socket: the operator has to know why
-// nobody is notified. Nothing was logged.
+// A unit with Type=simple, or a shell, gives no socket: the log says why nobody is notified. Nothing was logged.
 func TestASupervisorThatGaveNoSocketIsLogged(t *testing.T) {
 	for args, want := range map[string]string{
 		"--supervised systemd": "systemd supervision error: NOTIFY_SOCKET not found!",
@@ -320,7 +319,7 @@ func TestTheLogHasTheWordsOfRedis(t *testing.T) {
 	_ = s.cmd.Wait()
 	out = s.out.String()
 	logs(out, "DB loaded from disk: 0.", "Done loading RDB, keys loaded: 1, keys expired: 0.", "path="+s.sock)
-	// It was logged behind what SHUTDOWN does, and a socket and tls-port had the number of port.
+	// It was logged after the work of SHUTDOWN, and a socket and tls-port had the number of port.
 	if strings.Index(out, "User requested shutdown...") > strings.Index(out, "DB saved on disk") {
 		t.Errorf("the end is logged behind the saving:\n%s", out)
 	}
@@ -334,7 +333,7 @@ func TestTheLogHasTheWordsOfRedis(t *testing.T) {
 		"then use ./redis-check-aof --fix appendonly.aof.manifest")
 }
 
-// What keeps a server from starting is told on standard error, and in the log.
+// An error that keeps a server from starting is on standard error, and in the log.
 func TestErrorsOfTheStartAreInTheLog(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"--port nonsense", "argument couldn't be parsed into an integer"},
@@ -351,7 +350,7 @@ func TestErrorsOfTheStartAreInTheLog(t *testing.T) {
 	}
 }
 
-// What a signal does about the data is configured.
+// The configuration decides whether a signal saves the data.
 func TestSignalsSaveAsConfigured(t *testing.T) {
 	for args, saved := range map[string]bool{
 		"--save 3600 1": true, "--shutdown-on-sigint save": true, "--save 3600 1 --shutdown-on-sigint nosave": false, "--shutdown-on-sigint default": false,

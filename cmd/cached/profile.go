@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// With the build tag profile the server writes where its time goes to a file in
-// $CACHED_PROFILE, until SIGUSR2. The bench makes default.pgo of such files.
+// With the build tag profile the server writes a CPU profile to a file in $CACHED_PROFILE, until SIGUSR2. The
+// bench makes default.pgo of such files.
 func init() {
 	dir := os.Getenv("CACHED_PROFILE")
 	if dir == "" {

@@ -47,7 +47,7 @@ func (c *auto) access(k int32) bool {
 	if len(c.found) > autoKept {
 		c.found = c.found[:autoKept]
 	}
-	c.consider(k) // what is new may be worth the least
+	c.consider(k) // a new object may have the lowest rank
 	return false
 }
 

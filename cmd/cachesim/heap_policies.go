@@ -68,8 +68,8 @@ func (r *ranking) pop() int32 {
 	return k
 }
 
-// gdsf throws out what has the least uses for its size, where what is new starts
-// from the rank of what was thrown out last.
+// gdsf evicts the object with the fewest uses for its size; a new object starts from the rank of the last evicted
+// one.
 type gdsf struct {
 	ranking
 	size  []int32
@@ -104,9 +104,8 @@ func (c *gdsf) access(k int32) bool {
 	return hit
 }
 
-// optimum is Belady's: it throws out what is needed last, and does not take in
-// what is needed later than all it has. For objects of different sizes it is no
-// optimum, only good.
+// optimum is Belady's: it evicts the object that is needed last, and does not store one that is needed later than
+// all others. For objects of different sizes it is not optimal, only good.
 type optimum struct {
 	ranking
 	size []int32

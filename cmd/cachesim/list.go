@@ -1,6 +1,6 @@
 package main
 
-// A policy is a cache of a certain size that decides what it holds.
+// A policy is a cache of a certain size that decides which objects it holds.
 type policy interface {
 	// access asks for an object, stores it if it is missing, and reports
 	// whether it was there.

@@ -1,6 +1,6 @@
 package main
 
-// lru throws out what was used longest ago.
+// lru evicts the least recently used object.
 type lru struct {
 	list
 	size []int32
@@ -28,8 +28,8 @@ func (c *lru) access(k int32) bool {
 	return false
 }
 
-// sieve keeps objects in order of arrival; a hand goes from the oldest to the
-// newest and throws out what was not used since it last came by.
+// sieve keeps objects in the order of their insertion; a hand moves from the oldest to the newest and evicts an
+// object that was not used since it last passed.
 type sieve struct {
 	list
 	size    []int32
@@ -70,8 +70,8 @@ func (c *sieve) access(k int32) bool {
 	return false
 }
 
-// s3fifo has a small queue for what is new, a main one for what was used there or
-// came back soon, and remembers what left the small one.
+// s3fifo has a small queue for new objects, a main one for objects that were used there or requested again soon,
+// and remembers objects evicted from the small one.
 type s3fifo struct {
 	small, main, ghost                   list
 	size                                 []int32

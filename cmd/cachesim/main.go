@@ -39,8 +39,7 @@ func main() {
 	}
 }
 
-// itemBytes is what an object with a size takes beside its value: key, header and
-// its share of the index.
+// itemBytes is the size of an object beside its value: key, header and its share of the index.
 const itemBytes = 64
 
 // A contender is a policy by name.

@@ -2,8 +2,8 @@ package main
 
 import "cached/eviction"
 
-// sampled throws out the worst of a few random objects, as Redis does: the worst
-// of what earlier samples have found stay in a pool of candidates.
+// sampled evicts the worst of a few random objects, as Redis does: the worst of earlier samples stay in a pool of
+// candidates.
 type sampled struct {
 	bag
 	size    []int32
@@ -14,7 +14,7 @@ type sampled struct {
 	pool    []candidate
 
 	touch func(word uint64, hit bool) uint64
-	rank  func(k int32) float64 // the least goes first
+	rank  func(k int32) float64 // the lowest is evicted first
 	gone  func(rank float64)
 }
 
@@ -65,7 +65,7 @@ func (c *sampled) evict() {
 	}
 }
 
-// offer puts an object in its place in the pool, which ends with the worst.
+// offer inserts an object into the pool, whose last entry is the worst.
 func (c *sampled) offer(k int32) {
 	r := c.rank(k)
 	for _, p := range c.pool {

@@ -2,9 +2,9 @@ package main
 
 import "cached/internal/trace"
 
-// wtinylfu has a window of recent objects before a segmented LRU; what leaves the
-// window comes in if a sketch has seen it more often than what would have to go.
-// The size of the window follows the hit ratio, uphill.
+// wtinylfu has a window of recent objects before a segmented LRU; an object that leaves the window enters the LRU
+// if a sketch has counted it more often than the object it would replace. The size of the window follows the hit
+// ratio by hill climbing.
 type wtinylfu struct {
 	window, probation, protected  list
 	size                          []int32

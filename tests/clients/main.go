@@ -40,7 +40,7 @@ func programs(src string) []program {
 	}}
 	node := func(name, file string) program {
 		p := npm
-		// The program has to stand beside its modules.
+		// The program must be in the directory of its modules.
 		p.name, p.run = name, []string{"sh", "-c", "cp " + src + "/node/*.mjs node/ && node node/" + file}
 		return p
 	}
@@ -145,7 +145,7 @@ func (p program) prepare(tools string) error {
 	return nil
 }
 
-// play runs the program and counts what it says.
+// play runs the program and counts its results.
 func (p program) play(tools string, env []string) (ok, bad int) {
 	out, err := command(tools, env, p.run...)
 	lines := bufio.NewScanner(bytes.NewReader(out))
@@ -178,8 +178,7 @@ func command(dir string, env []string, argv ...string) ([]byte, error) {
 	return c.CombinedOutput()
 }
 
-// start starts the server and returns what the programs find in their
-// environment.
+// start starts the server and returns the environment of the programs.
 func start(server, dir string) (env []string, stop func(), err error) {
 	authority, err := testcert.New(dir)
 	if err != nil {

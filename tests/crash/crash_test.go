@@ -35,7 +35,7 @@ type process struct {
 	addr                string
 }
 
-// start starts the server anew, and reports false if it ended at once.
+// start starts the server again, and reports false if it exited at once.
 func (p *process) start() bool {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -101,7 +101,7 @@ type writer struct {
 	sent     int64
 }
 
-// change makes the changes from w.sent on until the server is gone.
+// change makes the changes from w.sent on until the server is killed.
 func (w *writer) change(addr string) {
 	c := redis.NewClient(&redis.Options{Addr: addr, Protocol: 2, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1, PoolSize: 1})
 	defer c.Close()
@@ -135,7 +135,7 @@ func (w *writer) commands(p redis.Pipeliner, n int64) {
 	p.Set(ctx, w.name+":b", n+1, 0)
 }
 
-// check compares what the server has with the history, and goes on from there.
+// check compares the server's data with the history, and continues from it.
 func (w *writer) check(t *testing.T, c *redis.Client) {
 	t.Helper()
 	list, err := c.LRange(ctx, w.name+":list", 0, -1).Result()

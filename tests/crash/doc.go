@@ -1,11 +1,11 @@
 // Package crash kills a server again and again, at random moments and while clients
-// write, and looks after each restart whether it has kept its promise:
+// write, and checks after each restart that these promises were kept:
 //
-//   - Every change that was answered is there. That holds for each value of
-//     appendfsync, since the system keeps what a process has written; what a power cut
-//     leaves is tested in package persistence, on a file system that forgets.
-//   - What is there of a client's changes is the beginning of them, in their order.
-//   - A transaction is there, or not.
+//   - Every change with a reply survives. That holds for each value of appendfsync,
+//     since the system keeps the data that a process has written; power cuts are
+//     tested in package persistence, on a file system that loses unsynced data.
+//   - If a change of a client survives, so do all earlier changes of this client.
+//   - A transaction survives as a whole or not at all.
 //
 // It is short by default; see the flags for more:
 //

@@ -17,7 +17,7 @@ func status(t *testing.T, pattern, name string) (sum int64) {
 	for _, f := range files {
 		text, err := os.ReadFile(f)
 		if err != nil {
-			continue // the thread has ended
+			continue // the thread has exited
 		}
 		for line := range strings.Lines(string(text)) {
 			if rest, ok := strings.CutPrefix(line, name+":"); ok {
@@ -32,8 +32,7 @@ func status(t *testing.T, pattern, name string) (sum int64) {
 	return sum
 }
 
-// A process without data takes little memory, and one that nobody talks to is hardly ever
-// woken.
+// A process without data takes little memory, and wakes up rarely without requests.
 func TestAnEmptyProcessIsSmallAndRests(t *testing.T) {
 	p := &process{binary: build(t), dir: t.TempDir(), policy: "everysec"}
 	c := p.ready(t)
