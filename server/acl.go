@@ -11,7 +11,7 @@ import (
 	"cached/internal/config"
 )
 
-// accounts are everybody who may log in. The default account is always there.
+// accounts are all users who may log in. The default account is always there.
 type accounts struct {
 	catalog *acl.Catalog
 	std     *account // the default account
@@ -73,7 +73,7 @@ func (as *accounts) sorted() []*account {
 	return all
 }
 
-// set applies rules to a user, who is made if there is none.
+// set applies rules to a user, which it creates if there is none.
 func (as *accounts) set(name string, rules []string, allChannels bool) (*account, error) {
 	as.mu.Lock()
 	defer as.mu.Unlock()
@@ -95,7 +95,7 @@ func (as *accounts) set(name string, rules []string, allChannels bool) (*account
 	return a, nil
 }
 
-// remove ends an account other than the default one.
+// remove removes an account other than the default one.
 func (as *accounts) remove(name string) *account {
 	as.mu.Lock()
 	defer as.mu.Unlock()
@@ -104,8 +104,7 @@ func (as *accounts) remove(name string) *account {
 	return a
 }
 
-// replace makes users all there are; accounts of names that stay are the same.
-// It returns those that are gone.
+// replace replaces all users; accounts whose names are still in use stay the same. It returns the removed ones.
 func (as *accounts) replace(users map[string]*acl.User) (gone []*account) {
 	as.mu.Lock()
 	defer as.mu.Unlock()
@@ -134,8 +133,7 @@ func (us *Users) channelsByDefault() bool {
 	return us.cfg.Value("acl-pubsub-default").String() == "allchannels"
 }
 
-// setPassword makes requirepass the only password of the default user, or lets
-// him in without one.
+// setPassword makes requirepass the only password of the default user, or lets clients use it without one.
 func (us *Users) setPassword(v *config.Value) error {
 	rules := []string{"resetpass", "nopass"}
 	if v.String() != "" {
@@ -156,16 +154,15 @@ func (us *Users) login(c *client, via string, name, password []byte) *account {
 	return nil
 }
 
-// mayRun refuses what the client's user may not do.
+// mayRun refuses commands that the client's user may not run.
 func (us *Users) mayRun(c *client, spec *commands.Spec, argv [][]byte) error {
 	return us.allow(c, spec, argv, "", func(user string, reason acl.Reason, object string) string {
 		return "NOPERM " + describeDenial(user, reason, object, false)
 	})
 }
 
-// allow asks whether the client's user may run a command, wherever it is run. A
-// denial is counted and noted with its context ("": as the client is), and told in
-// the words of describe.
+// allow checks whether the client's user may run a command, whatever its origin. A denial is counted and logged
+// with its context ("": that of the client), and returned with the text of describe.
 func (us *Users) allow(c *client, spec *commands.Spec, argv [][]byte, context string,
 	describe func(user string, reason acl.Reason, object string) string) error {
 	a := c.account.Load()
@@ -182,8 +179,7 @@ func (us *Users) allow(c *client, spec *commands.Spec, argv [][]byte, context st
 	return commands.Error(describe(a.name, reason, object))
 }
 
-// sortDenied refuses patterns of SORT, which may name any key, to a user who may
-// not read them all.
+// sortDenied refuses patterns of SORT, which may name any key, to users who may not read all keys.
 func sortDenied(u *acl.User, spec *commands.Spec, argv [][]byte) error {
 	if spec.Name != "sort" && spec.Name != "sort_ro" || u.ReadsAllKeys() {
 		return nil
@@ -201,7 +197,7 @@ func sortDenied(u *acl.User, spec *commands.Spec, argv [][]byte) error {
 	return nil
 }
 
-// aclGate refuses what the client's user may not do, in the words of where it is asked for.
+// aclGate refuses commands that the client's user may not run, with the text for their origin.
 func (us *Users) aclGate(r *Request) Verdict {
 	switch r.Origin {
 	case FromExec:
@@ -228,7 +224,7 @@ var stillDenied = [...]string{
 
 var reasonNames = [...]string{acl.DeniedCommand: "command", acl.DeniedKey: "key", acl.DeniedChannel: "channel"}
 
-// describeDenial says what a user may not do; exactly names the key or channel.
+// describeDenial is the text of a denial; exactly names the key or channel.
 func describeDenial(user string, reason acl.Reason, object string, exactly bool) string {
 	switch {
 	case reason == acl.DeniedCommand:
@@ -244,8 +240,8 @@ func describeDenial(user string, reason acl.Reason, object string, exactly bool)
 	}
 }
 
-// may reports whether a user may run a command with these words, and else what is
-// denied: the command's name, a key or a channel.
+// may reports whether a user may run a command with these words, and otherwise what is denied: the command's name,
+// a key or a channel.
 func may(u *acl.User, spec *commands.Spec, argv [][]byte) (acl.Reason, string) {
 	if u.Full() || spec.Flags&commands.NoAuth != 0 {
 		return acl.Allowed, ""
@@ -279,8 +275,7 @@ func may(u *acl.User, spec *commands.Spec, argv [][]byte) (acl.Reason, string) {
 	return reason, ""
 }
 
-// disown closes the clients of accounts that are gone; me, if one of them, after
-// its reply.
+// disown closes the clients of removed accounts; me, if it is one of them, after its reply.
 func (us *Users) disown(me *client, gone ...*account) {
 	for _, c := range us.allClients() {
 		if !slices.Contains(gone, c.account.Load()) {

@@ -29,8 +29,8 @@ func (us *Users) load() error {
 	return nil
 }
 
-// setUsers makes the users of the configuration's lines, each from nothing: the
-// default user too loses what he has without a line.
+// setUsers creates the users of the configuration's lines, each without earlier permissions: the default user too
+// loses those that are not in a line.
 func (us *Users) setUsers(lines [][]string) error {
 	seen := map[string]bool{}
 	for _, words := range lines {
@@ -76,7 +76,7 @@ func (us *Users) userLines() (lines []string) {
 	return lines
 }
 
-// readACLFile reads all users of a file, or says what is wrong in which lines.
+// readACLFile reads all users of a file, or returns the errors with their lines.
 func (us *Users) readACLFile(path string) (map[string]*acl.User, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -102,7 +102,7 @@ func (us *Users) readACLFile(path string) (map[string]*acl.User, error) {
 			users[words[1]] = u
 			told := false
 			for _, err := range wrong {
-				// What is wrong otherwise may follow from what was wrong before.
+				// Other errors may be consequences of an earlier one.
 				if unknown := errors.Is(err, acl.ErrUnknown); unknown || !told {
 					fmt.Fprintf(&bad, "%s:%d: %s", path, i+1, lineFault(err))
 					told = told || !unknown
@@ -116,7 +116,7 @@ func (us *Users) readACLFile(path string) (map[string]*acl.User, error) {
 	return users, nil
 }
 
-// lineFault is what is said of a rule of an aclfile that cannot be applied.
+// lineFault is the text for a rule of an aclfile that cannot be applied.
 func lineFault(err error) string {
 	var unmatched *acl.UnmatchedError
 	if errors.As(err, &unmatched) {

@@ -16,7 +16,7 @@ type denial struct {
 // An aclLog keeps the last denials, the newest first. Denials that are alike and
 // come within a minute are one entry.
 type aclLog struct {
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the following
 	entries []aclEntry
 	nextID  int64
 }
@@ -32,7 +32,7 @@ type aclEntry struct {
 // aclMergeMS is how long a denial counts as the one before.
 const aclMergeMS = 60_000
 
-// add notes what was refused to a client.
+// add records a denial.
 func (l *aclLog) add(us *Users, c *client, d denial) {
 	if d.context == "" {
 		d.context = "toplevel"

@@ -2,7 +2,7 @@ package server
 
 import "cached/commands"
 
-// aclRows are the rows of users and what they may do.
+// aclRows are the rows of commands about users.
 func (us *Users) aclRows() []commands.Spec {
 	const (
 		own   = commands.NoScript | commands.Loading | commands.Stale

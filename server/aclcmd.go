@@ -33,7 +33,7 @@ func (us *Users) aclSetuser(c *commands.Ctx) error {
 	return nil
 }
 
-// ruleError is what ACL SETUSER says of a bad rule.
+// ruleError is the error of ACL SETUSER for a bad rule.
 func ruleError(err error) error {
 	var bad *acl.RuleError
 	if errors.As(err, &bad) {

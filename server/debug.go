@@ -16,9 +16,9 @@ const errDebugOff = commands.Error("ERR DEBUG command not allowed. If the enable
 // maxDebugSleep bounds how long DEBUG SLEEP may hold a loop.
 const maxDebugSleep = 10 * time.Minute
 
-// debug is for tests and for people who look into a server. It knows no subcommands about
-// what does not exist here, such as a heap of C. It runs with the
-// whole keyspace locked: DEBUG SLEEP stops everybody who uses it.
+// debug is for tests and for examining a server. It has no subcommands for features that do not exist here, such
+// as the heap of a C allocator. It runs with the whole keyspace locked: DEBUG SLEEP blocks all clients that use
+// the keyspace.
 func (s *Server) debug(c *commands.Ctx) error {
 	switch s.cfg.Value("enable-debug-command").String() {
 	case "yes":

@@ -18,7 +18,7 @@ import (
 	"cached/internal/host"
 )
 
-// debugState is what DEBUG has changed.
+// debugState is the state that DEBUG changes.
 type debugState struct {
 	leaked [][]byte // by DEBUG LEAK; the whole keyspace is locked
 }
@@ -148,7 +148,7 @@ func debugPackedThreshold(c *commands.Ctx) error {
 	return nil
 }
 
-// matchAtRandom compares patterns with texts, as a test that it ends.
+// matchAtRandom matches random patterns with random texts, as a test that matching terminates.
 func matchAtRandom() {
 	word := func(letters string, most int) []byte {
 		b := make([]byte, mathrand.IntN(most))
@@ -181,7 +181,7 @@ func (s *Server) debugStructure(c *commands.Ctx, kind string) error {
 	return nil
 }
 
-// debugLengths tells how long a key and a string are.
+// debugLengths replies with the lengths of a key and its string.
 func (s *Server) debugLengths(c *commands.Ctx) error {
 	key := c.Argv[2]
 	it := c.Tx.Peek(key)
@@ -198,7 +198,7 @@ func (s *Server) debugLengths(c *commands.Ctx) error {
 	return nil
 }
 
-// debugTables tells how large the tables of a database are.
+// debugTables replies with the sizes of the tables of a database.
 func (s *Server) debugTables(c *commands.Ctx) error {
 	db, ok := value.ParseInt(c.Argv[2])
 	if !ok {
@@ -240,7 +240,7 @@ func tableStats(elements int64) string {
 	return fmt.Sprintf("Hash table 0 stats (main hash table):\n number of elements: %d\n", elements)
 }
 
-// debugClientEviction tells what clients take of maxmemory-clients.
+// debugClientEviction replies with the memory of clients that counts for maxmemory-clients.
 func (s *Server) debugClientEviction(c *commands.Ctx) error {
 	if s.cfg.Value("maxmemory-clients").Int() == 0 {
 		return commands.Error("ERR maxmemory-clients is disabled.")
@@ -254,7 +254,7 @@ func (s *Server) debugClientEviction(c *commands.Ctx) error {
 	return nil
 }
 
-// debugRestart has the program begin anew after some time, with its data saved or not.
+// debugRestart restarts the program after some time, with its data saved or not.
 func (s *Server) debugRestart(c *commands.Ctx, save bool) error {
 	ms := int64(0)
 	if len(c.Argv) == 3 {

@@ -28,16 +28,15 @@ const (
 // maxLibraryBytes bounds the code of all libraries together.
 const maxLibraryBytes = 256 << 20
 
-// functions are the libraries that were loaded. They share one interpreter, so
-// that what a library keeps in its variables is there at every call, whoever calls;
-// a call holds mu as long as it runs, so that whoever wants mu has to be ready to
-// give up. Shards are locked before mu; who changes the libraries holds all.
+// functions are the loaded libraries. They share one interpreter, so that the variables of a library are shared by
+// all calls. A call holds mu as long as it runs, so that another caller must be prepared to give up. Shards are
+// locked before mu; a change of the libraries holds all of these locks.
 type functions struct {
-	mu     sync.Mutex // guards state; held by who changes the libraries
+	mu     sync.Mutex // guards state; held by changes of the libraries
 	state  *lua.State
 	keysOf lua.KeysOf
 
-	look      sync.RWMutex // guards what follows, for moments
+	look      sync.RWMutex // guards the following; held for short times
 	libraries map[string]*lua.Library
 	byName    map[string]*lua.Function // by their names in lower case
 	bytes     int                      // of code
@@ -106,7 +105,7 @@ func (f *functions) resetLocked() {
 	f.version++
 }
 
-// lockFunctions locks the functions, or returns what a client is told meanwhile.
+// lockFunctions locks the functions, or returns the error for clients while a function runs.
 func (x *Scripts) lockFunctions() error {
 	if !x.keys.Patiently(x.functions.mu.TryLock) {
 		return x.busyError()
@@ -217,8 +216,8 @@ func (x *Scripts) LoadLibrary(code string) error {
 	return err
 }
 
-// fcall is FCALL and FCALL_RO. Libraries change under the locks of all shards, so
-// that one held is enough for the function to stay what it is.
+// fcall is FCALL and FCALL_RO. Libraries change under the locks of all shards, so that one held lock is enough for
+// the function not to change.
 func (x *Scripts) fcall(c *commands.Ctx) error {
 	x.trace(workerOf(c), c)
 	r := x.newRun(c, string(c.Argv[1]), 0, false)
@@ -260,8 +259,8 @@ func (x *Scripts) fcall(c *commands.Ctx) error {
 	}
 }
 
-// addFunctionLocks adds what a call of a function needs: always something, for
-// the libraries not to change.
+// addFunctionLocks adds the locks that a call of a function needs: at least one, so that the libraries cannot
+// change.
 func (x *Scripts) addFunctionLocks(l *engine.LockSet, fn *lua.Function, keys [][]byte) {
 	if !fn.Library.Declared {
 		l.AddAll(x.keys)

@@ -46,7 +46,7 @@ func (r *loadRun) Failed(string, bool) {}
 // Log writes a line to the log.
 func (r *loadRun) Log(level int, text string) { r.x.logForScript(level, text) }
 
-// Tick ends code that takes too long.
+// Tick stops code that takes too long.
 func (r *loadRun) Tick() error {
 	if r.start.IsZero() {
 		r.start = time.Now()
@@ -137,7 +137,7 @@ func dumpedString(b []byte) (text string, rest []byte, ok bool) {
 		return "", nil, false
 	}
 	size, _, b, ok := dumpedLength(b)
-	// A byte of what is packed stands for at most 264/3 bytes.
+	// A packed byte becomes at most 264/3 bytes.
 	if !ok || n > len(b) || size > n*100 {
 		return "", nil, false
 	}
@@ -168,7 +168,7 @@ func (x *Scripts) functionRestore(c *commands.Ctx) error {
 	}
 	f := x.functions
 	defer f.mu.Unlock()
-	// All or nothing: what there was comes back if something does not load.
+	// All or nothing: the earlier libraries are restored if one does not load.
 	before := f.sorted()
 	if policy == "flush" {
 		f.resetLocked()

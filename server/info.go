@@ -8,15 +8,15 @@ import (
 
 // A Reporter is a subsystem that has sections of INFO.
 type Reporter interface {
-	// Sections returns them, for one report. A section of a name that the server has too stands in its place.
-	// nowMS is the time, in Unix milliseconds, and tx the transaction that asks, as Engine.Stats takes it: it
-	// holds the whole keyspace or nothing. Collect and Reset are called before the report ends, by the goroutine
-	// that makes it; several goroutines may make reports at the same time.
+	// Sections returns its sections, for one report. A section replaces the server's own section of the same name.
+	// nowMS is the time, in Unix milliseconds, and tx the transaction of the report, as for Engine.Stats: it holds
+	// the whole keyspace or nothing. Collect and Reset are called before the report ends, by the goroutine that
+	// makes it; several goroutines may make reports at the same time.
 	Sections(tx *engine.Tx, nowMS int64) []stats.Section
 }
 
-// sections returns those of the server and of all reporters, in the order in which INFO has them. A subsystem
-// that the process lacks is reported as what a Redis server without it shows.
+// sections returns those of the server and of all reporters, in the order of INFO. Sections of subsystems that the
+// process lacks have the values of a Redis server that does not use them.
 func (s *Server) sections(tx *engine.Tx, nowMS int64) []stats.Section {
 	own := []stats.Section{
 		{Name: "server", Title: "Server", Collect: func(to stats.Sink) { s.reportServer(to, nowMS) }},

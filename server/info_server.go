@@ -204,7 +204,7 @@ func reportCPU(to stats.Sink) {
 	to.Sample(stats.TotalTime("used_cpu_user", user, stats.Seconds, "Time of processors spent in the process").WithDigits(6))
 	to.Sample(stats.PlainText("used_cpu_sys_children", "0.000000"))
 	to.Sample(stats.PlainText("used_cpu_user_children", "0.000000"))
-	// All threads do what Redis's main thread does.
+	// All threads do the work of Redis's main thread.
 	to.Sample(stats.Time("used_cpu_sys_main_thread", sys, stats.Seconds, "").WithDigits(6).OnlyInfo())
 	to.Sample(stats.Time("used_cpu_user_main_thread", user, stats.Seconds, "").WithDigits(6).OnlyInfo())
 }

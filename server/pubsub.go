@@ -8,7 +8,7 @@ import (
 	"cached/internal/pubsub"
 )
 
-// subscriptions are what a client has subscribed to, by kind and name.
+// subscriptions are a client's subscriptions, by kind and name.
 type subscriptions [3]map[string]*pubsub.Subscription
 
 func appendBulk(b, v []byte) []byte {
@@ -17,8 +17,7 @@ func appendBulk(b, v []byte) []byte {
 	return append(b, '\r', '\n')
 }
 
-// Messages are cut from blocks, since there may be very many of them: so many
-// from one, and their bytes from another.
+// Messages and their bytes are allocated in blocks, since there may be very many of them.
 const (
 	messageBlock = 64
 	bytesBlock   = 16 << 10
@@ -45,7 +44,7 @@ func newMessage(worker *worker, n int) *message {
 	return m
 }
 
-// publication is the message of what was published.
+// publication is the message for the subscribers of a publication.
 func (p *Pusher) publication(w *worker, pattern *string, kind string, channel, payload []byte) *message {
 	n := 64 + len(kind) + len(channel) + len(payload)
 	if pattern != nil {
@@ -200,7 +199,7 @@ func sortedNames(subs map[string]*pubsub.Subscription) []string {
 	return names
 }
 
-// leaveAll ends all of the client's subscriptions.
+// leaveAll removes all of the client's subscriptions.
 func (p *Pusher) leaveAll(c *client) {
 	if c.mode&subscribed == 0 {
 		return

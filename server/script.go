@@ -125,8 +125,8 @@ func (x *Scripts) addProgramLocks(l *engine.LockSet, p *lua.Program, keys [][]by
 	}
 }
 
-// addScriptLocks adds what a call of a script or function needs that runs in a
-// transaction. A call that will fail needs nothing.
+// addScriptLocks adds the locks that a call of a script or function in a transaction needs. A call that will fail
+// needs none.
 func (x *Scripts) addScriptLocks(l *engine.LockSet, spec *commands.Spec, argv [][]byte) {
 	keys, _, err := keysAndArgs(argv)
 	if err != nil {

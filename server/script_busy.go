@@ -28,14 +28,13 @@ type running struct {
 	kill  atomic.Bool
 }
 
-// longScript is how long a script runs before others see it: FUNCTION STATS shows it
-// then, and it can be killed, although nobody is refused anything yet. In Redis, where
-// one thread does all, who asks for that has to wait until the script is slow.
+// longScript is how long a script runs before it is visible to others: FUNCTION STATS shows it then, and it can be
+// killed, although no command is refused yet. In Redis, which has one thread, a client that asks for that waits
+// until the script is slow.
 const longScript = 100 * time.Millisecond
 
-// Scripts runs scripts and functions. It knows those that take long, and those that are
-// slow: over busy-reply-threshold. The latter make every loop refuse what is not allowed
-// meanwhile.
+// Scripts runs scripts and functions. It knows those that take long, and those that are slow: over
+// busy-reply-threshold. While one is slow, all loops refuse commands that are not allowed then.
 type Scripts struct {
 	*Road
 
@@ -49,7 +48,7 @@ type Scripts struct {
 	limitNS   atomic.Int64
 	busy      atomic.Int32 // how many are slow
 	held      atomic.Bool  // none may begin
-	ending    atomic.Bool  // the server ends: those that have written nothing end too
+	ending    atomic.Bool  // the server is shutting down: scripts that have written nothing stop
 
 	mu   sync.Mutex // guards long
 	long map[*running]struct{}
@@ -79,7 +78,7 @@ func (x *Scripts) becomeSlow(r *running) {
 	x.mu.Unlock()
 	x.busy.Add(1)
 	x.setGated()
-	x.keys.GiveUp(true) // who waits for its locks is told BUSY as well
+	x.keys.GiveUp(true) // clients that wait for its locks get BUSY as well
 }
 
 // end forgets a script that took long.
@@ -96,8 +95,8 @@ func (x *Scripts) end(r *running) {
 	}
 }
 
-// HoldScripts has no script begin until it is called with false, and ends those that have
-// written nothing. It is for the time before the server ends.
+// HoldScripts prevents scripts from starting until it is called with false, and stops those that have written
+// nothing. It is called before the server shuts down.
 func (x *Scripts) HoldScripts(on bool) {
 	x.held.Store(on)
 	x.ending.Store(on)
@@ -169,7 +168,7 @@ func (x *Scripts) busyGate(r *Request) Verdict {
 	return refuse(x.busyError())
 }
 
-// busyError is what who wants to run meanwhile is told.
+// busyError is the error for commands while a script is slow.
 func (x *Scripts) busyError() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -194,7 +193,7 @@ func (x *Scripts) longFunction() (name string, words []string, ms int64, ok bool
 	return "", nil, 0, false
 }
 
-// killLong ends scripts (or functions) that take long.
+// killLong stops scripts (or functions) that take long.
 func (x *Scripts) killLong(function bool) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -10,8 +10,7 @@ import (
 	"cached/internal/lua"
 )
 
-// Bounds of what is kept of scripts. Those that SCRIPT LOAD was asked to keep stay
-// until SCRIPT FLUSH; those that EVAL brought make room for others.
+// Bounds of the cache of scripts. Scripts of SCRIPT LOAD stay until SCRIPT FLUSH; those of EVAL may be replaced.
 const (
 	maxLoadedBytes  = 256 << 20
 	maxEvalScripts  = 500
@@ -115,7 +114,7 @@ func (sc *scriptCache) count() (n int, bytes int64) {
 	return len(sc.loaded) + sc.evaluated.Len(), bytes
 }
 
-// keysOfCommand tells the analysis of scripts where the keys of a command are.
+// keysOfCommand returns the positions of a command's keys for the analysis of scripts.
 func (x *Scripts) keysOfCommand(words [][]byte, open bool) (keys []int, rest, ok bool) {
 	for i := range min(len(words), 2) {
 		if words[i] == nil && i == 0 {

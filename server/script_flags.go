@@ -5,11 +5,9 @@ import (
 	"cached/internal/lua"
 )
 
-// What a script or function says about itself decides what may be done with a
-// command that runs it: one that says that it writes nothing is not held back by
-// CLIENT PAUSE WRITE, one that does not say that it may do without memory is
-// refused when there is none, and so on. A script that says nothing is taken as it
-// always was: only what it does is looked at.
+// The flags of a script or function are flags of the command that runs it: CLIENT PAUSE WRITE does not hold one
+// that declares that it writes nothing, one that does not declare allow-oom is refused when memory is short, and
+// so on. A script without declared flags is treated as in older versions: only its commands are checked.
 
 // flagsOfCall are the flags of a call of a script or function as the gates should see them.
 func (x *Scripts) flagsOfCall(spec *commands.Spec, argv [][]byte) commands.Flag {
@@ -30,8 +28,7 @@ func (x *Scripts) flagsOfCall(spec *commands.Spec, argv [][]byte) commands.Flag 
 	return flags
 }
 
-// scriptFlags is what the script or function of a call says about itself; ok is
-// false if there is none.
+// scriptFlags are the declared flags of the script or function of a call; ok is false if there is none.
 func (x *Scripts) scriptFlags(spec *commands.Spec, argv [][]byte) (flags lua.Flags, ok bool) {
 	switch spec.Name {
 	case "eval", "eval_ro":

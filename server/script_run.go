@@ -20,8 +20,7 @@ const (
 	errUndeclaredKey     = commands.Error("ERR Script attempted to access a non declared key")
 )
 
-// A scriptRun is a script or function while it runs: what it asks of the server
-// comes here.
+// A scriptRun is a running script or function, and the host of its commands.
 type scriptRun struct {
 	x        *Scripts
 	w        *worker
@@ -40,7 +39,7 @@ type scriptRun struct {
 	run      running
 }
 
-// A scriptState is what Scripts keep with a worker.
+// A scriptState is the state of Scripts for a worker.
 type scriptState struct {
 	lua *lua.State // runs scripts; nil before the first
 	run scriptRun  // the one that runs, or ran last
@@ -127,8 +126,7 @@ func (r *scriptRun) Failed(text string, counted bool) {
 	}
 }
 
-// errReplyTooLong is what a script gets instead of a reply that takes too much of the
-// machine's memory.
+// errReplyTooLong replaces a reply to a script that takes too much of the machine's memory.
 const errReplyTooLong = "ERR The reply of the command is too long"
 
 // Call runs a command for the script.

@@ -51,7 +51,7 @@ type latencySample struct{ command, bucket uint16 }
 
 // totals are the statistics of all workers, as far as they have published them.
 type totals struct {
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards the following
 	commands  []commandStat
 	latencies []*latencies     // by command number; nil for those that never ran
 	errors    map[string]int64 // by code, at most maxErrorCodes
@@ -105,7 +105,7 @@ func (w *worker) ran(spec *commands.Spec, st *commandStat, ns int64) {
 	}
 }
 
-// publish adds what the worker has counted to the totals.
+// publish adds the worker's counters to the totals.
 func (w *worker) publish() {
 	t := &w.srv.totals
 	if w.netIn != 0 || w.netOut != 0 {

@@ -13,10 +13,10 @@ import (
 	"cached/engine/value"
 )
 
-// A tracking is what a client wants to hear of changed keys, for its cache.
+// A tracking is a client's tracking mode, for invalidating its cache.
 type tracking struct {
 	options  trackingOptions
-	redirect int64    // the client that hears of it in its place, or 0
+	redirect int64    // id of the client that is notified in its place, or 0
 	prefixes []string // with BCAST
 	caching  bool     // CLIENT CACHING was said for the next command
 	broken   atomic.Bool
@@ -31,33 +31,32 @@ const (
 	trackNoLoop
 )
 
-// A trackingTable remembers which clients may have which keys in their caches,
-// and who wants to hear of every key with some prefix. A key that is changed, or
-// for which there is no room, is told to them and forgotten.
+// A trackingTable remembers which clients may have which keys in their caches, and which clients are notified of
+// all keys with some prefix. When a key is changed, or there is no room for it, its clients are notified and it is
+// forgotten.
 type trackingTable struct {
 	clients atomic.Int64 // in tracking mode
 	maxKeys atomic.Int64
 
-	mu    sync.Mutex // guards what follows; taken under shard locks
+	mu    sync.Mutex // guards the following; taken under shard locks
 	keys  map[string]map[int64]struct{}
 	bcast map[*client]*tracking
 	all   map[int64]*client // in tracking mode
 }
 
-// A stale is a key that a client must not use from its cache any more; flush
-// stands for all keys.
+// A stale is a key that a client must no longer use from its cache; flush stands for all keys.
 type stale struct {
 	id    int64
 	key   string
 	flush bool
 
-	// Of a key that was changed for a client that hears of all with a prefix.
+	// For a changed key and a client in broadcasting mode: the client's prefix.
 	bcast  bool
 	prefix string
 }
 
-// remember notes the keys of a command that a tracking client has run. Their
-// shards are still locked: whoever changes one later finds it here.
+// remember notes the keys of a command that a tracking client has run. Their shards are still locked, so that a
+// later change finds them here.
 func (p *Pusher) remember(w *worker, c *client, spec *commands.Spec, argv [][]byte) {
 	tr := pushStates.of(c).tracking
 	if c.mode&inMulti == 0 && !strings.HasPrefix(spec.FullName(), "client|") {
@@ -90,9 +89,8 @@ func (p *Pusher) remember(w *worker, c *client, spec *commands.Spec, argv [][]by
 	}
 }
 
-// forget invalidates key for all clients that may have it, except for the client that
-// changed it if that does not want to hear of its own changes, and for clients that have
-// changed to broadcasting since.
+// forget invalidates key for all clients that may have it, except for the client that changed it if that has
+// NOLOOP, and for clients that have changed to broadcasting since.
 func (t *trackingTable) forget(w *worker, key string, by *client) {
 	for id := range t.keys[key] {
 		c := t.all[id]
@@ -111,7 +109,7 @@ func addStale(w *worker, st stale) {
 	w.due = true
 }
 
-// Changed collects the clients that have to hear of a changed key.
+// Changed collects the clients that are to be notified of a changed key.
 func (t *trackingTable) Changed(tx *engine.Tx, key []byte, ev engine.Event) {
 	if ev.Class&(engine.ClassMiss|engine.ClassNew) != 0 || ev.Beside || t.clients.Load() == 0 {
 		return
@@ -145,7 +143,7 @@ func (t *trackingTable) Changed(tx *engine.Tx, key []byte, ev engine.Event) {
 // Swapped does nothing: keys keep their names.
 func (t *trackingTable) Swapped(*engine.Tx, int, int) {}
 
-// Flushed has all clients in tracking mode hear that their caches are stale.
+// Flushed notifies all clients in tracking mode that their caches are stale.
 func (t *trackingTable) Flushed(tx *engine.Tx, _ int) {
 	w := workerOfTx(tx)
 	if t.clients.Load() == 0 || w == nil {
@@ -159,9 +157,8 @@ func (t *trackingTable) Flushed(tx *engine.Tx, _ int) {
 	clear(t.keys)
 }
 
-// invalidate tells the clients collected. What concerns me, whose command it
-// was, follows its reply at once. A key is a message, but to clients that hear
-// of all keys with a prefix those of a command with the same one go together.
+// invalidate notifies the collected clients. Notifications for me, whose command it was, follow its reply at once.
+// There is one message for each key, but for clients in broadcasting mode one for all keys with the same prefix.
 func (p *Pusher) invalidate(w *worker, me *client) {
 	work := pushWorks.of(w)
 	all := work.stale
@@ -206,9 +203,8 @@ func (p *Pusher) invalidate(w *worker, me *client) {
 	work.stale = all[:0]
 }
 
-// invalidateClient tells a client, on its own goroutine, or whoever it is
-// redirected to. keys is nil for all; mine says that a command of the client is
-// being answered.
+// invalidateClient notifies a client, on its own goroutine, or the client it is redirected to. keys is nil for all
+// keys; mine says that the reply to a command of this client is being written.
 func (p *Pusher) invalidateClient(w *worker, c *client, keys []string, mine bool) {
 	tr := pushStates.of(c).tracking
 	if tr == nil {
@@ -256,8 +252,7 @@ func appendInvalidation(b []byte, keys []string, proto int) []byte {
 	return b
 }
 
-// push sends what the client did not ask for: behind the reply that is being
-// written, or on its own.
+// push sends a message that is no reply: behind the reply that is being written, or on its own.
 func (p *Pusher) push(c *client, w *worker, b []byte, replying bool) {
 	if replying {
 		w.reply.B = append(w.reply.B, b...)
@@ -267,7 +262,7 @@ func (p *Pusher) push(c *client, w *worker, b []byte, replying bool) {
 	c.conn.resume()
 }
 
-// untrack ends tracking.
+// untrack ends the tracking mode.
 func (p *Pusher) untrack(c *client) {
 	st := pushStates.of(c)
 	if st.tracking == nil {

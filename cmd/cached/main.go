@@ -48,8 +48,8 @@ func ownArgs(args []string) []string {
 	return args[1:]
 }
 
-// run serves until a signal or SHUTDOWN ends it. It tells of an error on standard
-// error, and in the log if that is a file.
+// run serves until a signal or SHUTDOWN stops it. It prints an error to standard error, and to the log if that is
+// a file.
 func run(args []string) error {
 	cfg, err := config.New(server.Params(), persistence.Params())
 	if err == nil {
@@ -92,7 +92,7 @@ func serve(cfg *config.Config, log *server.Log) error {
 	signal.Notify(reopen, syscall.SIGHUP)
 	keys := engine.New(server.EngineOptions(cfg))
 	disk := persistence.New(persistence.Options{Config: cfg, Engine: keys, Log: log.Logger, Version: version.Redis})
-	var asked atomic.Bool // by SHUTDOWN, which has saved what is to be saved
+	var asked atomic.Bool // by SHUTDOWN, which has saved the data
 	srv, err := server.New(server.Options{
 		Config: cfg, Engine: keys, Log: log.Logger,
 		Rows: disk.Commands(), Persistence: disk, Reporters: []server.Reporter{disk},
@@ -117,7 +117,7 @@ func serve(cfg *config.Config, log *server.Log) error {
 	if path := cfg.Value("pidfile").String(); path != "" {
 		remove, err := writePID(path)
 		if err != nil {
-			log.Warn("write the pidfile", "error", err) // who waits for it will say so
+			log.Warn("write the pidfile", "error", err) // a program that waits for the file will report it
 		}
 		defer remove()
 	}
@@ -162,7 +162,7 @@ func serve(cfg *config.Config, log *server.Log) error {
 	return nil
 }
 
-// logSignal tells of a signal in the words that supervisors wait for.
+// logSignal logs a signal in the words that supervisors wait for.
 func logSignal(log *server.Log, sig os.Signal) {
 	name := "SIGTERM"
 	if sig == syscall.SIGINT {
@@ -189,8 +189,8 @@ func writePID(path string) (remove func(), err error) {
 	return func() { _ = os.Remove(path) }, nil
 }
 
-// quickLoad is how long clients are kept waiting for the data; only when it takes
-// longer are they let in to hear that it is being loaded.
+// quickLoad is how long clients wait to be accepted while the data is loaded; after that they are accepted and get
+// LOADING errors.
 const quickLoad = 200 * time.Millisecond
 
 // await waits for an error for some time; done is false if there is none yet.

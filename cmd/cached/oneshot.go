@@ -29,8 +29,8 @@ Examples:
        cached /etc/redis.conf --loglevel verbose -
 `
 
-// oneShot does what a command line asks for that starts no server, and returns how
-// the process ends; ok is false if a server is to be started.
+// oneShot runs command lines that start no server, and returns the exit code; ok is false if a server is to be
+// started.
 func oneShot(args []string, out, errs io.Writer) (code int, ok bool) {
 	if len(args) == 0 {
 		return 0, false
