@@ -3,9 +3,9 @@
 // A Pool maps large regions from the system and cuts them into pages. A Heap,
 // one per shard, makes slabs of equal blocks of them: size classes step by 8
 // bytes up to 256, by 16 up to 1 KiB, by at most 6% of the block up to 16 KiB and by
-// at most 11% above. Blocks above 128 KiB are mapped one by one. A Heap reuses freed blocks; a slab without live blocks is
-// returned to the Pool, and the Pool returns memory that it does not need to the
-// system. Compaction moves blocks to fuller slabs, and within a slab to its beginning,
+// at most 11% above. Blocks above 128 KiB are mapped one by one. A Heap reuses freed
+// blocks; a slab without live blocks is returned to the Pool, and the Pool returns
+// memory that it does not need to the system. Compaction moves blocks to fuller slabs, and within a slab to its beginning,
 // so that the memory at its end is returned too: a cache of values of all sizes has a
 // hundred slabs that are half empty.
 //

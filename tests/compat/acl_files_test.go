@@ -80,7 +80,7 @@ func TestUsersComeInAsToTheReference(t *testing.T) {
 			if inFile {
 				say("ACL", "SAVE")
 				write(t, users, next)
-				w = dial(t, p) // LOAD ends clients of users that are gone
+				w = dial(t, p) // LOAD closes clients of removed users
 				w.do(t, "AUTH", "pw")
 				say("ACL", "LOAD")
 				w = dial(t, p)

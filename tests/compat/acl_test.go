@@ -58,7 +58,7 @@ func TestRulesAllowWhatTheReferenceAllows(t *testing.T) {
 	}
 }
 
-// What bad rules and calls are told.
+// Errors of bad rules and calls.
 func TestACLErrors(t *testing.T) {
 	mine, theirs := dial(t, startOwn(t, subjectBin)), dial(t, older.start(t))
 	for _, call := range []string{
@@ -273,7 +273,7 @@ func TestUsersOfTheConfiguration(t *testing.T) {
 	}
 }
 
-// Before it has logged in a client may send little, and is told so.
+// A client that has not logged in may send little, and gets an error otherwise.
 func TestLittleBeforeLogin(t *testing.T) {
 	mine, theirs := startOwn(t, subjectBin, "--requirepass", "pw"), older.start(t, "--requirepass", "pw")
 	for _, sent := range []string{"*11\r\n", "*1\r\n$16385\r\n", fmt.Sprintf("*2\r\n$4\r\nAUTH\r\n$%d\r\n", 20000)} {

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// What CACHE.STATS and INFO say of misses, after some of each kind.
+// CACHE.STATS and INFO after some misses of each kind.
 func TestMissesAreCountedByReason(t *testing.T) {
 	p := startOwn(t, subjectBin, "--stats-prefixes", "user: post:")
 	rdb := redis.NewClient(&redis.Options{Addr: p.addr, Protocol: 3})

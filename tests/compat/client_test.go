@@ -19,7 +19,7 @@ const replyTime = 15 * time.Second
 type wire struct {
 	net.Conn
 	r      *bufio.Reader
-	pushes [][]byte // RESP3 pushes that came between replies
+	pushes [][]byte // RESP3 pushes between replies
 }
 
 func dial(t testing.TB, p *process) *wire {

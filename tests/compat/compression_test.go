@@ -57,8 +57,8 @@ func compressionInfo(t *testing.T, w *wire, name string) string {
 	return found[1]
 }
 
-// What was compressed with a dictionary that is no longer current reads the same,
-// before and after it was compressed anew, and a snapshot has the strings.
+// A value compressed with a dictionary that is no longer current reads the same, before and after it was
+// compressed again, and a snapshot has the uncompressed string.
 func TestCompressedValuesOutliveTheirDictionaries(t *testing.T) {
 	sub := startOwn(t, subjectBin, "--value-compression", "zstd", "--value-compression-min-size", "0")
 	w := dial(t, sub)

@@ -15,16 +15,16 @@ import (
 
 var showFlag = flag.Bool("show", false, "print what the clients of conversations received")
 
-// A conversation is what several clients say, a line each:
+// A conversation is the requests of several clients, a line each:
 //
 //	a: MULTI            one command, inline
 //	a: SET k v ;; EXEC  several in one write
 //	a!                  closes the connection
 //	.                   waits a tenth of a second
 //
-// What each client receives from both servers must be the same bytes, pushes
-// and their place among the replies included. A first line of "only NAME" leaves
-// the other reference out.
+// Each client must receive the same bytes from both servers, including pushes and
+// their place among the replies. With a first line of "only NAME" the other
+// reference is not compared.
 
 // converse plays a conversation and returns the bytes each client received. A
 // server says nothing when it has said all, so that each line waits for a silence:
@@ -48,7 +48,7 @@ func converse(t *testing.T, p *process, lines string, patience time.Duration) ma
 			break
 		}
 	}
-	// listen reads what has come for c, until nothing came for so long.
+	// listen reads the messages for c, until none arrives for the given time.
 	listen := func(c *client, first, next time.Duration) {
 		buf := make([]byte, 64<<10)
 		for wait := first; ; wait = next {
@@ -119,9 +119,8 @@ func converse(t *testing.T, p *process, lines string, patience time.Duration) ma
 	return gone
 }
 
-// sameConversation plays a conversation with both servers, each fresh. On a busy
-// machine a silence may not be the end of what a server says: a difference counts
-// only when more patience shows it too.
+// sameConversation plays a conversation with both servers, each freshly started. On a busy machine a server may be
+// silent before it has sent everything: a difference counts only if it remains with longer waiting.
 func sameConversation(t *testing.T, lines string, args ...string) {
 	t.Helper()
 	only, rest, _ := strings.Cut(strings.TrimSpace(lines), "\n")
@@ -157,8 +156,7 @@ func converseWith(t *testing.T, o *oracle, lines string, args []string) {
 	}
 }
 
-// compareConversations says for each client how what it received from two servers
-// differs.
+// compareConversations returns for each client the difference between the messages of two servers.
 func compareConversations(mine, theirs map[string][]byte) (different []string) {
 	for _, name := range slices.Sorted(maps.Keys(theirs)) {
 		a, b := neutral(mine[name]), neutral(theirs[name])
@@ -173,11 +171,11 @@ func compareConversations(mine, theirs map[string][]byte) (different []string) {
 	return different
 }
 
-// varies is what two servers cannot have in common: the version and the client's
-// id in the reply to HELLO, the time and port in a line of MONITOR.
+// varies matches parts that differ between two servers: the version and the client's id in the reply to HELLO, the
+// time and port in a line of MONITOR.
 var varies = regexp.MustCompile(`\$\d+\r\n\d+\.\d+\.\d+\r\n|\$2\r\nid\r\n:\d+|\+\d+\.\d{6} |127\.0\.0\.1:\d+`)
 
-// noModules is what HELLO says of the module that Valkey has its scripts in.
+// noModules matches the part of HELLO about the module in which Valkey has its scripts.
 var noModules = regexp.MustCompile(`modules\r\n\*1\r\n[%*]\d\r\n\$4\r\nname\r\n\$3\r\nlua\r\n\$3\r\nver\r\n:1\r\n\$4\r\npath\r\n\$3\r\nlua\r\n\$4\r\nargs\r\n\*0\r\n`)
 
 func neutral(b []byte) []byte { return varies.ReplaceAll(b, []byte("~")) }

@@ -14,16 +14,16 @@ import (
 type difference struct {
 	of    string         // the reference it concerns; empty: both
 	calls []string       // how the calls begin, in lower case, words apart by one blank; none: any call
-	word  *regexp.Regexp // what one of the words has, from end to end
+	word  *regexp.Regexp // matches a whole word
 	// mine and theirs are raw replies; one that is given is the only one.
 	mine, theirs string
 	same         func(mine, theirs []byte) bool // where the replies cannot be listed
-	unasked      bool                           // the call would leave other data; it goes to neither
+	unasked      bool                           // the call would leave different data; it is sent to neither server
 	why          string
 }
 
-// differences is the whole list. What cannot be compared at all, such as random
-// replies, is in random_rules_test.go.
+// differences is the whole list. Replies that cannot be compared at all, such as random ones, are in
+// random_rules_test.go.
 var differences = []difference{
 	{of: redis70, same: sameNumbers, why: "numbers have their shortest form since Redis 7.2; 7.0 prints seventeen digits"},
 	{of: redis70, calls: []string{"set"}, word: regexp.MustCompile(`(?i)^if(d?eq|d?ne)$`), unasked: true,
@@ -142,8 +142,7 @@ func knownDifference(o *oracle, args [][]byte, mine, theirs []byte) string {
 	return ""
 }
 
-// unasked reports whether a call goes to neither server, since it would leave other
-// data.
+// unasked reports whether a call is sent to neither server, since it would leave different data.
 func unasked(o *oracle, args [][]byte) bool {
 	return slices.ContainsFunc(differences, func(d difference) bool { return d.unasked && d.concerns(o, args) })
 }
@@ -154,14 +153,14 @@ func sameUnbalanced(mine, theirs []byte) bool {
 	return words.Replace(string(mine)) == string(theirs)
 }
 
-// sameButLag compares what is said of groups without what they have read.
+// sameButLag compares replies about groups without the numbers of entries they have read.
 func sameButLag(mine, theirs []byte) bool {
 	return bytes.Equal(lag.ReplaceAll(mine, nil), lag.ReplaceAll(theirs, nil))
 }
 
 var lag = regexp.MustCompile(`(entries-read|lag)\r\n(:-?\d+|\$-1|_)\r\n`)
 
-// sameScriptTexts compares what scripts say but for the words that Valkey left out.
+// sameScriptTexts compares texts of scripts except for the words that Valkey removed.
 func sameScriptTexts(mine, theirs []byte) bool {
 	return sameNumbers(asValkeySays(mine), asValkeySays(theirs))
 }
@@ -251,7 +250,7 @@ const fromScripts = "scripts may run it, as since Redis 7.2"
 
 const noReplicas = "there is no replication yet"
 
-// differentRows are the commands of which COMMAND INFO tells something else.
+// differentRows are the commands with another reply of COMMAND INFO.
 var differentRows = map[string]string{
 	"blmove":                  fromScripts,
 	"blpop":                   fromScripts,

@@ -77,8 +77,8 @@ func TestPlacesAreFoundAsTheReferenceFindsThem(t *testing.T) {
 	t.Logf("%d of %d distances have another last digit", differ, all)
 }
 
-// distances compares those that STOREDIST left in "far", and returns how many
-// there are and in how many the last digit differs.
+// distances compares the distances that STOREDIST stored in "far", and returns their number and in how many the
+// last digit differs.
 func distances(t *testing.T, mine, theirs *wire) (all, differ int) {
 	t.Helper()
 	far := func(w *wire) map[string]float64 {
@@ -136,7 +136,7 @@ func TestGeoAndSort(t *testing.T) {
 	})
 }
 
-// SORT ... STORE wakes those who wait for the list.
+// SORT ... STORE wakes clients that wait for the list.
 func TestSortStoreWakes(t *testing.T) {
 	p := subject(t)
 	rdb := newClient(t, p, 2)

@@ -7,9 +7,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Every kind of waiting has its own way to ask and to reply. Many clients wait with
-// each; whoever came first is served first, whether elements come one by one or in
-// one call.
+// Each blocking command has its own arguments and replies. Many clients wait with each; they are served in the
+// order in which they began to wait, whether elements are added one by one or in one call.
 func TestEveryKindOfWaitingKeepsTheOrder(t *testing.T) {
 	const n = 12
 	push := func(rdb *redis.Client, from, to int) error {
@@ -104,7 +103,7 @@ func TestEveryKindOfWaitingKeepsTheOrder(t *testing.T) {
 	}
 }
 
-// Readers of a stream all get what comes; those of a group share it, in order.
+// Readers of a stream all get new entries; those of a group share them, in order.
 func TestReadersOfStreamsWaitInOrder(t *testing.T) {
 	const n = 12
 	entry := func(s []redis.XStream, err error) (string, error) {

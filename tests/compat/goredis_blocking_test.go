@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A popped is what one blocked client was answered.
+// A popped is the reply to one blocked client.
 type popped struct {
 	client int
 	value  string

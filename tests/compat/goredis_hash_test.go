@@ -91,7 +91,7 @@ func sorted(t *testing.T, cmd result[[]string], want ...string) {
 	}
 }
 
-// scanned checks what a scan found that took one call.
+// scanned checks the result of a scan that took one call.
 func scanned(t *testing.T, cmd *redis.ScanCmd, want ...string) {
 	t.Helper()
 	got, cursor, err := cmd.Result()

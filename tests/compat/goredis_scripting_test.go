@@ -108,7 +108,7 @@ func TestFunctionsThroughAClient(t *testing.T) {
 	})
 }
 
-// A function that runs too long is shown, and ended by another client.
+// A function that runs too long is shown, and killed by another client.
 func TestASlowFunctionIsShownAndKilled(t *testing.T) {
 	p := startOwn(t, subjectBin, "--busy-reply-threshold", "50")
 	rdb := newClient(t, p, 3)

@@ -116,7 +116,7 @@ func TestReadersWait(t *testing.T) {
 	})
 }
 
-// The end of a group or of its stream ends the waiting of its consumers.
+// When a group or its stream is removed, its consumers stop waiting.
 func TestConsumersOfWhatEnds(t *testing.T) {
 	since(t, "7.2")
 	both(t, func(t *testing.T, rdb *redis.Client) {

@@ -61,7 +61,7 @@ func TestAKeyIsGoneAtItsDeadline(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		isNil(t, rdb.Get(ctx, "k"))
 		eq(t, rdb.Exists(ctx, "k"), 0)
-		// The sweep finds keys that nobody asks for.
+		// The sweep removes keys without any access.
 		for i := range 100 {
 			value(t, rdb.Set(ctx, "sweep"+string(rune('a'+i)), "v", 20*time.Millisecond))
 		}

@@ -14,7 +14,7 @@ import (
 
 var ctx = context.Background()
 
-// A result is what every command of the client library returns.
+// A result is the return value of each command of the client library.
 type result[T any] interface {
 	Result() (T, error)
 	String() string
@@ -47,7 +47,7 @@ func fails[T any](t *testing.T, cmd result[T], text string) {
 	}
 }
 
-// value returns what a command that must not fail returned.
+// value returns the result of a command that must not fail.
 func value[T any](t *testing.T, cmd result[T]) T {
 	t.Helper()
 	v, err := cmd.Result()

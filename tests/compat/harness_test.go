@@ -134,7 +134,7 @@ type process struct {
 // startProcess starts a server on a free port and waits until it answers.
 func startProcess(bin string, args ...string) (*process, error) {
 	var err error
-	// The free port may be taken by somebody else before the server binds it.
+	// Another process may take the free port before the server binds it.
 	for range 3 {
 		var p *process
 		if p, err = tryStart(bin, args); err == nil {
@@ -204,8 +204,7 @@ func (p *process) waitReady(limit time.Duration) error {
 	return fmt.Errorf("%s did not answer PING on %s", p.bin, p.addr)
 }
 
-// stop ends the server and waits for its end. A server that ignores the polite
-// signal is killed.
+// stop stops the server and waits until it has exited. A server that ignores SIGTERM is killed.
 func (p *process) stop() {
 	p.cmd.Process.Signal(os.Interrupt)
 	select {
@@ -311,8 +310,8 @@ func sharedProcess(t testing.TB, at **process, bin string, args ...string) *proc
 	return p
 }
 
-// subjectIsReference is true when the judges judge the older reference itself.
-// Tests of what is newer than it are skipped then.
+// subjectIsReference is true when the tests run against the older reference itself. Tests of newer features are
+// skipped then.
 func subjectIsReference() bool {
 	return sameFile(subjectBin, older.bin)
 }
@@ -330,7 +329,7 @@ func since(t testing.TB, version string) {
 	}
 }
 
-// startTied starts a command that the kernel ends with us, where it can.
+// startTied starts a command that the kernel kills when this process exits, where it can.
 func startTied(cmd *exec.Cmd) error {
 	// The parent's death is the death of the starting thread, so it must stay.
 	started := make(chan error)

@@ -30,8 +30,8 @@ func answers(t *testing.T, p *process) {
 	}
 }
 
-// malformed are requests that no client library sends. What a server answers,
-// and whether it hangs up, is part of the protocol.
+// malformed are requests that no client library sends. The server's reply, and whether it closes the connection,
+// is part of the protocol.
 var malformed = []struct{ name, send string }{
 	{"bulk count of 2^32", "*1\r\n$4294967296\r\n"},
 	{"bulk count beyond 64 bits", "*1\r\n$99999999999999999999\r\n"},
@@ -103,7 +103,7 @@ func exchange(t *testing.T, p *process, send string) (got []byte, closed bool) {
 		case err == nil:
 		case errors.As(err, &timeout) && timeout.Timeout():
 			return got, false
-		default: // EOF, or a reset because bytes were left unread
+		default: // EOF, or a reset because some bytes were not read
 			return got, true
 		}
 	}

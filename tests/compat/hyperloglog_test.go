@@ -98,7 +98,7 @@ func TestLargeHyperLogLogsCountAlike(t *testing.T) {
 	w.call("PFDEBUG", "GETREG", "big")
 }
 
-// What is told of a change: events, and transactions that watch the key.
+// Notifications of a change: events, and transactions that watch the key.
 func TestChangesOfBitmapsAndHyperLogLogsAreToldAsByTheReference(t *testing.T) {
 	sameConversation(t, `
 		a: HELLO 3

@@ -8,8 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Which commands are an access to a key: those that look what it is or how long it lives
-// are not, and those that may change it are, also where they do not.
+// Which commands are an access to a key: those that only read its type or deadline are not, and those that may
+// change it are, even if they do not.
 func TestWhatEndsAKeysIdleTime(t *testing.T) {
 	makers := map[string]string{"string": "SET k abc", "list": "RPUSH k a b", "hash": "HSET k f v", "set": "SADD k a", "zset": "ZADD k 1 a"}
 	both(t, func(t *testing.T, rdb *redis.Client) {

@@ -44,7 +44,7 @@ func decoded(t *testing.T, p *process, args ...string) script.Reply {
 	return r
 }
 
-// isNewer tells of a version whether the reference is older.
+// isNewer reports whether a version is newer than the reference.
 func isNewer(version []byte) bool {
 	words := strings.Split(string(version), ".")
 	for i, limit := range []int{7, 0} {
@@ -58,8 +58,8 @@ func isNewer(version []byte) bool {
 	return false
 }
 
-// whatItKnows is a copy of arguments or a history without what the reference cannot know:
-// newer entries, and fields that came later.
+// whatItKnows is a copy of arguments or a history without the parts that the reference cannot have: newer entries,
+// and newer fields.
 func whatItKnows(r script.Reply) script.Reply {
 	out := r
 	out.Elems = nil
@@ -87,8 +87,7 @@ func whatItKnows(r script.Reply) script.Reply {
 	return out
 }
 
-// TestCommandDocsAreTheReferences compares what the documentation of each command
-// says beyond its summary.
+// TestCommandDocsAreTheReferences compares the documentation of each command except for its summary.
 func TestCommandDocsAreTheReferences(t *testing.T) {
 	mine, theirs := docsOf(t, subject(t)), docsOf(t, older.process(t))
 	for _, name := range slices.Sorted(maps.Keys(theirs)) {
@@ -111,7 +110,7 @@ func TestCommandDocsAreTheReferences(t *testing.T) {
 				t.Errorf("%s, %s:\n%s\nthe reference says\n%s", name, f, a, b)
 			}
 		}
-		// The bound is the same; what Redis goes on to say of its own insides is not ours.
+		// The bound is the same; Redis adds descriptions of its implementation, which do not apply here.
 		var a, b string
 		if r := field(m, "complexity"); r != nil {
 			a = strings.TrimSuffix(string(r.Text), ".")
@@ -184,8 +183,7 @@ func infoFields(t *testing.T, p *process) map[string][]string {
 	return sections
 }
 
-// TestInfoHasTheFieldsOfTheReference holds that whoever reads a field of INFO finds
-// it, in its section.
+// TestInfoHasTheFieldsOfTheReference checks that INFO has all fields of the reference, in the same sections.
 func TestInfoHasTheFieldsOfTheReference(t *testing.T) {
 	mine := infoFields(t, startOwn(t, subjectBin))
 	for section, names := range infoFields(t, older.start(t)) {
@@ -255,7 +253,7 @@ func TestResetstatResetsWhatTheReferenceResets(t *testing.T) {
 	}
 }
 
-// TestHelpIsTheReferences compares the HELP of every container, but for what is newer.
+// TestHelpIsTheReferences compares the HELP of every container, except for newer lines.
 func TestHelpIsTheReferences(t *testing.T) {
 	sub, ref := dial(t, subject(t)), dial(t, older.process(t))
 	for _, name := range []string{"ACL", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "FUNCTION", "LATENCY", "MEMORY", "MODULE",
@@ -324,7 +322,7 @@ func eventually(t *testing.T, wrong func() string) {
 	}
 }
 
-// What INFO has since 7.2: where the server listens, and how long its loops are busy.
+// Fields of INFO since 7.2: the listeners, and the time for which event loops were busy.
 func TestInfoTellsOfListenersAndLoops(t *testing.T) {
 	since(t, "7.4")
 	p := startOwn(t, subjectBin)

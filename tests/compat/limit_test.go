@@ -22,8 +22,7 @@ import (
 
 var limitScale = flag.Int("limit-scale", 1, "how long the workloads of TestMaxmemoryBoundsTheProcess are, in seconds each or so")
 
-// What the system may see: maxmemory, a twentieth of it, and what an empty process
-// and its garbage take.
+// Bound of the resident memory: maxmemory, a twentieth of it, and the memory of an empty process and its garbage.
 const (
 	testLimit  = int64(48 << 20)
 	testBounds = testLimit + testLimit/20 + 24<<20
@@ -113,8 +112,8 @@ var limitLoads = []struct {
 		wg.Wait()
 	}},
 	{"requests without an end", func(l *load, scale int) {
-		// Keys made room for what such clients had sent; cron was at that, and did not
-		// come to close the clients.
+		// Keys were evicted to make room for the input of such clients; cron was busy with that, and did not close
+		// the clients.
 		l.pipe(100_000, 500, func(pipe redis.Pipeliner, i int) { pipe.Set(ctx, fmt.Sprint("data", i), l.big[:500], 0) })
 		part := "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100000000\r\n" + strings.Repeat(l.big, 5)
 		for range 60 * scale {
@@ -164,8 +163,8 @@ func (l *load) deaf(commands string) (end func()) {
 	return func() { conn.Close(); <-done }
 }
 
-// The limit holds for what the system sees, whatever clients do. Where it may, the
-// server runs in a control group that ends it when it takes more.
+// The limit holds for the resident memory, whatever clients do. Where it may, the server runs in a control group
+// that kills it when it takes more.
 func TestMaxmemoryBoundsTheProcess(t *testing.T) {
 	p := startOwn(t, subjectBin, "--maxmemory", fmt.Sprint(testLimit), "--maxmemory-policy", "allkeys-lru")
 	if p.rssBytes() == 0 {
@@ -237,8 +236,8 @@ func confine(t *testing.T, p *process, bytes int64) {
 	t.Log("no control group to confine the server to: its memory is only measured")
 }
 
-// A server that holds nothing takes as much as another that holds nothing: what it
-// takes, a small cache does not have.
+// An empty server must be as small as another empty one: a small cache lacks the memory that the empty server
+// takes.
 func TestAnEmptyServerIsSmall(t *testing.T) {
 	const most = 8 << 20
 	p := startOwn(t, subjectBin, "--maxmemory", "40mb", "--maxmemory-policy", "allkeys-lru")
@@ -254,8 +253,7 @@ func TestAnEmptyServerIsSmall(t *testing.T) {
 	t.Logf("%.1f MB resident", float64(p.rssBytes())/(1<<20))
 }
 
-// What a large value took on its way in and out is given back soon, and not when
-// the collector comes by the next time.
+// The memory of a large value that was received or sent is returned soon, and not at the next regular collection.
 func TestBuffersOfLargeValuesGoBack(t *testing.T) {
 	p := startOwn(t, subjectBin, "--maxmemory", "40mb", "--maxmemory-policy", "allkeys-lru", "--maxmemory-clients", "16mb")
 	rdb := redis.NewClient(&redis.Options{Addr: p.addr, ReadTimeout: time.Minute})
@@ -275,7 +273,7 @@ func TestBuffersOfLargeValuesGoBack(t *testing.T) {
 	p.becomesSmall(t)
 }
 
-// The same holds for what clients leave behind, whether they go or are made to.
+// The same is true of the memory of clients that have disconnected or were closed.
 func TestBuffersOfClientsThatLeaveGoBack(t *testing.T) {
 	for _, most := range []string{"16mb", "4mb"} {
 		t.Run(most, func(t *testing.T) {
@@ -312,7 +310,7 @@ func (p *process) becomesSmall(t *testing.T) {
 	t.Logf("%.1f MB resident", float64(p.rssBytes())/(1<<20))
 }
 
-// The counters of Redis's defragmentation tell what compaction does.
+// The counters of Redis's defragmentation count the work of compaction.
 func TestDefragmentationIsCounted(t *testing.T) {
 	p := startOwn(t, subjectBin, "--activedefrag", "yes")
 	rdb := redis.NewClient(&redis.Options{Addr: p.addr, ReadTimeout: time.Minute})
@@ -395,7 +393,7 @@ func TestReplayedTraceStaysWithinTheLimit(t *testing.T) {
 	}
 }
 
-// What scripts had taken stayed with the runtime.
+// The memory of scripts stayed with the runtime.
 func TestPurgeGivesBackWhatScriptsTook(t *testing.T) {
 	p := startOwn(t, subjectBin)
 	w := dial(t, p)

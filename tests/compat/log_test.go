@@ -13,13 +13,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// notLogged are commands that the test of the log leaves out: it would wait for them,
-// or they are about something else than keys.
+// notLogged are commands that the test of the log leaves out: it would wait for them, or they concern something
+// else than keys.
 var notLogged = []string{"migrate", "flushall", "flushdb", "swapdb", "restore", "restore-asking", "move", "pfdebug", "pfselftest", "wait",
 	"waitaof", "sort", "select"}
 
-// The append-only file says what commands did, not what they were asked: whoever
-// replays it has the same keys, whatever was drawn by lot or taken from the clock.
+// The append-only file has the effects of commands: a server that replays it has the same keys, whatever was
+// random or depended on the clock.
 func TestTheLogSaysWhatRandomCallsDid(t *testing.T) {
 	bin := needReference(t)
 	seed := *seedFlag
@@ -81,7 +81,7 @@ func TestTheLogSaysWhatRandomCallsDid(t *testing.T) {
 			c.FlushAll(t.Context())
 		}
 	}
-	// And the reference goes on with it, as far as it knows the commands.
+	// The reference loads the log too, as far as it knows the commands.
 	c.FlushAll(t.Context())
 	if err := c.Do(t.Context(), "BGREWRITEAOF").Err(); err != nil {
 		t.Fatal(err)
@@ -101,8 +101,7 @@ func TestTheLogSaysWhatRandomCallsDid(t *testing.T) {
 	compareDigests(t, "loaded by the reference", before, digestsOf(t, other))
 }
 
-// A keyDigest is a key's digest, unless a deadline may change it before somebody else
-// looks.
+// A keyDigest is a key's digest, unless a deadline may change it before it is read.
 type keyDigest struct {
 	digest string
 	fleets bool
@@ -142,7 +141,7 @@ func fieldsFleet(t *testing.T, c *redis.Client, key string) bool {
 	for _, f := range fields {
 		words = append(words, f)
 	}
-	ttls, _ := c.Do(t.Context(), words...).Int64Slice() // an error from whoever knows none
+	ttls, _ := c.Do(t.Context(), words...).Int64Slice() // an error from a server that has none
 	for _, ms := range ttls {
 		if ms >= 0 && ms < soon.Milliseconds() {
 			return true

@@ -3,7 +3,7 @@ package compat
 import "testing"
 
 func TestCommandsAreRefusedWithoutMemoryAsByTheReference(t *testing.T) {
-	// Valkey queues what only reads.
+	// Valkey queues commands that only read.
 	sameConversation(t, `only redis-7.0
 			a: SET k v
 			a: CONFIG SET maxmemory 1

@@ -17,10 +17,10 @@ const (
 )
 
 var (
-	// older is Debian's Redis. What came since then is newer's to judge.
+	// older is Debian's Redis. Newer features are compared with newer.
 	older = &oracle{name: redis70, env: "REFERENCE_BIN"}
-	// newer is what became of Redis 7.2. It has most of what 7.4 has, and says that it
-	// is a Redis where it is asked to.
+	// newer is Valkey, a fork of Redis 7.2. It has most features of 7.4, and can be configured to report that it
+	// is a Redis.
 	newer = &oracle{name: valkey91, env: "NEWER_REFERENCE_BIN", args: []string{"--extended-redis-compatibility", "yes"},
 		nowhere: runtime.GOOS != "linux" || runtime.GOARCH != "amd64"}
 	oracles = []*oracle{older, newer}

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// endOf waits until a server has ended by itself.
+// endOf waits until a server has exited by itself.
 func endOf(t testing.TB, p *process) {
 	t.Helper()
 	select {

@@ -159,8 +159,7 @@ func TestPublishingIsAsTheReferences(t *testing.T) {
 	}
 }
 
-// Each subscriber hears what one publisher says in its order, while others come
-// and go.
+// Each subscriber gets the messages of one publisher in their order, while others subscribe and unsubscribe.
 func TestMessagesKeepTheirOrder(t *testing.T) {
 	both(t, func(t *testing.T, rdb *redis.Client) {
 		const subscribers, messages = 40, 2000
@@ -214,8 +213,7 @@ func TestMessagesKeepTheirOrder(t *testing.T) {
 	})
 }
 
-// A subscriber that does not read is closed at the limit of its class, and
-// nobody else.
+// A subscriber that does not read is closed at the limit of its class, and no other client is.
 func TestASubscriberThatDoesNotReadIsClosed(t *testing.T) {
 	p := startOwn(t, subjectBin, "--client-output-buffer-limit", "pubsub 1mb 0 0")
 	slow, fast, pub := dial(t, p), dial(t, p), dial(t, p)

@@ -168,7 +168,7 @@ func (c *caller) fill(out []string, specs []argSpec, top bool) []string {
 			}
 			continue
 		}
-		// Options that stand before a required argument stay there.
+		// Options in front of a required argument stay there.
 		for _, o := range options {
 			out = append(out, o...)
 		}

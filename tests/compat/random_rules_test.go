@@ -70,7 +70,7 @@ var unorderedReplies = map[string]bool{
 	"sort_ro": true,
 }
 
-// choosingWords are those with which an unordered reply is a part of what it might be.
+// choosingWords are options with which an unordered reply is a part of all elements.
 var choosingWords = []string{"COUNT", "LIMIT"}
 
 func callName(args []string) string {
@@ -116,7 +116,7 @@ func sameReply(o *oracle, args []string, a, b []byte) bool {
 	if step.Loose && step.Same(a, b) {
 		return true
 	}
-	if step.Loose { // one may be null where the other has picked something else
+	if step.Loose { // one may be null where the other has chosen another element
 		return a[0] != '-' && b[0] != '-' && a[0] == b[0]
 	}
 	return step.Same(a, b)
@@ -143,8 +143,8 @@ func sortLines(lines [][]byte) [][]byte {
 	return lines
 }
 
-// tame removes from a call what would make two servers differ by time alone, or
-// make a string of more than a few kilobytes.
+// tame changes a call that would make two servers differ by time alone, or make a string of more than a few
+// kilobytes.
 func tame(c *caller, args []string) []string {
 	name := callName(args)
 	relative := func(i int) {
@@ -183,7 +183,7 @@ func tame(c *caller, args []string) []string {
 			bounded(i, 400)
 		}
 	case "xclaim", "xautoclaim":
-		if len(args) > 4 { // what has been idle for that long depends on the clock
+		if len(args) > 4 { // which entries have been idle for that long depends on the clock
 			if n, err := strconv.ParseInt(args[4], 10, 64); err == nil && n > 0 {
 				args[4] = "0"
 			}
@@ -202,7 +202,7 @@ func tame(c *caller, args []string) []string {
 			}
 		}
 	case "lpop", "rpop", "zrandmember", "srandmember", "hrandfield", "zpopmin", "zpopmax":
-		// Redis reserves what a huge negative count asks for.
+		// Redis allocates memory for a huge negative count.
 		if len(args) > 2 {
 			if n, err := strconv.ParseInt(args[2], 10, 64); err == nil && n < -1000 {
 				args[2] = "-1000"

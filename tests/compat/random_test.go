@@ -56,7 +56,7 @@ func randomCalls(t *testing.T, o *oracle, seed int64) {
 	}
 }
 
-// The judge must see a difference where there is one, and say how to see it again.
+// The test must find a difference where there is one, and print how to reproduce it.
 func TestADifferenceIsFoundAndShrunk(t *testing.T) {
 	ref, other := older.process(t), older.start(t, "--hash-max-listpack-entries", "1")
 	var from []grammar
@@ -97,7 +97,7 @@ func sharedGrammar(t *testing.T, sub, ref *process) []grammar {
 	return mine
 }
 
-// maxFindings ends a run that finds one difference after the other.
+// maxFindings stops a run that finds many differences.
 const maxFindings = 8
 
 // A duel sends the same calls to two servers.
@@ -162,7 +162,7 @@ func (d *duel) run(c *caller, from []grammar, calls int) {
 	pair.close()
 }
 
-// report prints the shortest tail of calls that still ends in a difference.
+// report prints the shortest sequence of calls that still ends in a difference.
 func (d *duel) report(n int, a, b []byte) {
 	tail := d.shrink()
 	var text strings.Builder
@@ -181,7 +181,7 @@ func (d *duel) report(n int, a, b []byte) {
 func (d *duel) shrink() []randomCall {
 	calls := slices.Clone(d.history)
 	last := calls[len(calls)-1]
-	// First what has nothing to do with the keys of the last call.
+	// First drop calls that do not use the keys of the last call.
 	related := slices.DeleteFunc(slices.Clone(calls), func(c randomCall) bool { return !shareKey(c.args, last.args) })
 	if len(related) > 0 && d.differs(append(related[:len(related)-1:len(related)-1], last)) {
 		calls = append(related[:len(related)-1:len(related)-1], last)

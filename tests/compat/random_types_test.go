@@ -29,7 +29,7 @@ func collide(t *testing.T, o *oracle, small []string) {
 	}
 	sub := startOwn(t, subjectBin, small...)
 
-	// What changes any key stands beside the commands of the types.
+	// Commands for keys of any type are called together with those of the types.
 	generic := []string{"del", "rename", "renamenx", "copy", "type", "object encoding", "expire", "persist", "set", "get", "exists"}
 	var from []grammar
 	for _, g := range sharedGrammar(t, sub, ref) {
@@ -57,7 +57,7 @@ func collide(t *testing.T, o *oracle, small []string) {
 	t.Logf("%d of %d calls were refused", d.refused, 3**callsFlag)
 }
 
-// without is a grammar with some options left out.
+// without is a grammar without some options.
 func without(specs []argSpec, tokens ...string) []argSpec {
 	var out []argSpec
 	for _, a := range specs {

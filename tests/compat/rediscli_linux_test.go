@@ -13,9 +13,8 @@ import (
 	"time"
 )
 
-// redis-cli is what people look at a server with. Each of its modes runs here as
-// they run it; where what it shows does not depend on time or memory, it has to
-// show the same of both servers.
+// redis-cli is the usual tool to examine a server. Each of its modes runs here as users run it; where its output
+// does not depend on time or memory, it has to be the same for both servers.
 
 func cliCommand(t *testing.T, p *process, args ...string) *exec.Cmd {
 	t.Helper()
@@ -23,7 +22,7 @@ func cliCommand(t *testing.T, p *process, args ...string) *exec.Cmd {
 	return exec.Command("redis-cli", append([]string{"-p", strconv.Itoa(p.port)}, args...)...)
 }
 
-// cli is what redis-cli prints, and its exit status if that is not 0.
+// cli returns the output of redis-cli, and its exit status if that is not 0.
 func cli(t *testing.T, p *process, stdin string, args ...string) string {
 	t.Helper()
 	cmd := cliCommand(t, p, args...)
@@ -148,8 +147,8 @@ func TestCLIWatchesInATerminal(t *testing.T) {
 	})
 }
 
-// TestCLITypedSessionIsTheSame types commands and compares every byte that the
-// terminals of both servers get: prompts, hints, what TAB finds, and replies.
+// TestCLITypedSessionIsTheSame types commands and compares every byte that the terminals of both servers get:
+// prompts, hints, completions of TAB, and replies.
 func TestCLITypedSessionIsTheSame(t *testing.T) {
 	mine, theirs := cliTwins(t)
 	session := func(p *process, args ...string) string {
@@ -179,10 +178,10 @@ func TestCLITypedSessionIsTheSame(t *testing.T) {
 	}
 }
 
-// sessionVaries is what HELLO says of version and id, and the end of a summary.
+// sessionVaries matches version and id in HELLO, and the end of a summary.
 var sessionVaries = regexp.MustCompile(`"7\.\d\.\d+"|"id" => \(integer\) \d+|\.?\r\r\n`)
 
-// withoutPort is what a terminal shows, without what differs from server to server.
+// withoutPort is the text of a terminal without the parts that differ from server to server.
 func withoutPort(text string, p *process) string {
 	return sessionVaries.ReplaceAllString(strings.ReplaceAll(text, strconv.Itoa(p.port), "PORT"), "~")
 }

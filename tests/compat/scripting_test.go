@@ -8,8 +8,7 @@ import (
 	"cached/internal/script"
 )
 
-// TestScriptsWhenNothingCanBeSaved compares who is refused writing when the last
-// snapshot has failed.
+// TestScriptsWhenNothingCanBeSaved compares which scripts may not write when the last snapshot has failed.
 func TestScriptsWhenNothingCanBeSaved(t *testing.T) {
 	sameConversation(t, `
 		a: FUNCTION LOAD "#!lua name=l\nredis.register_function('f', function(k) return redis.call('SET', k[1], 1) end) redis.register_function{function_name='r', callback=function(k) return redis.call('GET', k[1]) end, flags={'no-writes'}}"
@@ -42,8 +41,8 @@ func TestScriptsWhenNothingCanBeSaved(t *testing.T) {
 		a: FCALL f 1 k`, "--enable-protected-configs", "yes")
 }
 
-// TestErrorsOfScriptsAreCountedAsTheReferences holds that an error counts once: where
-// a command failed, or else where the script replies it.
+// TestErrorsOfScriptsAreCountedAsTheReferences checks that an error counts once: where a command failed, or else
+// where the script replies with it.
 func TestErrorsOfScriptsAreCountedAsTheReferences(t *testing.T) {
 	sameConversation(t, `
 		a: SET k v
@@ -64,8 +63,8 @@ func TestErrorsOfScriptsAreCountedAsTheReferences(t *testing.T) {
 		a: INFO errorstats`)
 }
 
-// TestPauseHoldsScriptsAsTheReference holds that CLIENT PAUSE WRITE holds what may
-// write, and scripts that do not say that they do not.
+// TestPauseHoldsScriptsAsTheReference checks that CLIENT PAUSE WRITE holds commands that may write, and scripts
+// that do not declare no-writes.
 func TestPauseHoldsScriptsAsTheReference(t *testing.T) {
 	sameConversation(t, `
 		a: FUNCTION LOAD "#!lua name=l\nredis.register_function('f', function() return 'f' end) redis.register_function{function_name='r', callback=function() return 'r' end, flags={'no-writes'}}"
@@ -91,8 +90,8 @@ func TestPauseHoldsScriptsAsTheReference(t *testing.T) {
 		a: CLIENT UNPAUSE`)
 }
 
-// TestSlowlogOfScriptsIsTheReferences holds that what a script does is logged before
-// the script, as Lua's.
+// TestSlowlogOfScriptsIsTheReferences checks that the commands of a script are logged before the script, with Lua
+// as their client.
 func TestSlowlogOfScriptsIsTheReferences(t *testing.T) {
 	sameConversation(t, `
 		a: SET k v

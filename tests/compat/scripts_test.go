@@ -38,8 +38,7 @@ func scriptName(s *script.Script) string {
 	return strings.TrimSuffix(filepath.Base(s.Name), ".txt")
 }
 
-// TestScripts plays every script against its own text, and beside each reference in
-// both protocols.
+// TestScripts plays every script against its own text, and against each reference in both protocols.
 func TestScripts(t *testing.T) {
 	if *updateFlag {
 		recordScripts(t)
@@ -67,7 +66,7 @@ type player struct {
 	p     *process
 	all3  bool // every connection speaks RESP3
 	conns map[string]*playerConn
-	clerk *wire // counts who waits; of scripts in which somebody does
+	clerk *wire // counts waiting clients; of scripts with blocking commands
 }
 
 type playerConn struct {
@@ -150,9 +149,9 @@ func (pl *player) waiting() int {
 	return n
 }
 
-// awaitWaiting returns when a client has begun to wait, where before others did, or
-// was answered: the order in which clients begin to wait decides who is served
-// first. What waits uncounted, for a pause to end, has had some time at least.
+// awaitWaiting returns when a client has begun to wait, where before others did, or has its reply: the order in
+// which clients begin to wait decides who is served first. A client that is not counted, and waits for a pause to
+// end, has had some time at least.
 func (pl *player) awaitWaiting(c *playerConn, before int) {
 	pl.t.Helper()
 	start := time.Now()
@@ -202,8 +201,8 @@ func checkExpected(t *testing.T, s *script.Script) {
 	pl.finish()
 }
 
-// checkSame plays a script to both servers. A step that the reference does not
-// know goes to neither, as it would leave them in different states.
+// checkSame plays a script to both servers. A step that the reference does not know is sent to neither, as it
+// would leave them in different states.
 func checkSame(t *testing.T, s *script.Script, o *oracle, resp3 bool) {
 	skipWithout(t, s)
 	a, b := newPlayer(t, subject(t), resp3), newPlayer(t, o.process(t), resp3)
@@ -233,8 +232,8 @@ func checkSame(t *testing.T, s *script.Script, o *oracle, resp3 bool) {
 	}
 }
 
-// knows reports whether a step can be asked of the reference. Of what came since Redis
-// 7.4 the newer one has some; what Redis has since 8.2 it has not, unless the step says so.
+// knows reports whether the reference knows a step. The newer one has some features since Redis 7.4; it has none
+// since Redis 8.2, unless the step says so.
 func (o *oracle) knows(st script.Step) bool {
 	if unasked(o, st.Args) {
 		return false
@@ -245,9 +244,8 @@ func (o *oracle) knows(st script.Step) bool {
 	return st.Since == "" || o == newer && (strings.HasPrefix(st.Since, "valkey-") || a < 8 || a == 8 && b < 2)
 }
 
-// recordScripts writes the newer reference's replies into the scripts. What is there
-// stays where ours are known to differ, and in a script with a step that the reference
-// is not asked, as what comes after it may differ.
+// recordScripts writes the newer reference's replies into the scripts. Existing replies stay where ours are known
+// to differ, and in a script with a step that is not sent to the reference, as later replies may differ.
 func recordScripts(t *testing.T) {
 	for _, s := range scripts(t) {
 		unknown := slices.ContainsFunc(s.Steps, func(st script.Step) bool { return st.Sleep == 0 && !newer.knows(st) })
@@ -291,7 +289,7 @@ func recordScripts(t *testing.T) {
 	}
 }
 
-// firstWords is enough to tell the type of a reply whose content changes.
+// firstWords is enough to recognise the type of a reply whose content changes.
 func firstWords(text string) string {
 	line, _, more := strings.Cut(text, "\n")
 	if len(line) > 60 {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// runsSlowly has a client run a script and waits until others are told BUSY.
+// runsSlowly has a client run a script and waits until other clients get BUSY.
 func runsSlowly(t *testing.T, p *process, script string) *wire {
 	t.Helper()
 	if err := dial(t, p).send(argv("EVAL", script, "1", "k")); err != nil {
@@ -37,7 +37,7 @@ func TestAServerEndsWhileAScriptRuns(t *testing.T) {
 		w.want(t, busy, "SHUTDOWN")
 		w.want(t, busy, "SHUTDOWN", "SAVE")
 		if script != spins {
-			w = dial(t, p) // and one that came meanwhile
+			w = dial(t, p) // and one that connected meanwhile
 		}
 		_, _ = w.call(argv("SHUTDOWN", "NOSAVE"))
 		endOf(t, p)
@@ -50,8 +50,8 @@ func TestAServerEndsWhileAScriptRuns(t *testing.T) {
 	}
 }
 
-// What a script has written that does not end is not kept by halves: a signal waits
-// for it and the log says so, SHUTDOWN NOSAVE ends the server without it.
+// The changes of a script that does not end are kept completely or not at all: a signal waits for it and the log
+// says so, SHUTDOWN NOSAVE stops the server without waiting.
 func TestTheEndOfAServerLeavesNoHalfOfAScript(t *testing.T) {
 	dir := t.TempDir()
 	p := startOwn(t, subjectBin, "--busy-reply-threshold", "20", "--dir", dir, "--appendonly", "yes", "--shutdown-timeout", "0")

@@ -19,7 +19,7 @@ type terminal struct {
 	master *os.File
 	out    syncBuffer
 	asked  int           // how much it showed when it last asked for a line
-	done   chan struct{} // closed when the program has ended
+	done   chan struct{} // closed when the program has exited
 	read   chan struct{} // closed when all that it wrote is in out
 }
 
@@ -102,7 +102,7 @@ func (x *terminal) send(text string) {
 	}
 }
 
-// await waits until what the terminal shows matches a pattern n times.
+// await waits until the text of the terminal matches a pattern n times.
 func (x *terminal) await(n int, pattern string) {
 	x.t.Helper()
 	re := regexp.MustCompile(pattern)
@@ -126,7 +126,7 @@ func (x *terminal) awaitPrompt(prompt *regexp.Regexp) {
 	x.asked = len(x.out.String())
 }
 
-// end waits for the end of the program and returns what the terminal showed.
+// end waits until the program has exited and returns the text of the terminal.
 func (x *terminal) end() string {
 	x.t.Helper()
 	select {

@@ -144,8 +144,7 @@ func TestTrackingIsAsTheReferences(t *testing.T) {
 	}
 }
 
-// The table has room for few keys: those that give way are told, and none is
-// told twice.
+// The table has room for few keys: clients are notified of those that are dropped, and of none twice.
 func TestAFullTrackingTableTells(t *testing.T) {
 	p := startOwn(t, subjectBin, "--tracking-table-max-keys", "10")
 	w, other := dial(t, p), dial(t, p)
@@ -213,7 +212,7 @@ func TestEventsOfKeysAreAsTheReferences(t *testing.T) {
 		a: CONFIG SET notify-keyspace-events q`)
 }
 
-// A client that hears of its own changes.
+// A client with notifications of its own changes.
 func TestOwnEventsAreToldAsByTheReference(t *testing.T) {
 	sameConversation(t, `only valkey-9.1
 		a: HELLO 3
@@ -223,7 +222,7 @@ func TestOwnEventsAreToldAsByTheReference(t *testing.T) {
 		a: PUNSUBSCRIBE`)
 }
 
-// A deadline in the past deletes, which Valkey tells as an end by time.
+// A deadline in the past deletes, which Valkey reports as an expiration.
 func TestADeadlineInThePastIsToldAsByTheReference(t *testing.T) {
 	sameConversation(t, `only redis-7.0
 		a: CONFIG SET notify-keyspace-events KEA
@@ -299,8 +298,8 @@ func TestMonitorIsAsTheReferences(t *testing.T) {
 		a: PING`)
 }
 
-// TestMonitorShowsScriptsAsTheReference holds that a script is shown before what it
-// does, which is shown as Lua's.
+// TestMonitorShowsScriptsAsTheReference checks that a script is shown before its commands, which are shown with
+// Lua as their client.
 func TestMonitorShowsScriptsAsTheReference(t *testing.T) {
 	sameConversation(t, `
 		m: MONITOR
