@@ -9,10 +9,10 @@ import (
 	"cached/internal/stats"
 )
 
-// errNoPrefix: CACHE.STATS was asked for a prefix that nobody counts.
+// errNoPrefix: CACHE.STATS was asked for a prefix that is not counted.
 const errNoPrefix = commands.Error("ERR no such prefix, see CONFIG GET stats-prefixes")
 
-// A lookups is how look-ups of keys ended.
+// A lookups counts look-ups of keys by their result.
 type lookups struct {
 	hits, misses int64
 	why          engine.Reasons
@@ -50,8 +50,8 @@ func (s *Server) allLookups(tx *engine.Tx) lookups {
 	return lookups{st.Hits, st.Misses, st.Why}
 }
 
-// cacheStats replies with what look-ups came to: of keys with a prefix that
-// stats-prefixes names, or of all keys, and then of each prefix.
+// cacheStats replies with the results of look-ups: of keys with one prefix of stats-prefixes, or of all keys, and
+// then of each prefix.
 func (s *Server) cacheStats(c *commands.Ctx) error {
 	if len(c.Argv) > 2 {
 		return commands.ErrSyntax
@@ -81,11 +81,11 @@ func (s *Server) cacheStats(c *commands.Ctx) error {
 	return nil
 }
 
-// mrcFactors are how much memory there might be, compared to what there is.
+// mrcFactors are the amounts of memory of the curve, relative to the present one.
 var mrcFactors = []float64{0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 8}
 
-// cacheMRC replies with points of the miss ratio curve: with so many times the
-// memory, so many bytes of it for keys and values, the hit ratio would be so high.
+// cacheMRC replies with points of the miss ratio curve: the factor of memory, its bytes for keys and values, and
+// the expected hit ratio.
 func (s *Server) cacheMRC(c *commands.Ctx) error {
 	if len(c.Argv) > 2 {
 		return commands.ErrSyntax
@@ -120,8 +120,8 @@ func (s *Server) cacheMRC(c *commands.Ctx) error {
 	return nil
 }
 
-// dataRoom is how many bytes of keys and values there would be with so many times
-// maxmemory or, without a limit, so many times what there is.
+// dataRoom is the number of bytes of keys and values with times times maxmemory or, without a limit, times times
+// the present number.
 func (s *Server) dataRoom(times float64) int64 {
 	live, _ := s.keys.InUse()
 	limit := s.memory.limit.bytes.Load()

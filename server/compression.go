@@ -10,8 +10,7 @@ import (
 	"cached/internal/stats"
 )
 
-// Learning from values and compressing anew what could be smaller happens this
-// often, the latter for so long.
+// Interval of making dictionaries and of compressing values again, and the time that one run of the latter takes.
 const (
 	compressEvery = 100 * time.Millisecond
 	compressFor   = 5 * time.Millisecond
@@ -36,7 +35,7 @@ func (mm *Memory) wakeCompression() {
 	}
 }
 
-// compress does what compression leaves for the background until ctx ends.
+// compress does the background work of compression until ctx ends.
 func (mm *Memory) compress(ctx context.Context) {
 	beat := clock.NewBeat(compressEvery)
 	defer beat.Stop()
@@ -57,7 +56,7 @@ func (mm *Memory) compress(ctx context.Context) {
 	}
 }
 
-// reportCompression passes what compression has done so far, which INFO memory shows.
+// reportCompression passes the counters of compression, for INFO memory.
 func (mm *Memory) reportCompression(to stats.Sink) {
 	c := mm.keys.Compression()
 	to.Sample(stats.State("value_compression", mm.cfg.Value("value-compression").String(), "Method of compressing values"))

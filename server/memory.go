@@ -19,12 +19,12 @@ type memoryUse struct {
 	free    int64 // inside slabs in use, and free pages kept
 	clients int64 // buffers
 	heap    int64 // live Go objects, clients' buffers included
-	runtime int64 // what the Go runtime has from the system
+	runtime int64 // taken from the system by the Go runtime
 	rss     int64
 	total   int64 // of the machine
 }
 
-// used is what INFO calls used_memory: what the data and the server need.
+// used is used_memory of INFO: the memory that the data and the server need.
 func (m memoryUse) used() int64 { return m.data + m.tables + m.heap }
 
 // memoryUse looks at everything.
@@ -210,7 +210,7 @@ func (mm *Memory) memoryDoctor(c *commands.Ctx) error {
 func (mm *Memory) memoryPurge(c *commands.Ctx) error {
 	if clientOf(c).mode&inExec == 0 {
 		mm.keys.CompactAll(c.NowMS)
-		debug.FreeOSMemory() // and what scripts and buffers have left
+		debug.FreeOSMemory() // and the garbage of scripts and buffers
 	} else {
 		mm.keys.Trim() // the transaction's locks are held
 	}
