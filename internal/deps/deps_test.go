@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"internal/script":              {}, // scripts of commands and their replies, for tests
 	"internal/geo":                 {},
 	"internal/hll":                 {},
+	"internal/limit":               {},
 	"internal/trace":               {}, // traces of requests, for tests and measurements
 
 	"eviction":      {},
