@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"cached/engine"
+	"cached/internal/limit"
 	"cached/internal/resp"
 )
 
@@ -28,6 +29,7 @@ type Ctx struct {
 
 	// Room that is kept from command to command.
 	scratch []byte
+	limits  *limit.Limiter
 }
 
 // An Env is what a handler may use of the server it runs in.

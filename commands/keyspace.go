@@ -52,7 +52,7 @@ func Data() []Spec {
 	var rows []Spec
 	for _, group := range [][]Spec{stringCommands, genericCommands, metaCommands, nativeCommands, keyspaceCommands, listCommands,
 		setCommands, zsetCommands, hashCommands, streamCommands, streamGroupCommands, bitmapCommands, hyperloglogCommands, geoCommands,
-		sortCommands} {
+		sortCommands, limitCommands, {increxRow}} {
 		rows = append(rows, group...)
 	}
 	return rows

@@ -72,6 +72,7 @@ const (
 	Geo          Group = "geo"
 	Stream       Group = "stream"
 	Bitmap       Group = "bitmap"
+	Limits       Group = "rate-limit"
 )
 
 // A Flag is a property of a command that is known before it runs.
@@ -141,12 +142,13 @@ const (
 	CatConnection
 	CatTransaction
 	CatScripting
+	CatThrottle // rate limits, which Redis does not have
 )
 
 // CategoryNames are the names of the categories, by bit.
 var CategoryNames = []string{"keyspace", "read", "write", "set", "sortedset", "list", "hash", "string", "bitmap",
 	"hyperloglog", "geo", "stream", "pubsub", "admin", "fast", "slow", "blocking", "dangerous", "connection",
-	"transaction", "scripting"}
+	"transaction", "scripting", "throttle"}
 
 // DocFlag marks a command in COMMAND DOCS.
 type DocFlag uint8

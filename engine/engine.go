@@ -64,6 +64,7 @@ type Engine struct {
 	expiry    atomic.Bool // active expiry is on
 	role      atomic.Int32
 	heldMS    atomic.Int64 // see Hold
+	policies  Policies
 
 	effects                *effects.Stream
 	watchers               []Watcher        // set before the first Tx

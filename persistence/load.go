@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cached/commands"
 	"cached/engine"
 	"cached/persistence/rdb"
 )
@@ -85,7 +86,7 @@ func (d *Disk) load(tx *engine.Tx, merge bool) error {
 	d.mu.Lock()
 	d.last.loaded, d.last.expired = r.Keys, r.Expired
 	d.mu.Unlock()
-	if err := d.loadLibraries(r.Libraries); err != nil {
+	if err := d.loadBeside(&r); err != nil {
 		return fmt.Errorf("load snapshot %s: %w", d.path(), err)
 	}
 	took := time.Since(start)
@@ -93,6 +94,14 @@ func (d *Disk) load(tx *engine.Tx, merge bool) error {
 	d.log.Info("DB loaded from disk: "+seconds(took), "file", d.path(), "bytes", r.Bytes, "keys", r.Keys, "expired", r.Expired, "version", r.Version,
 		"written_by", r.Aux["redis-ver"], "took", took, "mb_per_second", rate(r.Bytes, took))
 	return nil
+}
+
+// loadBeside takes over what a file holds beside the keys.
+func (d *Disk) loadBeside(r *rdb.Result) error {
+	if err := commands.LoadLimitPolicies(d.keys, r.Policies); err != nil {
+		return err
+	}
+	return d.loadLibraries(r.Libraries)
 }
 
 func (d *Disk) loadLibraries(all [][]byte) error {

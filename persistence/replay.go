@@ -191,7 +191,7 @@ func (d *Disk) replayFile(path string, last bool, tx *engine.Tx) (size int64, er
 		if err != nil {
 			return 0, err
 		}
-		if err := d.loadLibraries(r.Libraries); err != nil {
+		if err := d.loadBeside(&r); err != nil {
 			return 0, err
 		}
 		src, offset = io.MultiReader(bytes.NewReader(r.Rest), f), r.Bytes

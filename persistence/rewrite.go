@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cached/commands"
 	"cached/engine/table"
 	"cached/engine/value"
 	"cached/internal/vfs"
@@ -274,7 +275,10 @@ func (d *Disk) writeBase(w io.Writer, part *journalPart) error {
 				s.out.Library(code)
 			}
 		}
-		err = d.walk(w, s, begin, s.take)
+		err = d.walk(w, s, func() {
+			begin()
+			s.out.LimitPolicies(commands.LimitPolicies(d.keys))
+		}, s.take)
 	}
 	if beginErr != nil {
 		return beginErr

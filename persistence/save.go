@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cached/commands"
 	"cached/engine"
 	"cached/engine/table"
 	"cached/engine/value"
@@ -54,6 +55,9 @@ func (d *Disk) head(e *rdb.Encoder, nowMS, usedBytes int64, base bool) {
 	e.Aux("ctime", strconv.FormatInt(nowMS/1000, 10))
 	e.Aux("used-mem", strconv.FormatInt(usedBytes, 10))
 	e.Aux("aof-base", map[bool]string{false: "0", true: "1"}[base])
+	if text := commands.LimitPolicies(d.keys); text != "" {
+		e.Aux(rdb.PoliciesAux, text)
+	}
 	if d.functions == nil {
 		return
 	}

@@ -49,6 +49,9 @@ func TestGetAndSetAllocateNothing(t *testing.T) {
 		"hashes":   strings.Repeat("*12\r\n$4\r\nHSET\r\n$4\r\nhash\r\n"+strings.Repeat("$5\r\nfield\r\n$5\r\nvalue\r\n", 5), 40),
 		"PING":     "PING\r\n",
 		"INCR":     "*2\r\n$4\r\nINCR\r\n$7\r\ncounter\r\n",
+		"THROTTLE": "*5\r\n$11\r\nCL.THROTTLE\r\n$4\r\ncell\r\n$7\r\n1000000\r\n$7\r\n1000000\r\n$1\r\n1\r\n",
+		"LIMIT":    "*6\r\n$10\r\nLIMIT.TAKE\r\n$4\r\ngcra\r\n$4\r\nGCRA\r\n$6\r\n100000\r\n$6\r\n100000\r\n$2\r\n1s\r\n",
+		"FIXED":    "*5\r\n$10\r\nLIMIT.TAKE\r\n$5\r\nfixed\r\n$5\r\nFIXED\r\n$6\r\n100000\r\n$2\r\n1h\r\n",
 		"batch":    strings.Repeat("*2\r\n$3\r\nGET\r\n$7\r\nkey:001\r\n", 40),
 	}
 	check := func(name, request string) {

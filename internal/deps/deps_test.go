@@ -45,7 +45,7 @@ var allowed = map[string][]string{
 
 	// A handler sees items while it walks a table: it names the type, and calls
 	// nothing that changes one.
-	"commands": {"engine", "engine/value", "engine/table", "internal/resp", "internal/hll", "internal/geo"},
+	"commands": {"engine", "engine/value", "engine/table", "internal/resp", "internal/hll", "internal/geo", "internal/limit"},
 
 	// The format knows values as they lie in items, and what access bits mean.
 	"persistence/rdb": {"engine", "engine/value", "engine/table"},

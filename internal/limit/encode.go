@@ -31,7 +31,7 @@ var (
 // Append appends the bytes of l, and says when its key is to expire, or 0 if there is nothing
 // to keep. l has policies.
 func (l *Limiter) Append(b []byte) (bytes []byte, deadlineMS int64) {
-	reset := l.resetMS()
+	reset := l.ResetMS()
 	if len(l.ids) > 0 {
 		reset = max(reset, l.ids[len(l.ids)-1].atMS+l.keepMS()-l.NowMS)
 	}
@@ -307,9 +307,9 @@ func (l *Limiter) readIDs(r *reader) {
 	}
 }
 
-// ReadPolicies reads what AppendPolicies has written.
-func ReadPolicies(b []byte, to []Policy) ([]Policy, bool) {
-	r := reader{b: b}
+// ReadPolicies appends to to what AppendPolicies has written.
+func ReadPolicies(text string, to []Policy) ([]Policy, bool) {
+	r := reader{b: []byte(text)}
 	for len(r.b) > 0 && !r.bad {
 		p := Policy{Kind: Kind(r.byte())}
 		r.numbers(&p)

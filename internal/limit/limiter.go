@@ -223,10 +223,11 @@ func (l *Limiter) least() int64 {
 // measure says what is left.
 func (l *Limiter) measure(v *Verdict) {
 	v.Remaining = l.least()
-	v.ResetMS = l.resetMS()
+	v.ResetMS = l.ResetMS()
 }
 
-func (l *Limiter) resetMS() (reset int64) {
+// ResetMS is how long it takes until nothing of any policy is used any more.
+func (l *Limiter) ResetMS() (reset int64) {
 	for i := range l.n {
 		reset = max(reset, l.states[i].resetMS(l.NowMS))
 	}

@@ -425,7 +425,7 @@ func TestTimesAreReadAndWritten(t *testing.T) {
 		t.Error(s)
 	}
 	all := []Policy{p, {GCRA, 1, 2, 3}, {Log, 5, 0, 6001}}
-	if got, ok := ReadPolicies(AppendPolicies(nil, all), nil); !ok || fmt.Sprint(got) != fmt.Sprint(all) {
+	if got, ok := ReadPolicies(string(AppendPolicies(nil, all)), nil); !ok || fmt.Sprint(got) != fmt.Sprint(all) {
 		t.Error(got)
 	}
 }

@@ -3,6 +3,7 @@ package aof
 import (
 	"math"
 	"strconv"
+	"strings"
 
 	"cached/engine/table"
 	"cached/engine/value"
@@ -33,6 +34,18 @@ func (c *Commands) Select(db int) { c.B = effects.AppendSelect(c.B, db) }
 // Library appends the command that loads a library of functions.
 func (c *Commands) Library(code string) {
 	c.B = effects.AppendCommand(c.B, []byte("FUNCTION"), []byte("LOAD"), []byte(code))
+}
+
+// LimitPolicies appends the commands that name policies of rate limits: a line of text each,
+// the name and the words.
+func (c *Commands) LimitPolicies(text string) {
+	for line := range strings.Lines(text) {
+		words := [][]byte{[]byte("LIMIT.POLICY"), []byte("SET")}
+		for _, w := range strings.Fields(line) {
+			words = append(words, []byte(w))
+		}
+		c.B = effects.AppendCommand(c.B, words...)
+	}
 }
 
 // Key appends the commands that make the key of an item, which is not there yet.

@@ -51,11 +51,16 @@ type Result struct {
 	Aux                  map[string]string // those with a meaning here
 	Libraries            [][]byte          // the code of function libraries
 	Rest                 []byte            // bytes read beyond the end
+	Policies             string            // of limits, as PoliciesAux has them
 }
 
 // keptAux are the auxiliary fields that Result holds.
 var keptAux = map[string]bool{"redis-ver": true, "ctime": true, "used-mem": true, "aof-base": true, "repl-id": true,
 	"repl-offset": true, "repl-stream-db": true, "redis-bits": true}
+
+// PoliciesAux is the name of the auxiliary field that holds the named policies of rate
+// limits. Redis skips it.
+const PoliciesAux = "cached-limit-policies"
 
 // leastKey is how many bytes the smallest keys and values take that there may be many
 // of.
@@ -359,8 +364,8 @@ func (l *loader) aux(raw, name, scratch *[]byte) error {
 		return err
 	}
 	*name = append((*name)[:0], key...)
-	ofKey, ofMembers := string(*name) == metaAux || string(*name) == typeAux, string(*name) == duesAux
-	if !ofKey && !ofMembers && !keptAux[string(*name)] {
+	ours := string(*name) == metaAux || string(*name) == typeAux || string(*name) == PoliciesAux || string(*name) == duesAux
+	if !ours && !keptAux[string(*name)] {
 		return l.in.passString()
 	}
 	text, err := l.in.string(raw, scratch)
@@ -373,13 +378,15 @@ func (l *loader) aux(raw, name, scratch *[]byte) error {
 			return l.in.fail("a value of the unknown type " + strconv.QuoteToASCII(string(text)))
 		}
 		l.native = t
-	case ofKey:
+	case string(*name) == PoliciesAux:
+		l.result.Policies = string(text)
+	case string(*name) == metaAux:
 		m, ok := engine.ParseMeta(text)
 		if !ok {
 			return l.in.fail("malformed metadata of a key")
 		}
 		l.meta = &m
-	case ofMembers:
+	case string(*name) == duesAux:
 		l.dues = append(l.dues, text...)
 	case len(text) < 1024:
 		l.result.Aux[string(*name)] = string(text)
