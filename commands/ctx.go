@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"cached/engine"
-	"cached/internal/limit"
 	"cached/internal/resp"
 )
 
@@ -29,7 +28,7 @@ type Ctx struct {
 
 	// Room that is kept from command to command.
 	scratch []byte
-	limits  *limit.Limiter
+	limits  *limitRoom
 }
 
 // An Env is what a handler may use of the server it runs in.

@@ -36,10 +36,15 @@ const (
 	errPeekForce   = Error("ERR PEEK and FORCE exclude each other")
 )
 
-// limiter returns room for a limiter.
-func (c *Ctx) limiter() *limit.Limiter {
+// limitRoom is room for a call, which is kept from one to the next.
+type limitRoom struct {
+	limiter limit.Limiter
+	call    takeCall
+}
+
+func (c *Ctx) limitRoom() *limitRoom {
 	if c.limits == nil {
-		c.limits = new(limit.Limiter)
+		c.limits = new(limitRoom)
 	}
 	return c.limits
 }
@@ -150,7 +155,7 @@ type label struct {
 
 // parseTake reads policies and options from argument 2 on.
 func (c *Ctx) parseTake(t *takeCall) error {
-	t.Cost = 1
+	t.Request, t.shadow, t.headers, t.n = limit.Request{Cost: 1}, false, false, 0
 	for a := c.Args(2); a.More(); {
 		known, err := t.policy(&a)
 		switch {
@@ -318,7 +323,7 @@ func (c *Ctx) openLimiter(key []byte) (l *limit.Limiter, s engine.State, err err
 	if s, err = c.Tx.State(key, value.Limiter); err != nil {
 		return nil, s, clientError(err)
 	}
-	l = c.limiter()
+	l = &c.limitRoom().limiter
 	if !s.Exists() {
 		l.Clear()
 		return l, s, nil
@@ -347,8 +352,8 @@ func limitTake(c *Ctx) error { return c.take(false) }
 func limitPeek(c *Ctx) error { return c.take(true) }
 
 func (c *Ctx) take(peek bool) error {
-	var t takeCall
-	if err := c.parseTake(&t); err != nil {
+	t := &c.limitRoom().call
+	if err := c.parseTake(t); err != nil {
 		return err
 	}
 	if peek {
@@ -370,7 +375,7 @@ func (c *Ctx) take(peek bool) error {
 	if t.shadow && !v.Allowed {
 		v.Allowed, v.Granted = true, t.Cost
 	}
-	c.replyVerdict(&t, l, &v)
+	c.replyVerdict(t, l, &v)
 	return nil
 }
 

@@ -19,16 +19,11 @@ func (c *Ctx) replyVerdict(t *takeCall, l *limit.Limiter, v *limit.Verdict) {
 	}
 	w := c.Reply
 	w.Map(n)
-	w.BulkString("allowed")
-	w.Int(boolean(v.Allowed))
-	w.BulkString("granted")
-	w.Int(v.Granted)
-	w.BulkString("remaining")
-	w.Int(v.Remaining)
-	w.BulkString("retry_after_ms")
-	w.Int(v.RetryMS)
-	w.BulkString("reset_ms")
-	w.Int(v.ResetMS)
+	w.IntAfter("$7\r\nallowed\r\n", boolean(v.Allowed))
+	w.IntAfter("$7\r\ngranted\r\n", v.Granted)
+	w.IntAfter("$9\r\nremaining\r\n", v.Remaining)
+	w.IntAfter("$14\r\nretry_after_ms\r\n", v.RetryMS)
+	w.IntAfter("$8\r\nreset_ms\r\n", v.ResetMS)
 	w.BulkString("refused_by")
 	if v.Refused < 0 {
 		w.Null()

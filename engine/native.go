@@ -63,7 +63,14 @@ func (tx *Tx) SetState(s *State, key, b []byte, deadlineMS int64) {
 		return
 	}
 	it := table.ItemOf(a.slot)
-	if had := it.DeadlineMS(); had != deadlineMS || it.ValueLen() != len(b) {
+	switch had, same := it.DeadlineMS(), it.ValueLen() == len(b); {
+	case had == deadlineMS && same:
+	case had != 0 && deadlineMS != 0 && same:
+		it.MoveDeadline(deadlineMS)
+		if deadlineMS < had { // what the sweep knows of a later one holds
+			table.SetItem(a.slot, it)
+		}
+	default:
 		it = it.Reshape(a.s.heap, len(b), deadlineMS)
 		table.SetItem(a.slot, it)
 		switch {

@@ -143,6 +143,18 @@ func (it Item) DeadlineMS() int64 {
 	return int64(*it.a.Word(1))
 }
 
+// MoveDeadline changes the deadline of an item that has one, where it stands; deadlineMS is
+// not 0. The slot takes notice with SetItem.
+func (it Item) MoveDeadline(deadlineMS int64) {
+	w := it.head()
+	invariants.Check(w&flagDeadline != 0 && deadlineMS != 0, "a deadline that is moved is there")
+	if w&flagLong != 0 {
+		*it.a.Word(2) = uint64(deadlineMS)
+		return
+	}
+	*it.a.Word(1) = uint64(deadlineMS)
+}
+
 // HasParts returns the value last given to SetParts.
 func (it Item) HasParts() bool { return it.head()&flagParts != 0 }
 

@@ -66,8 +66,8 @@ func appendNumbers(b []byte, p *Policy) []byte {
 	if p.Kind == GCRA || p.Kind == Bucket {
 		b = binary.AppendUvarint(b, uint64(p.Count))
 	}
-	u := unitOf(p.WindowMS)
-	return binary.AppendUvarint(b, uint64(p.WindowMS/units[u].ms)<<3|uint64(u))
+	n, u := inUnits(p.WindowMS)
+	return binary.AppendUvarint(b, uint64(n)<<3|uint64(u))
 }
 
 // append1 appends one policy of the general form.
@@ -168,7 +168,7 @@ func (r *reader) numbers(p *Policy) {
 	}
 	t := r.number()
 	u, n := t&7, t>>3
-	if int(u) >= len(units) || n > MaxWindowMS/units[u].ms {
+	if int(u) >= len(units) || n > units[u].most {
 		r.bad = true
 		return
 	}

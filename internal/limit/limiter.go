@@ -164,7 +164,7 @@ func (l *Limiter) Take(q Request) (v Verdict, changed bool) {
 			return v, false
 		}
 	}
-	now, cost := l.NowMS, q.Cost
+	cost := q.Cost
 	least := l.least()
 	if q.AtMost {
 		cost = min(cost, least)
@@ -184,12 +184,13 @@ func (l *Limiter) Take(q Request) (v Verdict, changed bool) {
 		return v, false
 	}
 	for i := range l.n {
-		l.states[i].add(now, v.Granted)
+		l.states[i].add(l.NowMS, v.Granted)
 	}
+	// What was granted is missing from what each policy would have granted.
+	v.Remaining, v.ResetMS = max(least-v.Granted, 0), l.ResetMS()
 	if len(q.ID) > 0 {
 		l.remember(q.ID, v.Granted)
 	}
-	l.measure(&v)
 	return v, true
 }
 

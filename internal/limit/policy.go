@@ -151,20 +151,27 @@ func ParseTime(b []byte) (ms int64, ok bool) {
 	return ms * unit, true
 }
 
-// units are those in which times are written, the longest first.
+// units are those in which times are written: how long, and how many there may be.
 var units = [...]struct {
-	ms   int64
-	name string
-}{{dayMS, "d"}, {hourMS, "h"}, {minuteMS, "m"}, {secondMS, "s"}, {1, "ms"}}
+	ms, most int64
+	name     string
+}{{1, MaxWindowMS, "ms"}, {secondMS, MaxWindowMS / secondMS, "s"}, {minuteMS, MaxWindowMS / minuteMS, "m"},
+	{hourMS, MaxWindowMS / hourMS, "h"}, {dayMS, MaxWindowMS / dayMS, "d"}}
 
-// unitOf is the longest unit of which ms is a multiple.
-func unitOf(ms int64) int {
-	for i, u := range units {
-		if ms%u.ms == 0 {
-			return i
-		}
+// inUnits is ms in the longest unit of which it is a multiple.
+func inUnits(ms int64) (n int64, unit int) {
+	// Division by constants is quick, and most windows are a few of some unit.
+	switch {
+	case ms%secondMS != 0:
+		return ms, 0
+	case ms%minuteMS != 0:
+		return ms / secondMS, 1
+	case ms%hourMS != 0:
+		return ms / minuteMS, 2
+	case ms%dayMS != 0:
+		return ms / hourMS, 3
 	}
-	return len(units) - 1
+	return ms / dayMS, 4
 }
 
 // AppendText appends the words of p, as a command has them.
@@ -174,8 +181,8 @@ func (p *Policy) AppendText(b []byte) []byte {
 	if p.Kind == GCRA || p.Kind == Bucket {
 		b = strconv.AppendInt(append(b, ' '), p.Count, 10)
 	}
-	u := units[unitOf(p.WindowMS)]
-	b = append(strconv.AppendInt(append(b, ' '), p.WindowMS/u.ms, 10), u.name...)
+	n, u := inUnits(p.WindowMS)
+	b = append(strconv.AppendInt(append(b, ' '), n, 10), units[u].name...)
 	if p.Kind == Aligned {
 		b = append(b, " ALIGNED"...)
 	}

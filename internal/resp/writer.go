@@ -77,6 +77,20 @@ func (w *Writer) Int(n int64) {
 	w.B = redcon.AppendInt(w.B, n)
 }
 
+// IntAfter replies a string and an integer: framed is the string as Bulk writes it. It is for
+// the names of maps that are replied often.
+func (w *Writer) IntAfter(framed string, n int64) {
+	if w.drops(len(framed) + 4) {
+		return
+	}
+	w.B = append(w.B, framed...)
+	if n >= 0 && n < 10 {
+		w.B = append(w.B, ':', byte('0'+n), '\r', '\n')
+		return
+	}
+	w.B = redcon.AppendInt(w.B, n)
+}
+
 // Bulk replies a string of any bytes.
 func (w *Writer) Bulk(b []byte) {
 	if w.drops(len(b) + 6) {
