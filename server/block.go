@@ -321,7 +321,7 @@ func (w *worker) accountWaiter(wt *waiter, denied, failed bool) {
 		return
 	}
 	took := wt.tookNS.Load()
-	if st := w.account(wt.c, wt.spec, wt.argv, took, w.nowNS-took); failed {
+	if st := w.account(wt.c, wt.spec, wt.argv, took, w.nowNS-took, requestBytes(wt.argv), 0); failed {
 		st.failed++
 	}
 }

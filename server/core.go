@@ -36,6 +36,7 @@ type Road struct {
 
 	std        *account     // of clients that have not logged in
 	slowNS     atomic.Int64 // commands that take at least so long are shown to Subjects.Slow
+	sizeFrom   atomic.Int64 // commands of which request or reply has at least so many bytes are shown to Subjects.Sized
 	logWaiters logWaiters
 	totals     totals
 
@@ -74,6 +75,9 @@ type Subjects struct {
 	// Slow hears of a command that took at least slowNS: took nanoseconds from start, since
 	// Road.base.
 	Slow func(w *worker, c *client, spec *commands.Spec, argv [][]byte, took, start int64)
+	// Sized hears of a command of a client of which the request or the reply has at least
+	// sizeFrom bytes, and which took so many nanoseconds from start.
+	Sized func(w *worker, c *client, spec *commands.Spec, argv [][]byte, took, start int64, request, reply int)
 	// Flags are those of a command whose arguments decide about them: of a script that it runs.
 	Flags func(spec *commands.Spec, argv [][]byte) commands.Flag
 	// Locks adds the locks of a command whose arguments decide about them. They may change

@@ -94,7 +94,7 @@ func (w *worker) check(c *client, r *request) Verdict {
 func (w *worker) runRequest(c *client, r *request, mark int) bool {
 	start := w.nowNS
 	j := &w.job // the rest of which is the same for all requests
-	j.c, j.spec, j.argv, j.db, j.key, j.hash = c, r.spec, r.argv, c.db(), r.key, r.hash
+	j.c, j.spec, j.argv, j.db, j.key, j.hash, j.size = c, r.spec, r.argv, c.db(), r.key, r.hash, r.size
 	how, err := w.run(j)
 	switch {
 	case how == comesBack:
@@ -137,12 +137,16 @@ func mustWait(tx *engine.Tx, spec *commands.Spec, argv [][]byte) (wait bool) {
 	return wait
 }
 
-// account counts a command that began at start, since the server did, and took so long.
-func (w *worker) account(c *client, spec *commands.Spec, argv [][]byte, took, start int64) *commandStat {
+// account counts a command that began at start, since the server did, and took so long. Its
+// request and its reply have so many bytes, as far as that is known.
+func (w *worker) account(c *client, spec *commands.Spec, argv [][]byte, took, start int64, request, reply int) *commandStat {
 	st := w.stat(spec)
 	w.ran(spec, st, took)
 	if took >= w.srv.slowNS.Load() {
 		w.srv.on.Slow(w, c, spec, argv, took, start)
+	}
+	if int64(max(request, reply)) >= w.srv.sizeFrom.Load() {
+		w.srv.on.Sized(w, c, spec, argv, took, start, request, reply)
 	}
 	return st
 }

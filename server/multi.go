@@ -228,6 +228,7 @@ func (w *worker) runQueued(c *commands.Ctx, cl *client) {
 		q := &m.queue[i]
 		mark := len(w.reply.B)
 		j := job{origin: FromExec, c: cl, spec: q.spec, argv: m.wordsOf(q), db: cl.db(), tx: tx}
+		j.size = requestBytes(j.argv)
 		if _, err := w.run(&j); err != nil {
 			w.refuse(cl, mark, err)
 		}

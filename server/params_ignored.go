@@ -144,8 +144,6 @@ func valkeyParams() []config.Param {
 		word("cluster-announce-client-ipv6", ""), number("cluster-announce-client-port", "0"), number("cluster-announce-client-tls-port", "0"),
 		number("cluster-blacklist-ttl", "60"), word("cluster-config-save-behavior", "sync"), number("cluster-databases", "1"),
 		number("cluster-manual-failover-timeout", "5000"), memory("cluster-ping-interval", "1000"), number("cluster-slot-migration-log-max-len", "1000"),
-		number("commandlog-large-reply-max-len", "128"), number("commandlog-large-request-max-len", "128"),
-		number("commandlog-reply-larger-than", "1048576"), number("commandlog-request-larger-than", "1048576"),
 		yesNo("dual-channel-replication-enabled"), yesNo("extended-redis-compatibility"), word("hash-seed", ""), yesNo("import-mode"),
 		number("io-threads-always-active", "0"), word("log-timestamp-format", "legacy"), number("max-new-tls-connections-per-cycle", "1"),
 		yesNo("mptcp"), number("prefetch-batch-max-size", "16"), word("rdb-version-check", "strict"), word("rdma-bind", ""),

@@ -88,6 +88,7 @@ type job struct {
 	tx     *engine.Tx
 	key    []byte // the one key that it is about, if that is known, else nil
 	hash   uint64 // of key
+	size   int    // bytes of the request, or 0
 
 	lock    bool    // it takes locks though its origin may find them held
 	caller  caller  // FromScript
@@ -115,7 +116,7 @@ func (w *worker) run(j *job) (outcome, error) {
 	if j.lock {
 		steps |= takesLocks
 	}
-	start := w.nowNS
+	start, replied := w.nowNS, len(w.reply.B)
 	if steps&takesLocks != 0 {
 		if j.key != nil {
 			tx.BeginKey(w.srv.keys, j.db, w.srv.unixMS(start), j.key, j.hash)
@@ -179,7 +180,7 @@ func (w *worker) run(j *job) (outcome, error) {
 		w.srv.on.Ran(w, j.c, spec, argv)
 	}
 	if steps&counted != 0 && j.c.waiting == nil {
-		if st := w.account(j.c, spec, argv, w.nowNS-start, start); err != nil {
+		if st := w.account(j.c, spec, argv, w.nowNS-start, start, j.size, len(w.reply.B)-replied); err != nil {
 			st.failed++
 		}
 	}

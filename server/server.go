@@ -100,7 +100,7 @@ func New(o Options) (*Server, error) {
 	s.users = newUsers(&s.Road, s.push.silence)
 	s.scripts.may, s.scripts.full = may, func() bool { return s.memory.outOfMemory() }
 	s.scripts.trace, s.scripts.traceCall = s.push.showScript, s.push.showCall
-	s.on.Slow = s.noteSlow
+	s.on.Slow, s.on.Sized = s.noteSlow, s.noteSized
 	s.memory = newMemory(&s.Road, MemoryParts{
 		Slow: func() bool { return s.scripts.busy.Load() > 0 }, Hurry: s.hurry, LogBuffer: s.logBuffer, Scripts: s.scripts.use,
 	})

@@ -47,11 +47,8 @@ func (s *Server) applySettings() error {
 		{"client-query-buffer-limit", func(v *config.Value) error { s.queryBufferLimit.Store(v.Int()); return nil }},
 		{"requirepass", s.users.setPassword},
 		{"maxclients", s.transport.setMaxClients},
-		{"slowlog-log-slower-than slowlog-max-len", func(*config.Value) error {
-			s.slow.configure(s.cfg.Value("slowlog-log-slower-than").Int(), int(s.cfg.Value("slowlog-max-len").Int()))
-			s.slowNS.Store(min(s.slow.thresholdNS.Load(), slowCommandNS))
-			return nil
-		}},
+		{"slowlog-log-slower-than slowlog-max-len commandlog-request-larger-than commandlog-large-request-max-len " +
+			"commandlog-reply-larger-than commandlog-large-reply-max-len", s.setCommandLog},
 		{tlsDirectives + " tls-port", s.transport.setTLS},
 		{"port tls-port", s.transport.setPort},
 		{"bind", s.transport.setBind},
