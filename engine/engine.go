@@ -115,6 +115,7 @@ type keyspace struct {
 	expires int    // keys with a deadline
 	parts   bool   // there may be hashes with deadlines of fields, or sets with those of members
 	fields  bool   // of these, hashes
+	pinned  int    // items that are not evicted
 	marked  int    // items that have parts with deadlines (Item.HasParts)
 	sweep   sweep  // the expiry sweep
 	rare    uint64 // where the next search for rare keys that may be evicted begins
@@ -314,7 +315,8 @@ func (e *Engine) ResetStats(tx *Tx) {
 // DBStats describes one database.
 type DBStats struct {
 	Keys, Expires int
-	Subexpiry     int   // hashes with deadlines of fields
+	Subexpiry     int   // hashes with deadlines of fields, and sets with those of members
+	Pinned        int   // keys that are not evicted
 	AvgTTLMS      int64 // a sample's mean time to live
 }
 
@@ -327,6 +329,7 @@ func (e *Engine) DBStats(tx *Tx, db int, nowMS int64) (d DBStats) {
 		d.Keys += ks.keys.Len()
 		d.Expires += ks.expires
 		d.Subexpiry += ks.marked
+		d.Pinned += ks.pinned
 		if ks.expires > 0 {
 			ks.keys.Sweep(ks.sweep.at, table.MaxRest, func(slot table.Slot) {
 				if left := table.ItemOf(slot).DeadlineMS() - nowMS; left > 0 {

@@ -213,7 +213,7 @@ func (tx *Tx) revise(s *shard) {
 			continue
 		}
 		it := table.ItemOf(slot)
-		if tx.policy.Volatile && it.DeadlineMS() == 0 {
+		if tx.policy.Volatile && it.DeadlineMS() == 0 || isPinned(it) {
 			continue
 		}
 		x.rank = tx.rank(s, it)
@@ -229,7 +229,7 @@ func (tx *Tx) sample(s *shard, db, n int) {
 	ks, volatile := &s.dbs[db], tx.policy.Volatile
 	visit := func(slot table.Slot) {
 		it := table.ItemOf(slot)
-		if volatile && it.DeadlineMS() == 0 {
+		if volatile && it.DeadlineMS() == 0 || isPinned(it) {
 			return
 		}
 		s.found.add(candidate{db, table.Hash(it.Key()), it.Addr(), tx.rank(s, it)})

@@ -51,6 +51,53 @@ func get(e *Engine, key string, nowMS int64) []byte {
 	return v
 }
 
+// Pinned keys stay, whatever the policy and however many there are, and when nothing else is
+// left nothing goes; those that are set anew stay pinned, and may go when they are not
+// any more.
+func TestPinnedKeysAreNotEvicted(t *testing.T) {
+	const now = int64(1_700_000_000_000)
+	for _, p := range []AccessPolicy{{Order: LRU}, {Order: LFU, LFU: true}, {Order: LRM}, {Order: Random}, {Order: TTL, Volatile: true}, {Order: Auto}} {
+		for _, pinned := range []int{10, 900} {
+			e := New(Options{Shards: 2})
+			e.SetAccessPolicy(p)
+			const n = 1000
+			pin := func(on bool) {
+				var tx Tx
+				tx.Begin(e, 0, now)
+				tx.LockAll()
+				for i := range pinned {
+					if changed, exists := tx.Pin(fmt.Appendf(nil, "key %d", i), on); !changed || !exists {
+						t.Fatalf("key %d: changed %v, there %v", i, changed, exists)
+					}
+				}
+				tx.Commit(nil)
+				tx.Unlock()
+			}
+			for i := range n {
+				set(e, fmt.Sprintf("key %d", i), []byte("v"), now, now+1000)
+			}
+			pin(true)
+			for i := range pinned / 2 {
+				set(e, fmt.Sprintf("key %d", i), bytes.Repeat([]byte("w"), i+1), now, now+1000+int64(i))
+			}
+			evictUntil(t, e, 0, now)
+			if got := e.DBStats(nil, 0, now); got.Keys != pinned || got.Pinned != pinned {
+				t.Errorf("%+v: %d keys are left and %d pinned, want %d", p, got.Keys, got.Pinned, pinned)
+			}
+			for i := range pinned {
+				if get(e, fmt.Sprintf("key %d", i), now) == nil {
+					t.Errorf("%+v: key %d is gone", p, i)
+				}
+			}
+			pin(false)
+			evictUntil(t, e, 0, now)
+			if got := e.DBStats(nil, 0, now); got.Keys != 0 || got.Pinned != 0 {
+				t.Errorf("%+v: %d keys are left and %d pinned, want none", p, got.Keys, got.Pinned)
+			}
+		}
+	}
+}
+
 // Of a thousand keys half are good by the policy's order; half are evicted. Enough
 // samples make nearly all of what stays good.
 func TestEachOrderKeepsWhatItShould(t *testing.T) {

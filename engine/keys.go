@@ -104,8 +104,14 @@ func (tx *Tx) create(key []byte, t value.Type, e value.Encoding, valueLen int) v
 // notified of a new key if it overwrites one.
 func (tx *Tx) Replace(key []byte, t value.Type, e value.Encoding, valueLen int) value.Ref {
 	if a := tx.find(tx.DB, key); a.slot != nil {
+		pinned := isPinned(table.ItemOf(a.slot))
 		tx.remove(&a, false)
-		return tx.create(key, t, e, valueLen)
+		r := tx.create(key, t, e, valueLen)
+		if pinned {
+			a.slot = r.Slot
+			tx.repin(&a, true)
+		}
+		return r
 	}
 	return tx.Create(key, t, e, valueLen)
 }
@@ -215,7 +221,7 @@ func (tx *Tx) Copy(from, to []byte, db int, replace bool) bool {
 		src = tx.find(tx.DB, from) // the removal may have moved its slot
 	}
 	it := table.ItemOf(src.slot)
-	c := value.Copy(dst.s.heap, it, to, it.DeadlineMS())
+	c := tx.unpinned(&dst, value.Copy(dst.s.heap, it, to, it.DeadlineMS()))
 	c.SetAccess(tx.newAccess(&dst))
 	tx.insert(db, &dst, c)
 	tx.moved(c)
@@ -382,7 +388,7 @@ func (tx *Tx) Flush(db int, async bool) (n int) {
 		}
 		s.gone.clear()
 		for j := first; j < end; j++ {
-			s.dbs[j].expires, s.dbs[j].parts, s.dbs[j].fields, s.dbs[j].marked = 0, false, false, 0
+			s.dbs[j].expires, s.dbs[j].parts, s.dbs[j].fields, s.dbs[j].marked, s.dbs[j].pinned = 0, false, false, 0, 0
 		}
 	}
 	if !async {

@@ -52,7 +52,7 @@ func (tx *Tx) BuildNative(b *value.Builder, t value.Type, key, v []byte, o Origi
 
 // Adopt puts an item that was built at its key in the database of the Tx. It
 // reports false, and frees the item, if there is such a key already and replace
-// is not set.
+// is not set. A key that was pinned stays so.
 func (tx *Tx) Adopt(it table.Item, replace bool) bool {
 	a := tx.find(tx.DB, it.Key())
 	if a.slot != nil {
@@ -60,7 +60,11 @@ func (tx *Tx) Adopt(it table.Item, replace bool) bool {
 			value.Free(a.s.heap, it)
 			return false
 		}
+		pinned := isPinned(table.ItemOf(a.slot))
 		tx.remove(&a, true)
+		tx.insert(tx.DB, &a, tx.squeezeItem(&a, it))
+		tx.repin(&a, pinned)
+		return true
 	}
 	tx.insert(tx.DB, &a, tx.squeezeItem(&a, it))
 	return true

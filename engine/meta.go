@@ -31,6 +31,9 @@ type Meta struct {
 	Flags uint32
 	// Tags are the identities of tags, in the order in which they were given.
 	Tags []uint64
+	// Pinned keeps the key from being evicted. It stays when the key is set anew, and is
+	// not in DUMP payloads: see Tx.Pin.
+	Pinned bool
 
 	set    uint8 // a bit for each field
 	fields [metaFields]uint64
@@ -55,16 +58,18 @@ func (m *Meta) Clear(f MetaField) {
 const MaxTags = table.MaxExt - 1 - metaFields
 
 // An extension has, in its first word from the low end, the number of words 8 bits, the
-// mask of fields and tags 8, unused 16, flags 32; then the fields that there are, then
-// the tags.
+// mask of fields and tags 8, whether it is pinned 1, unused 15, flags 32; then the fields
+// that there are, then the tags.
 const (
 	metaMaskShift  = 8
+	metaPinned     = 1 << 16
+	metaUnused     = 0x7FFF << 17
 	metaFlagsShift = 32
 )
 
 // words are m as the extension of an item in room, or none if there is nothing in it.
 func (m *Meta) words(room []uint64) []uint64 {
-	if m.Flags == 0 && m.set == 0 && len(m.Tags) == 0 {
+	if m.Flags == 0 && m.set == 0 && len(m.Tags) == 0 && !m.Pinned {
 		return nil
 	}
 	mask := uint64(m.set)
@@ -77,6 +82,9 @@ func (m *Meta) words(room []uint64) []uint64 {
 		w = append(w, m.Tags...)
 	}
 	w[0] = uint64(len(w)) | mask<<metaMaskShift | uint64(m.Flags)<<metaFlagsShift
+	if m.Pinned {
+		w[0] |= metaPinned
+	}
 	return w
 }
 
@@ -86,6 +94,7 @@ func metaOf(ext []uint64) (m Meta) {
 		return m
 	}
 	m.Flags = uint32(ext[0] >> metaFlagsShift)
+	m.Pinned = ext[0]&metaPinned != 0
 	mask := uint8(ext[0] >> metaMaskShift)
 	m.set = mask & metaFieldsMask
 	rest := ext[1:]
@@ -124,7 +133,7 @@ func ParseMeta(b []byte) (m Meta, ok bool) {
 	}
 	mask := uint8(ext[0] >> metaMaskShift)
 	left := n - 1 - bits.OnesCount8(mask&metaFieldsMask)
-	if int(uint8(ext[0])) != n || ext[0]>>metaMaskShift == 0 || ext[0]>>16&0xFFFF != 0 || left < 0 || (left > 0) != (mask&metaTags != 0) || left > MaxTags {
+	if int(uint8(ext[0])) != n || ext[0]>>metaMaskShift == 0 || ext[0]&metaUnused != 0 || left < 0 || (left > 0) != (mask&metaTags != 0) || left > MaxTags {
 		return m, false
 	}
 	return metaOf(ext), true
@@ -141,13 +150,14 @@ func (tx *Tx) Meta(key []byte) (m Meta, exists bool) {
 }
 
 // SetMeta replaces the metadata of key and reports whether the key is there. m has at
-// most MaxTags tags. Callers follow with Modified where clients see a change, and
+// most MaxTags tags. A key that is pinned stays so. Callers follow with Modified where clients see a change, and
 // propagate it.
 func (tx *Tx) SetMeta(key []byte, m *Meta) bool {
 	a := tx.find(tx.DB, key)
 	if a.slot == nil {
 		return false
 	}
+	keepPin(m, table.ItemOf(a.slot))
 	tx.extend(&a, m)
 	return true
 }
@@ -155,7 +165,14 @@ func (tx *Tx) SetMeta(key []byte, m *Meta) bool {
 // extend replaces the metadata of the item at a.
 func (tx *Tx) extend(a *at, m *Meta) {
 	var room [table.MaxExt]uint64
-	table.SetItem(a.slot, table.ItemOf(a.slot).Extend(a.s.heap, m.words(room[:0])))
+	it := table.ItemOf(a.slot)
+	switch was := isPinned(it); {
+	case m.Pinned && !was:
+		a.ks.pinned++
+	case was && !m.Pinned:
+		a.ks.pinned--
+	}
+	table.SetItem(a.slot, it.Extend(a.s.heap, m.words(room[:0])))
 }
 
 // WithMeta gives an item that was built and not adopted its metadata, and returns it.

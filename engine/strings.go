@@ -103,13 +103,14 @@ func (tx *Tx) MakeString(key []byte, n int, deadlineMS int64, enc value.Encoding
 	}
 	it := table.ItemOf(a.slot)
 	if value.TypeOf(it) != value.String {
+		pinned := isPinned(it)
 		tx.remove(&a, true)
-		it := table.NewItem(a.s.heap, kind, tx.newAccess(&a), key, n, deadlineMS)
-		tx.add(tx.DB, &a, it)
-		return it.Value()
+		tx.add(tx.DB, &a, table.NewItem(a.s.heap, kind, tx.newAccess(&a), key, n, deadlineMS))
+		tx.repin(&a, pinned)
+		return table.ItemOf(a.slot).Value()
 	}
-	if it.Extended() { // a key that is set again has no metadata
-		tx.extend(&a, &Meta{})
+	if it.Extended() { // a key that is set again has no metadata, but stays pinned
+		tx.extend(&a, &Meta{Pinned: isPinned(it)})
 		it = table.ItemOf(a.slot)
 	}
 	had := it.DeadlineMS() != 0

@@ -371,6 +371,9 @@ func (tx *Tx) add(db int, a *at, it table.Item) {
 	if it.DeadlineMS() != 0 {
 		a.ks.expires++
 	}
+	if isPinned(it) {
+		a.ks.pinned++
+	}
 	if it.HasParts() {
 		a.ks.haveParts(value.TypeOf(it))
 		a.ks.marked++
@@ -391,6 +394,9 @@ func (tx *Tx) detach(a *at) table.Item {
 	}
 	if it.HasParts() {
 		a.ks.marked--
+	}
+	if isPinned(it) {
+		a.ks.pinned--
 	}
 	a.ks.keys.Delete(a.s.heap, a.hash, a.slot)
 	a.slot = nil

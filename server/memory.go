@@ -145,10 +145,10 @@ func (mm *Memory) memoryStats(c *commands.Ctx) error {
 		value any
 	}
 	var dbs []entry
-	keys := int64(0)
+	keys, blessed := int64(0), int64(0)
 	for db := range mm.keys.Databases() {
 		if d := mm.keys.DBStats(c.Tx, db, c.NowMS); d.Keys > 0 {
-			keys += int64(d.Keys)
+			keys, blessed = keys+int64(d.Keys), blessed+int64(d.Pinned)
 			dbs = append(dbs, entry{fmt.Sprintf("db.%d", db), int64(d.Keys)})
 		}
 	}
@@ -161,7 +161,7 @@ func (mm *Memory) memoryStats(c *commands.Ctx) error {
 		{"cluster.links", int64(0)}, {"aof.buffer", mm.parts.LogBuffer()}, {"lua.caches", int64(0)}, {"functions.caches", int64(0)}}
 	all = append(all, dbs...)
 	active := m.data + m.tables + m.free
-	all = append(all, entry{"overhead.total", used - m.data}, entry{"keys.count", keys}, entry{"keys.bytes-per-key", perKey},
+	all = append(all, entry{"overhead.total", used - m.data}, entry{"keys.count", keys}, entry{"keys.blessed", blessed}, entry{"keys.bytes-per-key", perKey},
 		entry{"dataset.bytes", m.data}, entry{"dataset.percentage", 100 * stats.Quotient(m.data, max(used-mm.startBytes, 1))},
 		entry{"peak.percentage", 100 * stats.Quotient(used, peak)}, entry{"allocator.allocated", m.data + m.tables},
 		entry{"allocator.active", active}, entry{"allocator.resident", active},
@@ -200,11 +200,21 @@ func (mm *Memory) memoryDoctor(c *commands.Ctx) error {
 		text = "Hi Sam, this instance is empty or is using very little memory, my issue detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n"
 	case stats.Quotient(active, m.data+m.tables) > 1.4 && m.free > 10<<20:
 		text = fmt.Sprintf("Sam, I detected a few issues in this instance memory implants:\n\n * High allocator fragmentation: %.2f times what the data needs is held in its size classes. MEMORY PURGE gives back what is wholly free.\n\nI'm here to keep you safe, Sam. I want to help you.\n", stats.Quotient(active, m.data+m.tables))
+	case mm.limit.bytes.Load() > 0 && mm.limit.tooMuch(mm.keys) && mm.blessed(c) > 0:
+		text = fmt.Sprintf("Sam, I detected a few issues in this instance memory implants:\n\n * Blessed keys: more memory is in use than maxmemory, and %d keys are protected from eviction. List them with BLESS SCAN, and let those go that need not stay with BLESS CLEAR.\n\nI'm here to keep you safe, Sam. I want to help you.\n", mm.blessed(c))
 	case m.clients > 200<<10*int64(max(len(mm.allClients()), 1)):
 		text = "Sam, I detected a few issues in this instance memory implants:\n\n * Big client buffers: the clients of this instance use more than 200 kB each on average. Look for clients that do not read their replies with CLIENT LIST.\n\nI'm here to keep you safe, Sam. I want to help you.\n"
 	}
 	c.Reply.Verbatim("txt", text)
 	return nil
+}
+
+// blessed is how many keys are not evicted.
+func (mm *Memory) blessed(c *commands.Ctx) (n int) {
+	for db := range mm.keys.Databases() {
+		n += mm.keys.DBStats(c.Tx, db, c.NowMS).Pinned
+	}
+	return n
 }
 
 func (mm *Memory) memoryPurge(c *commands.Ctx) error {

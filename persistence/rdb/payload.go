@@ -37,9 +37,8 @@ func (e *Encoder) Dump(it table.Item) {
 		e.B = append(append(append(e.B, name...), byte(len(name))), typeMark...)
 	}
 	e.dumpDues(it)
-	if it.Extended() {
-		start := len(e.B)
-		e.B = it.AppendExt(e.B)
+	start := len(e.B)
+	if e.B = engine.AppendDumped(e.B, it); len(e.B) > start {
 		e.B = append(append(e.B, byte((len(e.B)-start)/8)), metaMark...)
 	}
 	e.B = binary.LittleEndian.AppendUint16(e.B, uint16(version))
@@ -132,6 +131,7 @@ func cutMeta(p []byte) (rest []byte, m engine.Meta, ok bool) {
 		return nil, m, false
 	}
 	m, ok = engine.ParseMeta(p[len(p)-n:])
+	m.Pinned = false
 	return p[:len(p)-n], m, ok
 }
 
