@@ -59,6 +59,7 @@ type Server struct {
 	memory  *Memory
 
 	slow    slowlog
+	hot     hotkeys
 	latency latencyMonitor
 	sampler sampler
 

@@ -49,6 +49,7 @@ func (s *Server) applySettings() error {
 		{"maxclients", s.transport.setMaxClients},
 		{"slowlog-log-slower-than slowlog-max-len commandlog-request-larger-than commandlog-large-request-max-len " +
 			"commandlog-reply-larger-than commandlog-large-reply-max-len", s.setCommandLog},
+		{"hotkeys-top-k hotkeys-sampling-percentage hotkeys-window-seconds", s.setHotKeys},
 		{tlsDirectives + " tls-port", s.transport.setTLS},
 		{"port tls-port", s.transport.setPort},
 		{"bind", s.transport.setBind},

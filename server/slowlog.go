@@ -209,11 +209,19 @@ func (s *Server) setCommandLog(*config.Value) error {
 // setSizeFrom says from how many bytes on noteSized wants to hear of commands: of all of
 // them while keys are watched for HOTKEYS.
 func (s *Server) setSizeFrom() {
-	s.sizeFrom.Store(min(s.slow.requestFrom.Load(), s.slow.replyFrom.Load()))
+	from := min(s.slow.requestFrom.Load(), s.slow.replyFrom.Load())
+	if s.hot.watching.Load() {
+		from = 0
+	}
+	s.sizeFrom.Store(from)
 }
 
-// noteSized notes a command of which the request or the reply is large.
+// noteSized notes a command of which the request or the reply is large, or any while keys are
+// watched.
 func (s *Server) noteSized(w *worker, c *client, spec *commands.Spec, argv [][]byte, took, start int64, request, reply int) {
+	if s.hot.watching.Load() && !s.hot.note(c.db(), spec, argv, took, int64(request+reply), s.unixMS(start+took)) {
+		s.watchKeys() // nobody does any more
+	}
 	if spec.Flags&commands.SkipSlowlog == 0 {
 		s.slow.addLarge(&s.Road, c.addr, text(&c.shown.name), spec, argv, request, reply, s.unixMS(start))
 	}
