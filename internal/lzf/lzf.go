@@ -86,24 +86,33 @@ func literals(dst, b []byte) []byte {
 	return dst
 }
 
-// Unpack fills dst, which has the unpacked length, with the unpacked form of src.
+// Room is the spare capacity that the destination of Unpack should have beyond its length.
+// With it, Unpack copies in steps of fixed size.
+const Room = maxLiteral
+
+// Unpack fills dst, which has the unpacked length, with the unpacked form of src. The bytes
+// between the length and the capacity of dst are undefined afterwards.
 func Unpack(dst, src []byte) error {
-	o := 0
+	o, all := 0, dst[:cap(dst)]
 	for i := 0; i < len(src); {
 		c := int(src[i])
 		i++
 		if c < maxLiteral {
 			n := c + 1
 			switch {
-			case i+maxLiteral <= len(src) && o+maxLiteral <= len(dst):
+			case i+maxLiteral <= len(src) && o+maxLiteral <= len(all):
 				// Bytes that are copied beyond the literal are overwritten later.
-				*(*[maxLiteral]byte)(dst[o:]) = *(*[maxLiteral]byte)(src[i:])
+				if *(*[16]byte)(all[o:]) = *(*[16]byte)(src[i:]); n > 16 {
+					*(*[16]byte)(all[o+16:]) = *(*[16]byte)(src[i+16:])
+				}
 			case i+n > len(src) || o+n > len(dst):
 				return ErrCorrupt
 			default:
 				copy(dst[o:], src[i:i+n])
 			}
-			i, o = i+n, o+n
+			if i, o = i+n, o+n; o > len(dst) {
+				return ErrCorrupt
+			}
 			continue
 		}
 		n := c >> 5
@@ -123,19 +132,29 @@ func Unpack(dst, src []byte) error {
 		if from < 0 || o+n > len(dst) {
 			return ErrCorrupt
 		}
-		if d := o - from; d >= 16 && n <= 16 && o+16 <= len(dst) {
-			*(*[16]byte)(dst[o:]) = *(*[16]byte)(dst[from:])
+		d := o - from
+		switch {
+		case d >= 16 && o+n+16 <= len(all):
+			for end := o + n; ; o, from = o+16, from+16 {
+				*(*[16]byte)(all[o:]) = *(*[16]byte)(all[from:])
+				if o+16 >= end {
+					o = end
+					break
+				}
+			}
+		case n <= 16 && d >= 8 && o+16 <= len(all):
+			*(*[8]byte)(all[o:]) = *(*[8]byte)(all[from:])
+			*(*[8]byte)(all[o+8:]) = *(*[8]byte)(all[from+8:])
 			o += n
-			continue
-		} else if d < 16 && n <= 16 {
+		case n <= 16:
 			for end := o + n; o < end; o++ {
 				dst[o] = dst[o-d]
 			}
-			continue
-		}
-		for n > 0 { // the source may overlap the bytes being written
-			k := copy(dst[o:o+n], dst[from:o])
-			o, n = o+k, n-k
+		default:
+			for n > 0 { // the source may overlap the bytes being written
+				k := copy(dst[o:o+n], dst[from:o])
+				o, n = o+k, n-k
+			}
 		}
 	}
 	if o != len(dst) {

@@ -28,7 +28,7 @@ func roundTrip(t *testing.T, p *Packer, src []byte) {
 	if !ok {
 		return
 	}
-	got := make([]byte, len(src))
+	got := make([]byte, len(src), len(src)+len(src)%2*Room) // with and without room
 	if err := Unpack(got, out); err != nil || !bytes.Equal(got, src) {
 		t.Fatalf("%q packed to %q: %v", src, out, err)
 	}
@@ -52,7 +52,12 @@ func FuzzUnpack(f *testing.F) {
 		if n < 0 || n > 1<<16 {
 			return
 		}
-		_ = Unpack(make([]byte, n), src) // must not panic
+		// It must not panic, and comes to the same with room and without.
+		tight, roomy := make([]byte, n), make([]byte, n, n+Room)
+		err := Unpack(tight, src)
+		if again := Unpack(roomy, src); again != err || err == nil && !bytes.Equal(tight, roomy) {
+			t.Fatalf("%q: %v %q, with room %v %q", src, err, tight, again, roomy)
+		}
 		var p Packer
 		roundTrip(t, &p, src)
 	})
@@ -60,9 +65,12 @@ func FuzzUnpack(f *testing.F) {
 
 func BenchmarkUnpack(b *testing.B) {
 	var p Packer
-	src := []byte(strings.Repeat("field:value and some more text 12345 ", 100))
+	// A document as caches have them.
+	src := []byte(`{"id":73910284,"name":"4f2a 9bc01d","email":"77de1@example.com","created_at":"2026-01-17T10:31:00Z",` +
+		`"updated_at":"2026-02-03T11:42:00Z","status":"active","roles":["user","editor"],"address":{"street":"d81f3c",` +
+		`"city":"3aa9","country":"DE"},"score":48211,"tags":["4f2a","c01d"]}              `)
 	out, _ := p.Append(nil, src, len(src))
-	dst := make([]byte, len(src))
+	dst := make([]byte, len(src), len(src)+Room)
 	b.SetBytes(int64(len(src)))
 	for b.Loop() {
 		_ = Unpack(dst, out)

@@ -139,8 +139,8 @@ func (c *cursor) unpack(scratch *[]byte) ([]byte, error) {
 	if n > uint64(len(b))*lzf.MaxRatio {
 		return nil, c.fail("a compressed string cannot be that long")
 	}
-	if uint64(cap(*scratch)) < n {
-		*scratch = make([]byte, n)
+	if uint64(cap(*scratch)) < n+lzf.Room {
+		*scratch = make([]byte, n+lzf.Room)
 	}
 	s := (*scratch)[:n]
 	if err := lzf.Unpack(s, b); err != nil {
