@@ -19,6 +19,8 @@ type Ctx struct {
 	Table *Table
 
 	Script bool // a script or function runs it
+	// Running is that script or function, else nil.
+	Running Running
 
 	// Env is the server's side of the client, for handlers that need one.
 	Env Env
@@ -30,6 +32,27 @@ type Ctx struct {
 	scratch []byte
 	limits  *limitRoom
 }
+
+// Running is a script or function that runs a command.
+type Running interface {
+	// Over reports whether the script was ended, so that nobody reads the reply. Others
+	// may be served in between: the locks of the script stay, but what the handler
+	// writes must stand as it is. A handler whose work is the client's choice asks
+	// every now and then.
+	Over() bool
+}
+
+// errOver is what a command replies whose script was ended: nobody sees it.
+const errOver = Error("ERR the script was ended")
+
+// over reports whether the script that runs the command was ended. It looks once for so
+// many units of work as overMask says, of which n are done or left.
+func (c *Ctx) over(n int64) bool {
+	return n&overMask == 0 && c.Running != nil && c.Running.Over()
+}
+
+// overMask has over ask every couple of hundred microseconds.
+const overMask = 1<<10 - 1
 
 // An Env is what a handler may use of the server it runs in.
 type Env interface {

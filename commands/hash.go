@@ -403,7 +403,9 @@ func (c *Ctx) replyRandom(n int, count int64, pairs bool, one func(), all func(v
 		}
 		header(-count)
 		for left := -count; left > 0 && !c.Reply.Full; left-- {
-			one()
+			if one(); c.over(left) {
+				return errOver
+			}
 		}
 		return nil
 	}

@@ -160,6 +160,12 @@ func (r *scriptRun) Tick() error {
 	return nil
 }
 
+// Over is Tick in the middle of a command of the script. What ends the script, Tick says again.
+func (r *scriptRun) Over() bool {
+	r.ended = r.ended || r.Tick() != nil
+	return r.ended
+}
+
 // busyGate refuses commands while a script is over its limit.
 func (x *Scripts) busyGate(r *Request) Verdict {
 	if x.busy.Load() == 0 || r.Spec.Flags&commands.AllowBusy != 0 || r.Spec.Name == "shutdown" {

@@ -36,6 +36,7 @@ type scriptRun struct {
 	inExec   bool // the locks are those of a transaction
 	failed   bool // it replied an error
 	long     bool // others see it
+	ended    bool // in the middle of a command
 	run      running
 }
 
@@ -83,11 +84,11 @@ func (r *scriptRun) runScript(call func() error) error {
 	argv, spec, db, proto, mode := c.Argv, c.Spec, cl.db(), c.Reply.Proto, cl.mode
 	readOnly, counting, noTouch := tx.ReadOnly, tx.Counting, tx.NoTouch
 	cl.mode |= inExec | inScript
-	c.Script = true
+	c.Script, c.Running = true, r
 
 	err := call()
 
-	c.Script = false
+	c.Script, c.Running = false, nil
 
 	if r.long {
 		x.end(&r.run)
@@ -136,7 +137,13 @@ func (r *scriptRun) Call(argv [][]byte, proto int) []byte {
 	w.reply.Proto = proto
 	most, full := w.reply.Most, w.reply.Full // they are the client's
 	w.reply.Bound(mark + int(r.x.mostReply.Load()))
-	if err := r.do(argv); err != nil {
+	err := r.do(argv)
+	if r.ended {
+		w.reply.B = w.reply.B[:mark]
+		w.reply.Most, w.reply.Full, w.reply.Proto = most, full, r.cl.proto
+		return nil
+	}
+	if err != nil {
 		w.reply.B = w.reply.B[:mark]
 		var e commands.Error
 		if !errors.As(err, &e) {

@@ -45,6 +45,42 @@ func TestASlowScriptLeavesOthersAnAnswerAndCanBeKilled(t *testing.T) {
 	})
 }
 
+// A command whose reply is as long as the client wants is no longer than the script may be.
+func TestAScriptIsKilledInTheMiddleOfALongReply(t *testing.T) {
+	onBothTransports(t, func(t *testing.T, portable bool) {
+		_, path := startServer(t, portable, "--busy-reply-threshold", "20", "--io-threads", "1")
+		slow, slowReplies := dial(t, path)
+		other, replies := dial(t, path)
+		ask := talk{t, other, replies}.line
+		for _, fill := range []string{"HSET h %s", "ZADD z %s", "SADD s %s"} {
+			for i := range 100 {
+				pair := fmt.Sprintf("%d m%d", i, i)
+				if got := ask(fmt.Sprintf(fill, pair)); got[0] != ':' {
+					t.Fatalf("%s: %q", fill, got)
+				}
+			}
+		}
+		for _, call := range []string{"'HRANDFIELD', 'h'", "'ZRANDMEMBER', 'z'", "'SRANDMEMBER', 's'"} {
+			fmt.Fprintf(slow, "EVAL \"redis.pcall(%s, -10000000)\" 0\r\nPING\r\n", call)
+			deadline := time.Now().Add(30 * time.Second)
+			for !strings.HasPrefix(ask("PING"), "-BUSY ") {
+				if time.Now().After(deadline) {
+					t.Fatalf("%s: nobody says BUSY", call)
+				}
+			}
+			if got := ask("SCRIPT KILL"); got != "+OK\r\n" {
+				t.Errorf("%s: SCRIPT KILL: %q", call, got)
+			}
+			if got, err := slowReplies.ReadString('\n'); err != nil || !strings.HasPrefix(got, "-ERR Script killed by user with SCRIPT KILL... script: ") {
+				t.Errorf("%s: %q %v", call, got, err)
+			}
+			if got, err := slowReplies.ReadString('\n'); err != nil || got != "+PONG\r\n" {
+				t.Errorf("%s: what came behind it: %q %v", call, got, err)
+			}
+		}
+	})
+}
+
 // Scripts over declared keys run beside each other; each is still one step.
 func TestScriptsOfManyClientsAreAtomic(t *testing.T) {
 	onBothTransports(t, func(t *testing.T, portable bool) {

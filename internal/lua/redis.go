@@ -99,6 +99,10 @@ func (s *State) command(l *glua.LState, raise bool) int {
 		return s.fail(l, "ERR Lua redis lib command arguments must be strings or integers", raise)
 	}
 	out := s.host.Call(argv, s.proto)
+	if out == nil {
+		s.clock.tick()
+		s.spend(l, 0)
+	}
 	v, _ := s.value(out)
 	s.spend(l, 0)
 	if raise && len(out) > 0 && out[0] == '-' {

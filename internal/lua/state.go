@@ -15,7 +15,8 @@ import (
 // A Host is the server as a script sees it.
 type Host interface {
 	// Call runs a command for the script. The reply, in version proto of the
-	// protocol, is good until the next call; a refusal is an error reply.
+	// protocol, is good until the next call; a refusal is an error reply. It is nil if
+	// the script was ended in the middle of the command: Tick says why.
 	Call(argv [][]byte, proto int) []byte
 	// Allowed reports whether the script's user may run a command; known is
 	// false if there is no such command.
