@@ -14,6 +14,8 @@ type compaction struct {
 	cursor uint64
 	began  int64 // free bytes in slabs when the round began
 	left   int64 // free bytes in slabs after the last round, or fewer since
+	room   int64 // how many more bytes may be free before the next round, while keys are added and removed
+	spare  int64 // and how many in free blocks, which Purge can give back
 	restMS int64 // no other round before that, unless there is more to gain
 	rounds int   // finished ones
 }
@@ -79,18 +81,17 @@ func (s *shard) wantsCompaction(nowMS int64, busy bool) bool {
 }
 
 // settle records how many free bytes compaction could not gain. If new blocks have filled some of them since, or
-// slabs were closed, it records the smaller number.
-func (s *shard) settle(e *Engine, gaps int64) {
-	e.leastGaps.Add(gaps - s.compaction.left)
-	s.compaction.left = gaps
+// slabs were closed, it records the smaller number. room and spare are how many more bytes may be free before
+// compaction works again, by moving blocks and by giving pages back; both are 0 in a shard where it has not worked.
+func (s *shard) settle(e *Engine, gaps, room, spare int64) {
+	c := &s.compaction
+	e.leastGaps.Add(gaps + room + spare - c.left - c.room - c.spare)
+	c.left, c.room, c.spare = gaps, room, spare
 }
 
 // LeastGaps is about how many bytes inside slabs compaction leaves free. The blocks in use take that much beyond
 // their own size. It takes no lock.
 func (e *Engine) LeastGaps() int64 { return e.leastGaps.Load() }
-
-// BusyGaps is the part of the resident bytes that compaction leaves free while keys are added and removed.
-func BusyGaps(resident int64) int64 { return 2 * resident / busyShare }
 
 // Compact does one step of returning memory of nearly empty slabs to the system: it moves the blocks of one
 // segment of one shard. It reports whether there is more to gain in the shard. busy says that keys are added and
@@ -101,13 +102,18 @@ func (e *Engine) Compact(nowMS int64, busy bool) bool {
 		return false // the next round comes soon
 	}
 	defer s.mu.Unlock()
-	if g := s.closable(); g < s.compaction.left {
-		s.settle(e, g)
+	c := &s.compaction
+	if g := s.closable(); g < c.left {
+		s.settle(e, g, c.room, c.spare)
+	}
+	if !busy && c.room+c.spare > 0 {
+		s.settle(e, c.left, 0, 0)
 	}
 	if _, purge := s.worth(busy); s.taken == 0 && s.heap.SpareBytes() > purge {
 		keep := int64(0)
 		if busy {
 			keep = purge - purge/4
+			s.settle(e, c.left, c.room, purge)
 		}
 		s.heap.Purge(keep)
 		return true
@@ -126,7 +132,7 @@ func (e *Engine) CompactAll(nowMS int64) {
 		if !e.Patiently(s.mu.TryLock) {
 			return
 		}
-		s.settle(e, 0)
+		s.settle(e, 0, 0, 0)
 		s.compaction = compaction{}
 		for s.compaction.rounds < 4 && s.wantsCompaction(nowMS, false) {
 			s.compactStep(e, nowMS, false)
@@ -177,8 +183,11 @@ func (s *shard) compactStep(e *Engine, nowMS int64, busy bool) {
 	c.db = 0
 	c.rounds++
 	s.heap.DropEmpty()
-	gaps := s.closable()
-	s.settle(e, gaps)
+	gaps, room := s.closable(), int64(0)
+	if busy {
+		room, _ = s.worth(true)
+	}
+	s.settle(e, gaps, room, c.spare)
 	if gaps > c.began-c.began/compactShare {
 		c.restMS = nowMS + compactRestMS
 	}

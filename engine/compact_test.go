@@ -134,7 +134,7 @@ func TestGapsThatAreFilledAreForgotten(t *testing.T) {
 		}
 	})
 	s := &e.shards[0]
-	s.settle(e, s.gaps()) // as if a round had ended that could move nothing
+	s.settle(e, s.gaps(), 0, 0) // as if a round had ended that could move nothing
 	if left := e.LeastGaps(); left < 1<<20 {
 		t.Fatalf("%d bytes are gaps, want more", left)
 	}

@@ -74,7 +74,7 @@ type Engine struct {
 	frames                 sync.Pool // of *[]byte, room for the codec
 	nextWork               atomic.Uint32
 	nextEvict, nextCompact atomic.Uint32
-	leastGaps              atomic.Int64                           // the sum of compaction.left over shards
+	leastGaps              atomic.Int64                           // the sum of what compactions leave free
 	snaps                  [MaxSnapshots]atomic.Pointer[Snapshot] // that are being taken; change under all locks
 	taking                 atomic.Int32                           // how many there are
 

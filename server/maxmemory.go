@@ -168,7 +168,7 @@ func (l *memoryLimit) over(e *engine.Engine) (data, system int64) {
 	}
 	live, resident := e.InUse()
 	rest := l.rest.Load()
-	gaps := min(max(e.LeastGaps(), engine.BusyGaps(bytes)), max(0, resident-live)) // they may have been filled since
+	gaps := min(e.LeastGaps(), max(0, resident-live)) // they may have been filled since
 	return live + gaps + rest - bytes, resident + rest - bytes
 }
 
