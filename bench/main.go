@@ -39,7 +39,7 @@ type program struct {
 
 func main() {
 	var (
-		only      = flag.String("only", "", "sections by comma: strings, memory, pause, structures, server, load, idle, persistence, compression, cache, expiry, hitratio, lookaside; empty: all but the last three")
+		only      = flag.String("only", "", "sections by comma: strings, memory, pause, slow, structures, server, load, idle, persistence, compression, cache, expiry, hitratio, lookaside; empty: all but the last three")
 		traces    = flag.String("traces", os.Getenv("CACHED_TRACES"), "directory of traces for hitratio and lookaside; empty: one is made up")
 		loads     = flag.String("workloads", "", "workloads of hitratio and lookaside by comma, such as oltp/etc*2, or of load (connections/depth/rate), such as 50/1/15000; empty: all")
 		servers   = flag.String("servers", "", "servers of hitratio and lookaside by comma; empty: all")
@@ -94,7 +94,7 @@ func (b *bench) run(chosen []string, cachedBin, beside, redisBin, file string) e
 	if beside != "" {
 		b.peers = append(b.peers, program{name: "beside", bin: beside})
 	}
-	sections := []section{{"strings", true, b.strings}, {"memory", true, b.memory}, {"pause", true, b.pause},
+	sections := []section{{"strings", true, b.strings}, {"memory", true, b.memory}, {"pause", true, b.pause}, {"slow", true, b.slow},
 		{"structures", true, b.structures}, {"server", true, b.serving}, {"load", true, b.offeredLoad}, {"idle", true, b.idle}, {"persistence", true, b.persistence},
 		{"compression", true, b.compression}, {"cache", true, b.caches}, {"expiry", false, b.expiry}, {"hitratio", false, b.hitRatio},
 		{"lookaside", false, b.lookAsideCost}}

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 
@@ -129,6 +130,13 @@ func (s *Spec) PartOf(argv [][]byte) []byte {
 // others.
 func (s *Spec) AddLocks(e *engine.Engine, argv [][]byte, l *engine.LockSet) {
 	switch {
+	case s.sorts && !looksUpByPattern(argv):
+		l.Add(e, argv[1])
+		for i := 3; i < len(argv); i++ {
+			if equalFold(argv[i-1], "STORE") {
+				l.Add(e, argv[i])
+			}
+		}
 	case s.locks == lockAll || s.Flags&Deferred != 0:
 		l.AddAll(e)
 	case s.locks != lockNone:
@@ -159,6 +167,36 @@ func (s *Spec) Lock(tx *engine.Tx, argv [][]byte) bool {
 	s.AddLocks(tx.Engine(), argv, &l)
 	return tx.Lock(&l)
 }
+
+// looksUpByPattern reports whether a call of SORT may look up keys whose names are made of
+// elements.
+func looksUpByPattern(argv [][]byte) bool {
+	return slices.ContainsFunc(argv[2:], func(a []byte) bool { return bytes.IndexByte(a, '*') >= 0 })
+}
+
+// Divide has what a command does that may take long be such that others can be let in
+// at any moment: see engine.Tx.Divide. It returns nil if that is of no use. The keys are locked.
+func (s *Spec) Divide(tx *engine.Tx, argv [][]byte) *engine.Division {
+	if s.sorts && looksUpByPattern(argv) {
+		return nil
+	}
+	huge := false
+	s.EachKey(argv, func(i int, flags KeyFlag) {
+		huge = huge || flags&NotKey == 0 && tx.IsHuge(argv[i])
+	})
+	if !huge {
+		return nil
+	}
+	s.EachKey(argv, func(i int, flags KeyFlag) {
+		if flags&RO != 0 {
+			tx.Use(argv[i])
+		}
+	})
+	return tx.Divide()
+}
+
+// Divides reports whether Divide is to be asked.
+func (s *Spec) Divides() bool { return s.divides }
 
 // squeeze compresses the strings that the command argv sets keys to.
 func (s *Spec) squeeze(tx *engine.Tx, argv [][]byte) {

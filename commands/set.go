@@ -389,8 +389,9 @@ func (c *Ctx) storeCombined(op setOperation, ev engine.Event) error {
 	if err := c.combine(op, c.Argv[2:], members.add); err != nil {
 		return err
 	}
+	c.Tx.Rejoin()
 	key := c.Argv[1]
-	if len(members.ends) == 0 {
+	if members.n == 0 {
 		if c.Tx.Delete(key) {
 			c.Tx.Modified(key, engine.EventDel)
 		}
@@ -399,29 +400,65 @@ func (c *Ctx) storeCombined(op setOperation, ev engine.Event) error {
 	}
 	s := value.SetRef{Ref: c.Tx.Replace(key, value.Set, value.IntSet, value.NewSetBytes), Limits: c.Tx.Limits()}
 	s.Init()
-	members.each(func(b []byte) { s.Add(b) })
+	i := 0
+	members.each(func(b []byte) {
+		s.Add(b)
+		if i++; i%breatheAfter == 0 {
+			s.Ref = c.Tx.Breathe(key, s.Ref)
+		}
+	})
 	c.Tx.Modified(key, ev)
-	c.Reply.Int(int64(len(members.ends)))
+	c.Reply.Int(int64(members.n))
 	return nil
 }
 
-// texts are strings one behind the other.
+// texts are strings outside the engine's memory. They are in blocks, since a slice that
+// grows is copied in one piece, and nobody can be let in meanwhile.
 type texts struct {
+	blocks []textBlock
+	n      int
+}
+
+type textBlock struct {
 	bytes []byte
 	ends  []int
 }
 
+// blockTexts is how many strings are in a block.
+const blockTexts = 1024
+
 func (t *texts) add(e value.Elem) {
-	t.bytes = e.Append(t.bytes)
-	t.ends = append(t.ends, len(t.bytes))
+	if t.n%blockTexts == 0 {
+		t.blocks = append(t.blocks, textBlock{})
+	}
+	t.n++
+	b := &t.blocks[len(t.blocks)-1]
+	b.bytes = e.Append(b.bytes)
+	b.ends = append(b.ends, len(b.bytes))
 }
 
 func (t *texts) each(visit func([]byte)) {
-	from := 0
-	for _, end := range t.ends {
-		visit(t.bytes[from:end:end])
-		from = end
+	for i := range t.blocks {
+		b, from := &t.blocks[i], 0
+		for _, end := range b.ends {
+			visit(b.bytes[from:end:end])
+			from = end
+		}
 	}
+}
+
+// push appends to a slice that may become long. What is copied when it grows is copied in
+// pieces.
+func push[T any](s []T, x T) []T {
+	const piece = 4096
+	if len(s) < cap(s) || len(s) <= piece {
+		return append(s, x)
+	}
+	grown := make([]T, len(s), 2*len(s))
+	for from := 0; from < len(s); from += piece {
+		copy(grown[from:], s[from:min(from+piece, len(s))])
+	}
+	return append(grown, x)
 }
 
 // countedKeys takes "numkeys key ..." .

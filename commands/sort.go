@@ -108,6 +108,9 @@ func (c *Ctx) sort(mayStore bool) error {
 	return nil
 }
 
+// sortBlock is how many bytes of elements are together in memory at most.
+const sortBlock = 64 << 10
+
 // sortElements returns the elements of the collection at the first key, in its own order; that of a sorted set is
 // reversed with DESC if the elements are not sorted otherwise.
 func (c *Ctx) sortElements(q *sortCall) (elems [][]byte, isSet bool, err error) {
@@ -115,8 +118,14 @@ func (c *Ctx) sortElements(q *sortCall) (elems [][]byte, isSet bool, err error) 
 	if !ok {
 		return nil, false, nil
 	}
+	var block []byte // room for some elements
 	add := func(e value.Elem) bool {
-		elems = append(elems, e.Append(make([]byte, 0, e.Len())))
+		if n := e.Len(); n > cap(block)-len(block) {
+			block = make([]byte, 0, max(n, min(sortBlock, 16+2*cap(block))))
+		}
+		from := len(block)
+		block = e.Append(block)
+		elems = push(elems, block[from:len(block):len(block)])
 		return true
 	}
 	switch value.TypeOf(it) {
@@ -223,6 +232,7 @@ func (c *Ctx) byPattern(pattern, elem []byte) []byte {
 
 // storeSorted makes a list of the elements, or of the values that GET finds for them, and replies with its length.
 func (c *Ctx) storeSorted(q *sortCall, elems [][]byte) {
+	c.Tx.Rejoin()
 	if len(elems) == 0 {
 		if c.Tx.Delete(q.store) {
 			c.Tx.Modified(q.store, engine.EventDel)
@@ -241,9 +251,12 @@ func (c *Ctx) storeSorted(q *sortCall, elems [][]byte) {
 	}
 	l := value.ListRef{Ref: c.Tx.Replace(q.store, value.List, value.Packed, value.NewListBytes), Limits: c.Tx.Limits()}
 	l.Init()
-	for _, e := range out {
+	for i, e := range out {
 		l.Room(len(e), 1)
 		l.Push(e, true)
+		if i%breatheAfter == breatheAfter-1 {
+			l.Ref = c.Tx.Breathe(q.store, l.Ref)
+		}
 	}
 	c.Tx.Modified(q.store, eventSortStore)
 	c.Reply.Int(int64(len(out)))

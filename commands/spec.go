@@ -24,16 +24,22 @@ type Spec struct {
 
 	Run func(*Ctx) error // writes exactly one reply, or returns an error and writes none
 
-	full   string // "config|get" for a subcommand, otherwise Name
-	number int
-	acl    Category
-	sub    map[string]*Spec
-	locks  lockKind
-	oneKey int // position of the only key, or 0
+	full    string // "config|get" for a subcommand, otherwise Name
+	number  int
+	acl     Category
+	sub     map[string]*Spec
+	slow    bool
+	divides bool // see Divide
+	sorts   bool // locks as SORT does
+	locks   lockKind
+	oneKey  int // position of the only key, or 0
 }
 
 // FullName is the name as COMMAND and ACL write it: config|get.
 func (s *Spec) FullName() string { return s.full }
+
+// MayTakeLong reports whether there are calls of the command that take some milliseconds.
+func (s *Spec) MayTakeLong() bool { return s.slow }
 
 // Categories are the ACL categories of the command, implied ones included.
 func (s *Spec) Categories() Category { return s.acl }

@@ -43,6 +43,17 @@ func NewTable(groups ...[]Spec) *Table {
 	return t
 }
 
+// mayTakeLong are commands without keys that may take some milliseconds.
+var mayTakeLong = []string{"exec", "bgsave", "save", "bgrewriteaof"}
+
+// dividing are commands that look up all their keys by methods of engine.Tx that find a key,
+// then only read what they have found, and call Tx.Rejoin before they write.
+var dividing = []string{
+	"hgetall", "hkeys", "hvals", "lrange", "lpos", "smembers", "sinter", "sunion", "sdiff", "sintercard", "xrange", "xrevrange",
+	"zrange", "zrevrange", "zrangebyscore", "zrevrangebyscore", "zrangebylex", "zrevrangebylex", "zunion", "zinter", "zdiff", "zintercard",
+	"sort", "sort_ro", "sinterstore", "sunionstore", "sdiffstore", "zunionstore", "zinterstore", "zdiffstore", "zrangestore",
+}
+
 // prepare derives the values that follow from the row.
 func (s *Spec) prepare(parent string, numbers *int) {
 	s.number = *numbers
@@ -54,6 +65,10 @@ func (s *Spec) prepare(parent string, numbers *int) {
 	if s.Run == nil && len(s.Sub) == 0 {
 		panic(fmt.Sprintf("commands: %s has no handler", s.full))
 	}
+	s.slow = s.Flags&(Fast|Blocking) == 0 && s.Flags&(ReadOnly|Write|NoMandatoryKeys|Keyspace|Deferred) != 0 && s.Name != "set" ||
+		slices.Contains(mayTakeLong, s.Name)
+	s.divides = parent == "" && slices.Contains(dividing, s.Name)
+	s.sorts = s.Name == "sort" || s.Name == "sort_ro"
 	s.acl = s.ACL | impliedCategories(s.Flags, s.Group)
 	switch {
 	case s.Flags&Deferred != 0:

@@ -135,11 +135,16 @@ type zpairs struct {
 
 func (p *zpairs) add(m value.Elem, f float64) {
 	p.texts.add(m)
-	p.scores = append(p.scores, f)
+	p.scores = push(p.scores, f)
 }
+
+// breatheAfter is how many elements of a large value are made before others are let in, if
+// that took long.
+const breatheAfter = 256
 
 // storeZSet makes pairs the sorted set at key and replies with their number; without any, the key is removed.
 func (c *Ctx) storeZSet(key []byte, p *zpairs, ev engine.Event) {
+	c.Tx.Rejoin()
 	if len(p.scores) == 0 {
 		if c.Tx.Delete(key) {
 			c.Tx.Modified(key, engine.EventDel)
@@ -152,7 +157,9 @@ func (c *Ctx) storeZSet(key []byte, p *zpairs, ev engine.Event) {
 	i := 0
 	p.each(func(m []byte) {
 		z.Set(m, p.scores[i])
-		i++
+		if i++; i%breatheAfter == 0 {
+			z.Ref = c.Tx.Breathe(key, z.Ref)
+		}
 	})
 	c.Tx.Modified(key, ev)
 	c.Reply.Int(int64(len(p.scores)))

@@ -230,7 +230,7 @@ type zpair struct {
 
 // sorted returns the result in order. It aliases the inputs.
 func (q *zoperation) sorted() (out []zpair) {
-	q.run(func(m value.Elem, f float64) bool { out = append(out, zpair{m, f}); return true })
+	q.run(func(m value.Elem, f float64) bool { out = push(out, zpair{m, f}); return true })
 	var x, y [20]byte
 	slices.SortFunc(out, func(a, b zpair) int {
 		switch {

@@ -101,7 +101,10 @@ func (e *Engine) Compact(nowMS int64, busy bool) bool {
 	if !s.mu.TryLock() {
 		return false // the next round comes soon
 	}
-	defer s.mu.Unlock()
+	defer s.unlock()
+	if len(s.claims) > 0 {
+		return false
+	}
 	c := &s.compaction
 	if g := s.closable(); g < c.left {
 		s.settle(e, g, c.room, c.spare)
@@ -134,14 +137,14 @@ func (e *Engine) CompactAll(nowMS int64) {
 		}
 		s.settle(e, 0, 0, 0)
 		s.compaction = compaction{}
-		for s.compaction.rounds < 4 && s.wantsCompaction(nowMS, false) {
+		for s.compaction.rounds < 4 && len(s.claims) == 0 && s.wantsCompaction(nowMS, false) {
 			s.compactStep(e, nowMS, false)
-			s.mu.Unlock()
+			s.unlock()
 			if !e.Patiently(s.mu.TryLock) {
 				return
 			}
 		}
-		s.mu.Unlock()
+		s.unlock()
 	}
 	e.pool.Trim()
 }

@@ -27,6 +27,6 @@
 //
 // shard.mu guards a shard. A transaction that needs several shards locks them in ascending order of their index
 // and holds all of them until Unlock; only the locks of the stream, the watchers and the miss curve are taken
-// under them. Work that may hold locks for long, such as a script, announces it, so that other transactions can
-// be made to stop waiting (long.go).
+// under them. A transaction with GivesUp does not wait for a lock, but takes a place in the queue of the shard
+// (wait.go). Work that takes long claims its keys and releases the locks of their shards (claim.go).
 package engine

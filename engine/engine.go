@@ -20,7 +20,7 @@ import (
 var (
 	// ErrWrongType: the key holds a value of another type.
 	ErrWrongType = errors.New("wrong type")
-	// ErrBusy: the Tx has given up waiting for long work.
+	// ErrBusy: the Tx has given up waiting for a lock: see Await.
 	ErrBusy = errors.New("busy")
 	// ErrNoDatabase: there is no database with that index.
 	ErrNoDatabase = errors.New("no such database")
@@ -88,7 +88,11 @@ type Engine struct {
 
 // A shard is one slice of the keyspace with its own lock.
 type shard struct {
-	mu    sync.Mutex // guards what follows; several shards lock in index order
+	mu      sync.Mutex   // guards what follows but for the atomics; several shards lock in index order
+	special atomic.Int32 // claims, and 1 if it is reserved: then more than the lock is needed
+	waiting atomic.Int32 // tickets in queue.lock
+	claims  claims
+
 	heap  *arena.Heap
 	dbs   []keyspace
 	tasks []task                  // memory that Maintain frees
@@ -103,6 +107,9 @@ type shard struct {
 
 	gone     gone
 	prefixes prefixStats
+
+	queue    waitQueue
+	reserved atomic.Pointer[Ticket] // for whom, or nil
 
 	stats   Stats
 	changes int64    // by commands, since the start
@@ -255,7 +262,7 @@ func (e *Engine) each(tx *Tx, visit func(*shard)) {
 		}
 		s.mu.Lock()
 		visit(s)
-		s.mu.Unlock()
+		s.unlock()
 	}
 }
 

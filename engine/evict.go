@@ -126,7 +126,7 @@ func (e *Engine) Evict(tx *Tx, nowMS, bytes int64) (freed int64) {
 	i := int(e.nextEvict.Add(1)) % len(e.shards)
 	s := &e.shards[i]
 	tx.Begin(e, 0, nowMS)
-	if !tx.lock(s) {
+	if !tx.lock(s, nil, true) {
 		return 0
 	}
 	tx.one = i

@@ -237,13 +237,13 @@ func (tx *Tx) within(i int, visit func(*shard)) bool {
 		return true
 	}
 	invariants.Check(tx.one < 0 && tx.locked == shardSet{}, "shards are locked one after the other with others held")
-	if !tx.lock(s) {
+	if !tx.lock(s, nil, false) {
 		return false
 	}
 	tx.one = i
 	visit(s)
 	tx.Commit(nil)
-	s.mu.Unlock()
+	s.unlock()
 	tx.one, tx.lastKey = -1, nil
 	return true
 }
@@ -290,23 +290,53 @@ func (tx *Tx) Scan(cursor uint64, count int, visit func(table.Item)) (uint64, er
 	return 0, nil
 }
 
+// eachMost is how many keys Each visits before it releases the shard for a moment.
+const eachMost = 4096
+
 // Each visits all keys of the database that have not expired until visit returns false. visit must not change the
-// keyspace, and the item is valid until visit returns.
+// keyspace, and the item is valid until visit returns. It waits for locks, also if the Tx gives up, unless callers
+// are to be refused (GivingUp): then it returns ErrBusy.
 func (tx *Tx) Each(visit func(table.Item) bool) error {
 	for i, more := 0, true; more && i < len(tx.e.shards); i++ {
-		ok := tx.within(i, func(s *shard) {
-			s.dbs[tx.DB].keys.Each(func(it table.Item) bool {
-				if d := it.DeadlineMS(); d == 0 || tx.NowMS <= d {
-					more = visit(it)
-				}
-				return more
-			})
-		})
-		if !ok {
-			return ErrBusy
+		cursor := uint64(0)
+		for n, done := 0, false; more && !done; n++ {
+			ok := tx.within(i, func(s *shard) { cursor, more = tx.eachFrom(s, cursor, visit) })
+			switch {
+			case ok:
+				n, done = 0, cursor == 0
+			case tx.e.GivingUp():
+				return ErrBusy
+			default:
+				breathe(n)
+			}
 		}
 	}
 	return nil
+}
+
+// eachFrom visits some keys of a shard from a cursor on, 0 at first, and returns the next
+// cursor, 0 at the end.
+func (tx *Tx) eachFrom(s *shard, cursor uint64, visit func(table.Item) bool) (next uint64, more bool) {
+	t := &s.dbs[tx.DB].keys
+	from, seen := cursor, 0
+	for more = true; more && seen < eachMost; {
+		cursor = t.Walk(cursor, func(slot table.Slot) {
+			it := table.ItemOf(slot)
+			seen++
+			// Since the last call segments may have become one, of which a part was visited.
+			if !more || from != 0 && table.Hash(it.Key())<<t.Skip() < from {
+				return
+			}
+			if d := it.DeadlineMS(); d == 0 || tx.NowMS <= d {
+				more = visit(it)
+			}
+		})
+		if cursor == 0 {
+			break
+		}
+		from = 0
+	}
+	return cursor, more
 }
 
 // RandomKey returns a copy of a key of the database such that each is as likely as any

@@ -87,7 +87,7 @@ func (e *Engine) ShardOf(hash uint64) int { return e.shardOf(hash) }
 func (e *Engine) Reserve(shard, db int, keys int64) {
 	s := &e.shards[shard]
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.dbs[db].keys.Reserve(s.heap, int(keys/int64(len(e.shards))))
 }
 
@@ -95,7 +95,7 @@ func (e *Engine) Reserve(shard, db int, keys int64) {
 func (e *Engine) FitIndex(shard, db int) {
 	s := &e.shards[shard]
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.dbs[db].keys.Fit(s.heap)
 }
 

@@ -102,7 +102,7 @@ func warm(e *Engine, looks []ahead, step func(*ahead, *shard)) {
 		s := &e.shards[e.shardOf(looks[i].key)]
 		if s != held {
 			if held != nil {
-				held.mu.Unlock()
+				held.unlock()
 				held = nil
 			}
 			if !s.mu.TryLock() {
@@ -113,6 +113,6 @@ func warm(e *Engine, looks []ahead, step func(*ahead, *shard)) {
 		step(&looks[i], s)
 	}
 	if held != nil {
-		held.mu.Unlock()
+		held.unlock()
 	}
 }

@@ -78,14 +78,8 @@ const MaxSnapshots = table.Marks
 // nil, is called at the very moment, while everything is locked.
 func (e *Engine) StartSnapshot(sink SnapshotSink, start func()) (*Snapshot, error) {
 	snap := &Snapshot{e: e, sink: sink, i: -1}
-	for i := range e.shards {
-		e.shards[i].mu.Lock()
-	}
-	defer func() {
-		for i := range e.shards {
-			e.shards[i].mu.Unlock()
-		}
-	}()
+	e.lockAll()
+	defer e.unlockAll()
 	for i := range e.snaps {
 		if e.snaps[i].Load() == nil {
 			snap.i = i
@@ -158,7 +152,7 @@ func (snap *Snapshot) Step() bool {
 	}
 	s := &snap.e.shards[snap.shard]
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	ks := snap.keyspace(s, snap.db)
 	n := 0
 	next := ks.keys.Walk(ks.walked[snap.i], func(slot table.Slot) {
@@ -190,9 +184,7 @@ func (snap *Snapshot) Close() {
 	snap.interrupted.Store(true)
 	for snap.Step() {
 	}
-	for i := range snap.e.shards {
-		snap.e.shards[i].mu.Lock()
-	}
+	snap.e.lockAll()
 	for i := range snap.e.shards {
 		s := &snap.e.shards[i]
 		s.snaps[snap.i] = nil
@@ -200,9 +192,7 @@ func (snap *Snapshot) Close() {
 	}
 	snap.e.snaps[snap.i].Store(nil)
 	snap.e.taking.Add(-1)
-	for i := range snap.e.shards {
-		snap.e.shards[i].mu.Unlock()
-	}
+	snap.e.unlockAll()
 }
 
 // interrupt stops the saving; all locks are held.
@@ -298,7 +288,7 @@ func (snap *Snapshot) stepHuge() bool {
 	hash := table.Hash(key)
 	s := &snap.e.shards[snap.e.shardOf(hash)]
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	slot := snap.unsaved(s, h.db, hash, key)
 	done := true // saved by the transaction that changed it, or no longer needed
 	if slot != nil && !snap.interrupted.Load() {

@@ -188,6 +188,10 @@ func (e *Engine) Renew() bool {
 	}
 	s := &e.shards[r.shard]
 	s.mu.Lock()
+	if len(s.claims) > 0 {
+		s.unlock()
+		return true // later
+	}
 	ks, done, more := &s.dbs[r.db], 0, false
 	next := ks.keys.Walk(r.cursor, func(slot table.Slot) {
 		it := table.ItemOf(slot)
@@ -200,7 +204,7 @@ func (e *Engine) Renew() bool {
 			r.renew(e, s, slot)
 		}
 	})
-	s.mu.Unlock()
+	s.unlock()
 	if more {
 		return true // the same segment again
 	}

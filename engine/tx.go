@@ -3,6 +3,7 @@ package engine
 import (
 	"math/bits"
 	"math/rand/v2"
+	"time"
 
 	"cached/engine/table"
 	"cached/engine/value"
@@ -32,8 +33,10 @@ type Tx struct {
 	// Begin takes it back.
 	Applying bool
 
-	// GivesUp has LockKey and Lock stop waiting for long work after Engine.GiveUp(true).
+	// GivesUp has LockKey and Lock wait for no longer than some microseconds: see Await.
 	GivesUp bool
+	// Ticket is the place in the queues of locks of whoever the Tx works for, or nil.
+	Ticket *Ticket
 
 	// Owner is the client or other origin of the work, for the engine's watchers.
 	Owner any
@@ -43,7 +46,9 @@ type Tx struct {
 	clock   uint32 // the access word of this moment, under LRU
 	one     int    // index of the locked shard if it is the only one; -1 otherwise
 	kept    bool   // one was left locked by Keep
+	divided bool   // see Divide
 	own     int32  // 1 between BeginLong and Unlock
+	claimed int32  // how many keys of want are claimed; if any, those shards are locked only for moments
 	locked  shardSet
 	lastKey *byte // whose hash lastHash is
 	lastLen int
@@ -58,6 +63,17 @@ type Tx struct {
 
 	squeezer
 	used bool // the squeezer, since Begin
+
+	lacks      *shard // which lock could not lock last
+	lacksClaim bool   // for a claim of a key
+	lacksHash  uint64 // of that key
+	lacksAny   bool   // it wanted all keys of the shard
+
+	want     [maxClaims]uint64 // the hashes of the keys that Lock was given
+	wants    int32
+	many     bool // there are more, or all
+	division *Division
+	breath   time.Time // when Breathe let others in last
 }
 
 // A shardSet has a bit for each of at most 256 shards.
@@ -130,9 +146,9 @@ func (tx *Tx) hash(key []byte) uint64 {
 
 // Know passes the hash of key, a slice that the work will use.
 func (tx *Tx) Know(key []byte, hash uint64) {
-	tx.lastKey = nil
+	tx.lastKey, tx.last = nil, hash
 	if len(key) > 0 {
-		tx.lastKey, tx.lastLen, tx.last = &key[0], len(key), hash
+		tx.lastKey, tx.lastLen = &key[0], len(key)
 	}
 }
 
@@ -145,13 +161,23 @@ func (tx *Tx) LockKey(key []byte) bool {
 		tx.kept = false
 	} else {
 		tx.GiveBack()
-		if !tx.lock(&tx.e.shards[i]) {
-			return false
+		s := &tx.e.shards[i]
+		if locked := s.mu.TryLock(); !locked || s.special.Load() != 0 {
+			if !tx.lockSlowly(s, h, locked) {
+				return false
+			}
 		}
 		tx.one = i
 	}
 	tx.Know(key, h)
 	return true
+}
+
+// lockSlowly goes on with a shard that others have locked, or that is locked now while
+// more than the lock is needed.
+func (tx *Tx) lockSlowly(s *shard, hash uint64, locked bool) bool {
+	hashes := [1]uint64{hash}
+	return locked && tx.passes(s, hashes[:], false) || tx.waitFor(s, hashes[:], false)
 }
 
 // Keep ends the work like Unlock, but leaves its one shard locked if the key with that hash belongs to it, for
@@ -167,13 +193,28 @@ func (tx *Tx) Keep(hash uint64) bool {
 }
 
 // A LockSet collects the shards of keys, to be locked together.
-type LockSet struct{ set shardSet }
+type LockSet struct {
+	set    shardSet
+	hashes [maxClaims]uint64 // of the keys
+	n      int
+	many   bool // there are more keys, or all
+}
 
 // Add adds the shard of key.
-func (l *LockSet) Add(e *Engine, key []byte) { l.set.add(e.shardOf(table.Hash(key))) }
+func (l *LockSet) Add(e *Engine, key []byte) {
+	h := table.Hash(key)
+	l.set.add(e.shardOf(h))
+	if l.n == maxClaims {
+		l.many = true
+		return
+	}
+	l.hashes[l.n] = h
+	l.n++
+}
 
 // AddAll adds every shard.
 func (l *LockSet) AddAll(e *Engine) {
+	l.many = true
 	for i := range e.shards {
 		l.set.add(i)
 	}
@@ -185,7 +226,7 @@ func (tx *Tx) Lock(l *LockSet) bool {
 	tx.GiveBack() // locks are taken in ascending order
 	given := false
 	l.set.each(func(i int) {
-		if !given && tx.lock(&tx.e.shards[i]) {
+		if !given && tx.lock(&tx.e.shards[i], l.hashes[:l.n], l.many) {
 			tx.locked.add(i)
 		} else {
 			given = true
@@ -193,8 +234,10 @@ func (tx *Tx) Lock(l *LockSet) bool {
 	})
 	if given {
 		tx.Unlock()
+		return false
 	}
-	return !given
+	tx.want, tx.wants, tx.many = l.hashes, int32(l.n), l.many
+	return true
 }
 
 // Kept reports whether a lock was kept, and not taken over or given back since.
@@ -203,20 +246,26 @@ func (tx *Tx) Kept() bool { return tx.kept }
 // GiveBack releases a lock that was kept.
 func (tx *Tx) GiveBack() {
 	if tx.kept {
-		tx.e.shards[tx.one].mu.Unlock()
+		tx.e.shards[tx.one].unlock()
 		tx.kept, tx.one, tx.lastKey = false, -1, nil
 	}
 }
 
-// LockAll locks the whole keyspace.
+// LockAll locks the whole keyspace, however long that takes. It is not for a Tx that gives up.
 func (tx *Tx) LockAll() {
-	var l LockSet
-	l.AddAll(tx.e)
-	tx.Lock(&l)
+	tx.GiveBack()
+	tx.e.lockAll()
+	for i := range tx.e.shards {
+		tx.locked.add(i)
+	}
+	tx.wants, tx.many = 0, true
 }
 
 // Holds reports whether all shards of l are locked by this Tx.
 func (tx *Tx) Holds(l *LockSet) bool {
+	if tx.loose() {
+		return tx.claimsAll(l)
+	}
 	for w, b := range l.set {
 		have := tx.locked[w]
 		if tx.one >= 0 && tx.one>>6 == w {
@@ -231,20 +280,43 @@ func (tx *Tx) Holds(l *LockSet) bool {
 
 // Unlock releases all locks. All changes have been committed before.
 func (tx *Tx) Unlock() {
-	tx.kept = false
-	if tx.one >= 0 {
-		tx.e.shards[tx.one].mu.Unlock()
+	tx.kept, tx.lastKey = false, nil
+	if i := tx.one; i >= 0 {
 		tx.one = -1
+		s := &tx.e.shards[i]
+		s.mu.Unlock() // as shard.unlock
+		if s.waiting.Load() != 0 {
+			s.callWaiters()
+		}
 	}
 	if tx.locked != (shardSet{}) {
-		set := tx.locked
-		tx.locked = shardSet{}
-		set.each(func(i int) { tx.e.shards[i].mu.Unlock() })
+		tx.unlockShards()
+	}
+	if tx.own|tx.claimed != 0 {
+		tx.endSpecial()
+	}
+}
+
+// endSpecial ends what few works have.
+func (tx *Tx) endSpecial() {
+	if tx.claimed != 0 {
+		tx.unclaim()
 	}
 	if tx.own != 0 {
 		tx.endLong()
 	}
-	tx.lastKey = nil
+}
+
+func (tx *Tx) unlockShards() {
+	if tx.one >= 0 {
+		tx.e.shards[tx.one].unlock()
+		tx.one = -1
+	}
+	if tx.locked != (shardSet{}) {
+		set := tx.locked
+		tx.locked, tx.wants = shardSet{}, 0
+		set.each(func(i int) { tx.e.shards[i].unlock() })
+	}
 }
 
 // shard returns the locked shard of a hash.
@@ -267,13 +339,16 @@ type at struct {
 // find looks a key up, and removes it if its deadline has passed.
 func (tx *Tx) find(db int, key []byte) at {
 	h := tx.hash(key)
+	if tx.divided {
+		return tx.findApart(db, key, h)
+	}
 	s := tx.shard(h)
 	a := at{s: s, ks: &s.dbs[db], hash: h}
 	a.slot = a.ks.keys.Find(h, key)
 	if a.slot != nil {
 		it := table.ItemOf(a.slot)
 		if d := it.DeadlineMS(); d != 0 && tx.NowMS > d && !tx.Applying {
-			if !tx.hides() {
+			if !tx.hides() && !s.claimedByOther(tx, h) {
 				tx.expire(db, key, a)
 			}
 			a.slot = nil
@@ -403,13 +478,13 @@ func (tx *Tx) detach(a *at) table.Item {
 	return it
 }
 
-// remove removes the key at a; with lazy, Maintain frees large values.
+// remove removes the key at a; Maintain frees large values if lazy, and huge ones always.
 func (tx *Tx) remove(a *at, lazy bool) {
 	for _, w := range tx.e.removals {
 		w.Removing(tx, a.s.number(a.ks), table.ItemOf(a.slot))
 	}
 	it := tx.detach(a)
-	if lazy && value.FreeEffort(it) > lazyFreeThreshold {
+	if n := value.FreeEffort(it); n > lazyFreeThreshold && (lazy || n > freeAtOnce) {
 		tx.e.later(a.s, task{item: it})
 		return
 	}

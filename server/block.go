@@ -111,7 +111,7 @@ func (c *client) Background(ctx *commands.Ctx, state any, work func()) bool {
 		work()
 		c.conn.post(func(w *worker, c *client) {
 			if c.waiting == wt {
-				w.serve(wt, nil)
+				w.serveSoon(wt)
 			}
 		})
 	}()
@@ -227,7 +227,13 @@ func (w *worker) serveReady() {
 		w.ready = nil
 		for _, k := range ready {
 			for _, wt := range w.srv.block.waitersOf(k) {
-				w.serve(wt, []byte(k.key))
+				if !w.serve(wt, []byte(k.key)) {
+					if !w.srv.keys.GivingUp() {
+						w.awaitLockOf(k)
+						break // those behind it stay behind it
+					}
+					w.srv.block.later(wt, []byte(k.key))
+				}
 			}
 		}
 	}
@@ -235,10 +241,11 @@ func (w *worker) serveReady() {
 
 // serve runs a waiter's command again. The waiter goes back to waiting while the
 // locks are still held: whoever changes a key later finds it there. A key that
-// holds another type than the command takes from is no reason to wake up.
-func (w *worker) serve(wt *waiter, key []byte) {
+// holds another type than the command takes from is no reason to wake up. It reports false
+// if others hold the locks.
+func (w *worker) serve(wt *waiter, key []byte) (locked bool) {
 	if !wt.state.CompareAndSwap(waiting, serving) {
-		return
+		return true
 	}
 	out := w.reply
 	w.reply = resp.Writer{Proto: int(wt.c.shown.proto.Load())}
@@ -253,10 +260,7 @@ func (w *worker) serve(wt *waiter, key []byte) {
 	if how != hasRun {
 		wt.state.Store(waiting)
 		w.reply = out
-		if how == notRun {
-			w.srv.block.later(wt, key)
-		}
-		return
+		return how != notLocked
 	}
 	if err != nil {
 		w.refuse(wt.c, 0, err)
@@ -271,7 +275,7 @@ func (w *worker) serve(wt *waiter, key []byte) {
 		w.finish(nil)
 	}
 	if wt.again {
-		return
+		return true
 	}
 	w.srv.block.remove(wt)
 	logged := wt.logged
@@ -284,6 +288,25 @@ func (w *worker) serve(wt *waiter, key []byte) {
 			c.cutOff()
 		}
 	})
+	return true
+}
+
+// serveSoon is serve for a client that waits for no key, on its loop. If others hold the locks
+// it tries again later.
+func (w *worker) serveSoon(wt *waiter) {
+	switch {
+	case w.serve(wt, nil):
+	case w.srv.keys.GivingUp():
+		w.srv.block.later(wt, nil)
+	default:
+		w.tx.Await(&engine.Ticket{Wake: func() {
+			wt.c.conn.post(func(w *worker, c *client) {
+				if c.waiting == wt {
+					w.serveSoon(wt)
+				}
+			})
+		}})
+	}
 }
 
 // endWait says whether a waiter that was run goes on waiting. The locks are still held.
@@ -341,10 +364,14 @@ func (b *blocker) resume() {
 	b.mu.Unlock()
 	for _, p := range all {
 		p.wt.c.conn.post(func(w *worker, c *client) {
-			if c.waiting == p.wt {
-				w.serve(p.wt, p.key)
-				w.serveReady()
+			switch {
+			case c.waiting != p.wt:
+			case p.key == nil:
+				w.serveSoon(p.wt)
+			default:
+				w.ready = append(w.ready, readyKey{p.wt.db, string(p.key)})
 			}
+			w.serveReady()
 		})
 	}
 }

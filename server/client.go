@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"cached/commands"
+	"cached/engine"
 	"cached/internal/acl"
 	"cached/internal/resp"
 )
@@ -34,9 +35,11 @@ type client struct {
 	skip      int  // CLIENT REPLY SKIP: 2 for this command, 1 for the next
 	publishes bool // it has published something
 	postponed bool // its next command waits for the end of CLIENT PAUSE
+	halted    halt // why nothing of its runs
 	waiting   *waiter
-	mode      clientMode // what sets its commands apart from most clients'; usually 0
-	multi     *multi     // the transaction it has begun, or nil
+	ticket    *engine.Ticket // its place in the queue of a lock, or nil if it never waited for one
+	mode      clientMode     // what sets its commands apart from most clients'; usually 0
+	multi     *multi         // the transaction it has begun, or nil
 	watches   []*watch
 	overSince int64          // since when out is over the soft limit, or 0
 	addedUp   int64          // bytes of out when clients' memory was last added up for them
@@ -94,6 +97,14 @@ func text(p *atomic.Pointer[string]) string {
 	return ""
 }
 
+// A halt is why nothing of a client runs at present.
+type halt uint8
+
+const (
+	parked halt = 1 << iota // its next command waits for a lock
+	lent                    // its command runs for long, and its loop is lent: guarded by the loop's turn
+)
+
 // An account is a name that clients can log in with. Its user is replaced by
 // another when the rules change, which all its clients see at their next command.
 type account struct {
@@ -113,7 +124,6 @@ const (
 	subscribed                        // has subscriptions
 	tracks                            // hears of changed keys
 	monitors                          // hears of all commands
-	inScript                          // a script of its runs now
 	debugs                            // has asked for its scripts to be debugged
 )
 
@@ -186,7 +196,7 @@ func (c *client) setProto(v int) {
 
 // stopped reports whether the client's next command has to wait.
 func (c *client) stopped() bool {
-	return c.closing || c.closed || c.waiting != nil || c.postponed || c.held || c.mode&inScript != 0 || c.shown.closing.Load()
+	return c.halted != 0 || c.closing || c.closed || c.waiting != nil || c.postponed || c.held || c.shown.closing.Load()
 }
 
 // turnBytes is how much of a client's commands runs before others get their turn.

@@ -38,6 +38,7 @@ const deniedByProtectedMode = "-DENIED cached is running in protected mode becau
 // forget takes a closed client from the list.
 func (s *Road) forget(c *client) {
 	c.postpone(false)
+	c.leaveQueue()
 	s.letGoOf(c)
 	s.mu.Lock()
 	delete(s.clients, c.id)

@@ -61,7 +61,6 @@ func (w *worker) dispatch(c *client, r *request) bool {
 		return true
 	}
 	if !w.runRequest(c, r, mark) {
-		c.postpone(true)
 		return false
 	}
 	w.afterReply(c, mark)
@@ -90,18 +89,32 @@ func (w *worker) check(c *client, r *request) Verdict {
 }
 
 // runRequest runs a client's command. It reports false if the command has to come back
-// later.
+// later: when a snapshot has gone on, or others have given back the locks that it needs.
 func (w *worker) runRequest(c *client, r *request, mark int) bool {
 	start := w.nowNS
 	j := &w.job // the rest of which is the same for all requests
 	j.c, j.spec, j.argv, j.db, j.key, j.hash, j.size = c, r.spec, r.argv, c.db(), r.key, r.hash, r.size
+	if c.ticket != nil {
+		w.tx.Ticket = c.ticket
+	}
 	how, err := w.run(j)
+	if w.tx.Ticket != nil {
+		w.tx.Ticket = nil
+		if how != notLocked {
+			c.ticket.Done()
+		}
+	}
 	switch {
 	case how == comesBack:
+		c.postpone(true)
 		return false
-	case how == notRun:
+	case how == notLocked && !w.srv.keys.GivingUp():
+		w.reply.B = w.reply.B[:mark]
+		w.awaitLock(c)
+		return false
+	case how == notLocked:
 		w.stat(r.spec).rejected++
-		w.refuse(c, mark, err)
+		w.refuse(c, mark, w.srv.on.Busy())
 		return true
 	}
 	if c.shown.last.Load() != r.spec {

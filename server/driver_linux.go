@@ -87,8 +87,13 @@ func (d *driver) run() {
 			d.t.log.Error("event loop stopped", "error", err)
 			return
 		}
-		d.serve(events[:max(n, 0)])
-		ms = d.finish()
+		if !d.serve(events[:max(n, 0)]) {
+			return
+		}
+		var mine bool
+		if ms, mine = d.finish(); !mine {
+			return
+		}
 		d.rounds.Add(1)
 	}
 	d.mu.Lock()
@@ -124,8 +129,9 @@ func (d *driver) take(l *loop) bool {
 	return true
 }
 
-// serve does what the events ask for, loop by loop.
-func (d *driver) serve(events []unix.EpollEvent) {
+// serve does what the events ask for, loop by loop. It reports false if the driver has another
+// goroutine by now.
+func (d *driver) serve(events []unix.EpollEvent) (mine bool) {
 	for len(events) > 0 {
 		of, others := events[0].Pad, events[:0]
 		if of == ofDriver {
@@ -133,26 +139,30 @@ func (d *driver) serve(events []unix.EpollEvent) {
 			continue
 		}
 		l := d.t.all[of]
-		mine := d.take(l) // else another driver hears of them
+		took := d.take(l) // else another driver hears of them
 		for _, ev := range events {
 			switch {
 			case ev.Pad != of:
 				others = append(others, ev)
-			case mine:
+			case took:
 				l.serve(ev)
 			}
 		}
-		if mine {
+		if took {
+			if l.ends() {
+				return false
+			}
 			l.turn.Unlock()
 		}
 		events = others
 	}
+	return true
 }
 
 // finish ends the turns of all loops, also of those without events, and returns how
 // long the driver may wait. Nobody is written to before all have run: who waits for
-// the log then waits for one sync of it.
-func (d *driver) finish() (ms int) {
+// the log then waits for one sync of it. What serve reports it reports too.
+func (d *driver) finish() (ms int, mine bool) {
 	if t := d.t; t.unfreed() {
 		t.hurry()
 	}
@@ -166,10 +176,13 @@ func (d *driver) finish() (ms int) {
 			continue
 		}
 		l.finish()
+		if l.ends() {
+			return ms, false
+		}
 		ms = sooner(ms, l.waitMS())
 		l.turn.Unlock()
 	}
-	return ms
+	return ms, true
 }
 
 // sooner is the shorter of two times to wait, of which negative ones have no end.

@@ -23,7 +23,7 @@ func (l *loop) deliver(w *worker, m *message, to []*pubsub.Subscription) {
 // deliverAll queues messages for clients of the loop. The loop that publishes needs
 // no waking.
 func (l *loop) deliverAll(w *worker, list []delivery) {
-	if l.fan.add(list...) && w != l.worker {
+	if l.fan.add(list...) && w != l.current.Load() {
 		l.wake()
 	}
 }

@@ -259,6 +259,10 @@ func (x *Scripts) fcall(c *commands.Ctx) error {
 	}
 }
 
+// libraries is the name of a key that is never there, for which calls of functions wait for
+// each other: they share an interpreter.
+var libraries = []byte("\x00libraries")
+
 // addFunctionLocks adds the locks that a call of a function needs: at least one, so that the libraries cannot
 // change.
 func (x *Scripts) addFunctionLocks(l *engine.LockSet, fn *lua.Function, keys [][]byte) {
@@ -266,7 +270,7 @@ func (x *Scripts) addFunctionLocks(l *engine.LockSet, fn *lua.Function, keys [][
 		l.AddAll(x.keys)
 		return
 	}
-	l.Add(x.keys, []byte(fn.Name))
+	l.Add(x.keys, libraries)
 	for _, k := range keys {
 		l.Add(x.keys, k)
 	}

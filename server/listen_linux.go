@@ -18,6 +18,7 @@ type platform struct {
 	drivers []*driver
 	moves   atomic.Int64 // of loops from one driver to another
 	inputs  inputPool
+	slow    slowWatch
 
 	unixFD int // of the unix socket; 0 is none
 }
@@ -79,6 +80,7 @@ func (t *transport) listen() error {
 		return err
 	}
 	t.all = t.loops
+	t.slow.wake = make(chan struct{}, 1)
 	for _, d := range t.drivers {
 		t.group.Go(d.run)
 	}

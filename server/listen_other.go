@@ -28,6 +28,8 @@ func (t *transport) closeTransport() {}
 
 func (t *transport) balance(context.Context) {}
 
+func (t *transport) watchSlow(context.Context) {}
+
 func (t *transport) wakeHolders() {}
 
 // trim has nothing to give back: no memory is kept for later.

@@ -16,8 +16,10 @@ const readChunk = 64 << 10
 // that of its driver, which holds turn meanwhile.
 type loop struct {
 	t          *transport
-	*worker    // another one while a slow script of this loop runs: see loop_busy_linux.go
-	spare      *worker
+	*worker                           // another one while a slow command of this loop runs: see lend_linux.go
+	current    atomic.Pointer[worker] // the same, for others
+	spares     []spare
+	detached   bool  // whoever has the turn has lost its driver
 	index      int32 // among the loops
 	driver     atomic.Pointer[driver]
 	turn       sync.Mutex
@@ -55,13 +57,14 @@ type posted struct {
 type loopConn struct {
 	client
 	loop    *loop
-	mapped  []byte // memory from the system that the input is in, or nil
-	queued  bool   // has replies in loop.outbox, in front of which nothing is unsent
-	watched uint32 // the events that the loop wants to hear of
-	dirty   bool   // is in loop.dirty
-	writing bool   // the loop waits for the socket to take more
-	more    bool   // in has complete commands, which run in the next turn
-	slowed  bool   // is in loop.publishers
+	mapped  []byte   // memory from the system that the input is in, or nil
+	queued  bool     // has replies in loop.outbox, in front of which nothing is unsent
+	watched uint32   // the events that the loop wants to hear of
+	dirty   bool     // is in loop.dirty
+	writing bool     // the loop waits for the socket to take more
+	more    bool     // in has complete commands, which run in the next turn
+	slowed  bool     // is in loop.publishers
+	posted  []posted // while its command runs for long
 }
 
 // An outgoing is replies to a client, or nothing any more if c is nil.
@@ -79,6 +82,7 @@ type listener struct {
 func newLoop(t *transport, index int, d *driver) *loop {
 	l := &loop{t: t, index: int32(index), clients: map[int]*loopConn{}, listeners: map[int]listener{}, in: make([]byte, readChunk)}
 	l.worker = l.newWorker(t.Road)
+	l.current.Store(l.worker)
 	l.driver.Store(d)
 	return l
 }
@@ -87,7 +91,7 @@ func newLoop(t *transport, index int, d *driver) *loop {
 func (l *loop) newWorker(r *Road) *worker {
 	w := newWorker(r)
 	w.flush = func(c *client) { l.write(c.conn.(*loopConn)) }
-	w.others = l.serveOthers
+	w.lends = &lending{w: w, loop: l}
 	return w
 }
 
@@ -158,7 +162,7 @@ func (l *loop) waitMS() int {
 func (l *loop) read(c *loopConn) {
 	// Who was killed by another loop gets no more answers, even before the word
 	// of it has come through this loop's queue.
-	if c.closed || c.closing || c.mode&inScript != 0 || c.shown.closing.Load() {
+	if c.halted&lent != 0 || c.closed || c.closing || c.shown.closing.Load() {
 		return
 	}
 	if c.more || l.slow(c) {
@@ -428,8 +432,8 @@ func (l *loop) close(c *loopConn) {
 	if c.closed {
 		return
 	}
-	if c.mode&inScript != 0 {
-		c.closing = true // when its script has ended
+	if c.halted&lent != 0 {
+		l.srv.kill(&c.client) // when its command has run
 		return
 	}
 	if !c.giveUp(nil) {
@@ -456,7 +460,7 @@ func (l *loop) markDirty(c *loopConn) {
 
 // runDirty goes on with clients that were unblocked, or can be written to.
 //
-// A script that takes long calls it again from within, through serveOthers, which goes on
+// While a command runs that takes long, it is called again for the lent loop, and goes on
 // where the outer call was and leaves it what comes later: the list is the loop's, and so
 // is the place in it.
 func (l *loop) runDirty() {
@@ -557,6 +561,8 @@ func (l *loop) runQueue() {
 		switch {
 		case p.c == nil:
 			p.f(l.worker, nil)
+		case p.c.halted&lent != 0:
+			p.c.posted = append(p.c.posted, p)
 		case !p.c.closed:
 			p.f(l.worker, &p.c.client)
 			if p.c.closing || p.c.shown.closing.Load() {

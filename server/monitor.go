@@ -49,8 +49,7 @@ func (p *Pusher) showMonitors(w *worker, from string, db int, spec *commands.Spe
 // showScript sends a call of a script or function to the clients that monitor,
 // before it runs: what the script does comes after it.
 func (p *Pusher) showScript(w *worker, c *commands.Ctx) {
-	if p.monitors.Len(pubsub.Channel) > 0 {
-		cl := clientOf(c)
+	if cl := clientOf(c); p.monitors.Len(pubsub.Channel) > 0 && (cl.ticket == nil || !cl.ticket.Waits()) {
 		p.feedMonitors(w, monitorAddr(cl), cl.db(), c.Spec, c.Argv)
 	}
 }

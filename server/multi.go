@@ -165,14 +165,17 @@ func (s *Road) exec(c *commands.Ctx) error {
 	if cl.mode&inMulti == 0 {
 		return commands.Error("ERR EXEC without MULTI")
 	}
+	m := cl.multi
+	if !m.failed && !s.lockExec(cl, tx) {
+		if !s.keys.GivingUp() {
+			return engine.ErrBusy // it comes back
+		}
+		return cl.abort(s.on.Busy())
+	}
 	defer cl.unwatch()
 	defer cl.discard()
-	m := cl.multi
 	if m.failed {
 		return errExecAbort
-	}
-	if err := s.lockExec(cl, tx); err != nil {
-		return commands.Error(abortedBy + err.Error())
 	}
 	for _, w := range cl.watches {
 		tx.PeekIn(w.at.db, []byte(w.at.key)) // ends it if its time is over
@@ -190,8 +193,8 @@ func (s *Road) exec(c *commands.Ctx) error {
 	return nil
 }
 
-// lockExec takes the locks of the client's transaction.
-func (s *Road) lockExec(cl *client, tx *engine.Tx) error {
+// lockExec takes the locks of the client's transaction. It reports false if others hold them.
+func (s *Road) lockExec(cl *client, tx *engine.Tx) bool {
 	m := cl.multi
 	for {
 		seen := s.on.Version()
@@ -211,10 +214,10 @@ func (s *Road) lockExec(cl *client, tx *engine.Tx) error {
 			tx.BeginLong()
 		}
 		if !tx.Lock(&l) {
-			return s.on.Busy()
+			return false
 		}
 		if m.flags&commands.NoMandatoryKeys == 0 || s.on.Version() == seen {
-			return nil
+			return true
 		}
 		tx.Unlock() // a library has changed: its functions may need other locks
 	}
@@ -224,14 +227,24 @@ func (s *Road) lockExec(cl *client, tx *engine.Tx) error {
 func (w *worker) runQueued(c *commands.Ctx, cl *client) {
 	argv, spec := c.Argv, c.Spec
 	m, tx := cl.multi, c.Tx
+	start := w.nowNS
 	for i := range m.queue {
 		q := &m.queue[i]
 		mark := len(w.reply.B)
+		if w.nowNS-start > int64(loosenAfter) {
+			tx.Loosen()
+		}
+		if tx.Loose() {
+			var l engine.LockSet
+			q.spec.AddLocks(w.srv.keys, m.wordsOf(q), &l)
+			tx.Relock(&l)
+		}
 		j := job{origin: FromExec, c: cl, spec: q.spec, argv: m.wordsOf(q), db: cl.db(), tx: tx}
 		j.size = requestBytes(j.argv)
 		if _, err := w.run(&j); err != nil {
 			w.refuse(cl, mark, err)
 		}
+		tx.Relax()
 	}
 	c.Argv, c.Spec = argv, spec
 }

@@ -28,7 +28,7 @@ func (s *Road) Replayer(tx *engine.Tx) *Replayer {
 	r.w.deaf = tx == nil // else nobody else runs, and clients hear what DEBUG LOADAOF does
 	r.c.conn = nobody{}
 	r.c.account.Store(s.std)
-	r.w.others = func(*client) {}
+	r.w.tx.GivesUp = false // there is nobody to come back
 	r.w.flush = func(*client) {}
 	if tx != nil {
 		r.c.mode |= inExec

@@ -48,16 +48,17 @@ const (
 	applies                      // it has happened already: nothing ends by itself, nothing is logged
 	counted                      // in INFO commandstats, SLOWLOG and LATENCY, as its client's
 	monitored                    // MONITOR shows it
+	lendsLoop                    // to other clients of its loop, when it takes long
 )
 
 // roads says which steps an origin goes. What it skips, it skips for a reason:
 //
-//	        locks  keeps  yields  gates   tracks  log  applies  counted  monitored
-//	client    x      x      x    before     x      x      -        x         x
-//	exec      -      -      -      x        x      -      -        x         x
-//	script    -      -      -      x        x      -      -      as Lua    as Lua
-//	waiter    x      -      -      x        x      -      -        -         -
-//	stream   (x)     -      -      -        -      -      x        -         -
+//	        locks  keeps  yields  gates   tracks  log  applies  counted  monitored  lends
+//	client    x      x      x    before     x      x      -        x         x        x
+//	exec      -      -      -      x        x      -      -        x         x     as EXEC
+//	script    -      -      -      x        x      -      -      as Lua    as Lua  as EVAL
+//	waiter    x      -      -      x        x      -      -        -         -        -
+//	stream   (x)     -      -      -        -      -      x        -         -        -
 //
 // EXEC and a script hold the locks of all their commands, so that these take none and
 // cannot come back later, and wait for the log as a whole. A script's commands are counted
@@ -65,7 +66,7 @@ const (
 // all the time that it took, and its reply waits for the log on the client's loop (block.go).
 // A log is replayed with locks of its own, or with the whole keyspace held by DEBUG LOADAOF.
 var roads = [numOrigins]step{
-	FromClient: takesLocks | keepsLock | yields | tracksReads | awaitsLog | counted | monitored,
+	FromClient: takesLocks | keepsLock | yields | tracksReads | awaitsLog | counted | monitored | lendsLoop,
 	FromExec:   asksGates | tracksReads | counted | monitored,
 	FromScript: asksGates | tracksReads,
 	FromWaiter: takesLocks | asksGates | tracksReads,
@@ -102,7 +103,7 @@ type outcome uint8
 
 const (
 	hasRun    outcome = iota // with an error to be replied, or a reply
-	notRun                   // a slow script holds its locks
+	notLocked                // others hold its locks
 	comesBack                // when a snapshot has saved what it would change
 	notReady                 // a waiter that goes on waiting
 )
@@ -131,7 +132,7 @@ func (w *worker) run(j *job) (outcome, error) {
 	}
 	if steps&takesLocks != 0 && !spec.Lock(tx, argv) {
 		tx.Unlock()
-		return notRun, w.srv.on.Busy()
+		return notLocked, nil
 	}
 	if steps&yields != 0 && spec.Flags&commands.Write != 0 && w.srv.keys.Snapshotting() && mustWait(tx, spec, argv) {
 		tx.Unlock()
@@ -151,9 +152,21 @@ func (w *worker) run(j *job) (outcome, error) {
 	if steps&applies != 0 {
 		tx.Applying = true
 	}
+	slow := steps&lendsLoop != 0 && spec.MayTakeLong() && w.lends != nil
 	err := w.askLate(j, steps)
-	if err == nil {
+	switch {
+	case err != nil:
+	case slow:
+		err = w.runSlowly(j)
+	default:
 		err = spec.Run(ctx)
+	}
+	if err == engine.ErrBusy && steps&takesLocks != 0 {
+		tx.Unlock() // it has not done anything yet
+		if slow {
+			w.lends.end()
+		}
+		return notLocked, nil
 	}
 	if steps&tracksReads != 0 && j.c.mode&tracks != 0 && !j.denied {
 		w.srv.on.Read(w, j.c, spec, argv)
@@ -162,16 +175,22 @@ func (w *worker) run(j *job) (outcome, error) {
 	if steps&applies != 0 {
 		tx.Applying = applying
 	}
-
+	var logged int64
 	if steps&awaitsLog != 0 && tx.Told() && spec.Flags&commands.ReadOnly == 0 {
-		j.c.logged = w.srv.logged()
-		j.c.changed = j.c.logged
+		logged = w.srv.logged()
 	}
 	if j.waiter != nil {
 		w.endWait(j)
 	}
-	if steps&takesLocks != 0 && (steps&keepsLock == 0 || !w.keep(j.c)) {
+	if slow {
+		// Without locks: whoever has the loop meanwhile may wait for them.
 		tx.Unlock()
+		w.lends.end()
+	} else if steps&takesLocks != 0 && (steps&keepsLock == 0 || !w.keep(j.c)) {
+		tx.Unlock()
+	}
+	if logged != 0 {
+		j.c.logged, j.c.changed = logged, logged
 	}
 	if steps&applies == 0 {
 		w.tick()
@@ -185,6 +204,20 @@ func (w *worker) run(j *job) (outcome, error) {
 		}
 	}
 	return hasRun, err
+}
+
+// runSlowly runs a command that may take long, and lets others in until w.lends.end.
+func (w *worker) runSlowly(j *job) error {
+	var d *engine.Division
+	if j.spec.Divides() {
+		d = j.spec.Divide(j.tx, j.argv)
+	}
+	w.lends.begin(j.c, d)
+	err := j.spec.Run(&w.ctx)
+	if d != nil {
+		j.tx.Join()
+	}
+	return err
 }
 
 // askLate asks the gates about a command whose locks are held, and the script that calls it.

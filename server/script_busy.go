@@ -133,6 +133,9 @@ func (r *scriptRun) Tick() error {
 	if r.run.start.IsZero() {
 		r.run.start = time.Now() // a millisecond late, which saves most scripts the look
 	}
+	if !r.inExec && time.Since(r.run.start) >= loosenAfter {
+		r.c.Tx.Loosen()
+	}
 	if !r.run.slow {
 		took, limit := time.Since(r.run.start), time.Duration(x.limitNS.Load())
 		slow := limit > 0 && took >= limit
@@ -147,9 +150,6 @@ func (r *scriptRun) Tick() error {
 			x.becomeSlow(&r.run)
 			x.log.Warn("slow script detected: still in execution", "script", r.name, "client", r.cl.addr)
 		}
-	}
-	if r.run.slow && r.w.others != nil {
-		r.w.others(r.cl)
 	}
 	if r.run.kill.Load() {
 		return lua.ErrKilled

@@ -66,7 +66,7 @@ func (r *scriptRun) lock(l *engine.LockSet) error {
 	}
 	r.c.Tx.BeginLong()
 	if !r.c.Tx.Lock(l) {
-		return r.x.busyError()
+		return engine.ErrBusy
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func (r *scriptRun) runScript(call func() error) error {
 	r.full = r.flags&(lua.NoWrites|lua.AllowOOM) == 0 && x.full()
 	argv, spec, db, proto, mode := c.Argv, c.Spec, cl.db(), c.Reply.Proto, cl.mode
 	readOnly, counting, noTouch := tx.ReadOnly, tx.Counting, tx.NoTouch
-	cl.mode |= inExec | inScript
+	cl.mode |= inExec
 	c.Script, c.Running = true, r
 
 	err := call()
@@ -174,6 +174,12 @@ func (r *scriptRun) do(argv [][]byte) error {
 	if err := r.refuse(spec, argv); err != nil {
 		w.stat(spec).rejected++
 		return err
+	}
+	if tx.Loose() {
+		var l engine.LockSet
+		spec.AddLocks(w.srv.keys, argv, &l)
+		tx.Relock(&l)
+		defer tx.Relax()
 	}
 	start := w.nowNS
 	j := job{origin: FromScript, c: cl, spec: spec, argv: argv, db: cl.db(), tx: tx, caller: r}

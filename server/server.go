@@ -153,7 +153,7 @@ func (s *Server) Start() error {
 		s.Close()
 		return err
 	}
-	for _, work := range []func(context.Context){s.cron, s.memory.compress, s.transport.balance} {
+	for _, work := range []func(context.Context){s.cron, s.memory.compress, s.transport.balance, s.transport.watchSlow} {
 		s.group.Add(1)
 		go func() {
 			defer s.group.Done()

@@ -115,7 +115,7 @@ func (s *Road) forgetLogWaiter(c *client) {
 func (s *Road) lookAgain(c *client, wt *waiter) {
 	c.conn.post(func(w *worker, c *client) {
 		if c.waiting == wt {
-			w.serve(wt, nil)
+			w.serveSoon(wt)
 		}
 	})
 }

@@ -31,7 +31,7 @@ type worker struct {
 
 	flush func(*client) // writes the replies from base on to the client
 
-	others func(*client) // serves other clients while a slow script of this one runs; or nil
+	lends lender // to other clients while a command takes long, or nil
 
 	nowNS int64 // since Server.base, at the end of the last command
 	ready []readyKey
@@ -115,4 +115,13 @@ func (w *worker) begin(c *client) {
 	w.reply.Proto = c.proto
 	w.bound(c)
 	setIfChanged(&c.shown.activeMS, w.nowMS())
+}
+
+// A lender gives what runs commands to other clients while one of them takes long.
+type lender interface {
+	// begin says that a command of a client begins that may take long, and what of its work can be
+	// loosened at any moment, or nil.
+	begin(c *client, d *engine.Division)
+	// end says that it has ended. It waits until others have given back what they were lent.
+	end()
 }

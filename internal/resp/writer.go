@@ -122,9 +122,15 @@ func (w *Writer) double(n int) {
 		size = max(min(size, w.Most), len(w.B)+n)
 	}
 	b := make([]byte, len(w.B), size)
-	copy(b, w.B)
+	for from := 0; from < len(b); from += copyAtOnce {
+		copy(b[from:], w.B[from:min(from+copyAtOnce, len(b))])
+	}
 	w.B = b
 }
+
+// copyAtOnce is how many bytes are copied in one piece. The garbage collector cannot
+// begin in the middle of one, and has all other threads wait for that.
+const copyAtOnce = 256 << 10
 
 // BeginBulk begins a string of n bytes, which the caller appends to B before
 // EndBulk. It reports false if that is too much: then nothing is to be appended.

@@ -4,15 +4,16 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-// The loop takes turns in the middle of a script that takes long. A client that has more
+// A lent loop takes turns in the middle of a script that takes long. A client that has more
 // commands than fit one of those turns gets the rest answered afterwards, also if the script
 // itself began while the loop went through its clients, and was not the first of them.
 func TestAClientThatASlowScriptsTurnLeavesForTheNextIsNotForgotten(t *testing.T) {
-	s, path := startServer(t, false, "--io-threads", "1", "--busy-reply-threshold", "1")
+	s, path := startServer(t, false, "--io-threads", "1")
 	conn, replies := dial(t, path)
 	l, busy, goOn := onlyClient(t, s, conn)
 	goOn()
@@ -37,22 +38,30 @@ func TestAClientThatASlowScriptsTurnLeavesForTheNextIsNotForgotten(t *testing.T)
 		l.turn.Unlock()
 	}
 
-	l.worker.others = func(c *client) {
+	var turn sync.WaitGroup
+	turn.Go(func() { // a turn in the middle of the script
+		for s.transport.slow.lent.Load() == 0 {
+			runtime.Gosched()
+		}
+		l.turn.Lock()
 		busy.in = []byte("PING\r\n")
 		busy.more = true // as goOn leaves one that has had its share
 		l.again = append(l.again, busy)
-		l.serveOthers(c)
-		if err := s.scripts.killLong(false); err != nil {
-			t.Error(err)
+		l.finish()
+		l.turn.Unlock()
+		for s.scripts.killLong(false) != nil {
+			runtime.Gosched()
 		}
-	}
+	})
 	script.in = []byte("EVAL 'while true do end' 0\r\n")
 	l.markDirty(first)
 	l.markDirty(script)
+	l.detached = true // the driver's goroutine is another one
 	l.finish()
-	l.worker.others = l.serveOthers
-	l.finish()
-	l.turn.Unlock()
+	if !l.ends() {
+		t.Error("the loop was not lent")
+	}
+	turn.Wait()
 
 	deadline := time.Now().Add(30 * time.Second)
 	_ = conn.SetReadDeadline(deadline)
