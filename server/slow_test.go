@@ -130,7 +130,7 @@ func TestSlowCommandsMixWithAllOthers(t *testing.T) {
 		for i := range 2 { // clients that go away in the middle
 			others.Go(func() {
 				rng := rand.New(rand.NewPCG(seed, uint64(100+i)))
-				for !over.Load() {
+				for n := 0; n < 25 && !over.Load(); n++ {
 					conn, err := net.Dial("unix", path)
 					if err != nil {
 						return
@@ -175,8 +175,10 @@ func TestSlowCommandsMixWithAllOthers(t *testing.T) {
 				t.Fatalf("%d still wait for locks", s.keys.Waiting())
 			}
 		}
+		_ = admin.SetDeadline(time.Now().Add(time.Minute))
 		fmt.Fprint(admin, "FLUSHALL\r\n") // needs all locks
-		_ = admin.SetReadDeadline(time.Now().Add(time.Minute))
-		expect(t, ar, "+OK\r\n")
+		if line, err := skipReply(ar); line != "+OK" {
+			t.Errorf("FLUSHALL: %q, %v; %d wait", line, err, s.keys.Waiting())
+		}
 	})
 }
