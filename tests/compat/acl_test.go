@@ -65,7 +65,7 @@ func TestACLErrors(t *testing.T) {
 		"ACL SETUSER b +bad", "ACL SETUSER b +@bad", "ACL SETUSER b bad", "ACL SETUSER b #12", "ACL SETUSER b <nopw", "ACL SETUSER b %X~a",
 		"ACL SETUSER b (+get", "ACL SETUSER b +config|nosuch", "ACL SETUSER b +get|x|y", "ACL SETUSER b +config|get|x", "ACL SETUSER b +get|", "ACL SETUSER b -get|x", "ACL SETUSER b +@all|x",
 		"ACL SETUSER b !abcd", "ACL SETUSER b ~* ~x", "ACL SETUSER b &* &x", "ACL GETUSER nosuch", "ACL DELUSER nosuch", "ACL DELUSER default",
-		"ACL CAT bad", "ACL CAT", "ACL CAT a b", "ACL GENPASS 5 5", "ACL LOG RESET x", "ACL GENPASS 0", "ACL GENPASS 5000", "ACL GENPASS x", "ACL DRYRUN nosuch get k", "ACL DRYRUN default nosuch",
+		"ACL CAT bad", "ACL CAT a b", "ACL GENPASS 5 5", "ACL LOG RESET x", "ACL GENPASS 0", "ACL GENPASS 5000", "ACL GENPASS x", "ACL DRYRUN nosuch get k", "ACL DRYRUN default nosuch",
 		"ACL DRYRUN default get", "ACL LOG x", "ACL LOG RESET", "ACL LOG", "ACL SAVE", "ACL LOAD", "ACL WHOAMI", "ACL USERS", "ACL LIST", "ACL HELP",
 		"ACL GETUSER default", "ACL NOSUCH", "ACL", "AUTH default x", "AUTH x", "AUTH nosuch x", "HELLO 2 AUTH nosuch x", "CLIENT KILL USER nosuch",
 	} {
@@ -93,6 +93,10 @@ func TestCategories(t *testing.T) {
 		known = append(known, strings.ToLower(name))
 	}
 	have := list(mine, "COMMAND", "LIST")
+	// There is one more, behind theirs.
+	if a, b := mine.do(t, "ACL", "CAT"), theirs.do(t, "ACL", "CAT"); a != b+"\n22) \"throttle\"" {
+		t.Errorf("the categories are\n%s\nbeside\n%s", a, b)
+	}
 	for _, category := range list(theirs, "ACL", "CAT") {
 		if strings.HasSuffix(category, ")") {
 			continue
