@@ -95,7 +95,7 @@ func clThrottle(c *Ctx) error {
 			return clientError(err)
 		}
 	case s.Exists():
-		if tat, ok = limit.ReadCell(s.Bytes()); !ok {
+		if tat, ok = limit.ReadCell(s.Bytes(), s.DeadlineMS()); !ok {
 			return errIsNoCell
 		}
 	}
@@ -111,7 +111,8 @@ func clThrottle(c *Ctx) error {
 			}
 		}
 		var room [8]byte
-		c.setState(&s, key, limit.AppendCell(room[:0], next), limit.CellDeadlineMS(next), eventLimit)
+		b, deadlineMS := limit.AppendCell(room[:0], next)
+		c.setState(&s, key, b, deadlineMS, eventLimit)
 	}
 	limited := int64(0)
 	if cell.Limited {

@@ -112,12 +112,12 @@ func limitInfo(c *Ctx) error {
 		return nil
 	}
 	w := c.Reply
-	if tat, ok := limit.ReadCell(s.Bytes()); ok {
+	if _, ok := limit.ReadCell(s.Bytes(), s.DeadlineMS()); ok {
 		w.Map(2)
 		w.BulkString("kind")
 		w.BulkString("cl.throttle")
 		w.BulkString("reset_ms")
-		w.Int(max(limit.CellDeadlineMS(tat)-c.NowMS, 0))
+		w.Int(max(s.DeadlineMS()-c.NowMS, 0))
 		return nil
 	}
 	l, _, err := c.openLimiter(key)

@@ -100,6 +100,11 @@ func TestCLThrottleRepliesAsRedisCell(t *testing.T) {
 		0    | GET k                     | WRONGTYPE Operation against a key holding the wrong kind of value
 		0    | LIMIT.TAKE k FIXED 1 1    | WRONGTYPE the limiter at the key is one of CL.THROTTLE
 		0    | LIMIT.INFO k              | kind cl.throttle reset_ms 32000
+		0    | PEXPIRE k 10000           | 1
+		0    | CL.THROTTLE k 15 30 60 0  | 0 16 11 -1 10
+		0    | PERSIST k                 | 1
+		0    | CL.THROTTLE k 15 30 60 0  | 0 16 16 -1 0
+		0    | CL.THROTTLE k 15 30 60 17 | 1 16 16 -1 0
 		0    | LIMIT.RESET k             | 1
 		0    | LIMIT.TAKE k FIXED 1 1    | 1 1 0 0 1 -
 		0    | CL.THROTTLE k 15 30 60    | WRONGTYPE the limiter at the key is not one of CL.THROTTLE
@@ -260,7 +265,7 @@ func TestBadLimitsAreRefused(t *testing.T) {
 		0 | LIMIT.TAKE k FIXED 1 1 MAYBE        | ERR unknown option 'MAYBE'
 		0 | LIMIT.TAKE k LOG 1 1 LOG 1 2 LOG 1 3 LOG 1 4 LOG 1 5 LOG 1 6 LOG 1 7 LOG 1 8 LOG 1 9 | ERR more than 8 policies
 		0 | LIMIT.TAKE k FIXED 1 1              | 1 1 0 0 1 -
-		0 | CACHE.SETSTATE bad limiter xyz      | OK
+		0 | CACHE.SETSTATE bad limiter malformed | OK
 		0 | LIMIT.TAKE bad FIXED 1 1            | ERR the state of the limiter is malformed
 		0 | CL.THROTTLE bad 1 1 1               | WRONGTYPE the limiter at the key is not one of CL.THROTTLE
 		0 | CACHE.SETSTATE lock lock x          | OK

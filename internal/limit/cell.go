@@ -1,7 +1,6 @@
 package limit
 
 import (
-	"encoding/binary"
 	"errors"
 	"math"
 	"math/bits"
@@ -23,31 +22,36 @@ var (
 )
 
 const (
-	cellBytes  = 8
+	cellBytes  = 3
 	nsPerMS    = 1_000_000
 	nsPerSec   = 1_000_000_000
 	maxSeconds = math.MaxInt64 / nsPerSec
 )
 
-// ReadCell returns the time that AppendCell wrote.
-func ReadCell(b []byte) (tatNS int64, ok bool) {
-	if len(b) != cellBytes || b[0] >= 0x80 {
+// The state of CL.THROTTLE is a time in nanoseconds, at which all has come back. The key
+// expires in the first millisecond that is not before it; the bytes are only what is missing
+// to that.
+
+// isCell reports whether the bytes of a limiter are of CL.THROTTLE.
+func isCell(b []byte) bool { return len(b) == cellBytes && b[0] <= nsPerMS>>16 }
+
+// ReadCell returns the time that AppendCell wrote, which is negative if the key, which expires
+// at deadlineMS, was told to stay for ever (0).
+func ReadCell(b []byte, deadlineMS int64) (tatNS int64, ok bool) {
+	switch {
+	case !isCell(b) || deadlineMS > math.MaxInt64/nsPerMS:
 		return 0, false
+	case deadlineMS == 0:
+		return -1, true
 	}
-	return int64(binary.BigEndian.Uint64(b)), true
+	return deadlineMS*nsPerMS - int64(b[0])<<16 - int64(b[1])<<8 - int64(b[2]), true
 }
 
-// AppendCell appends the state of a limiter of CL.THROTTLE: the time at which all has come
-// back, in Unix nanoseconds, not negative.
-func AppendCell(b []byte, tatNS int64) []byte { return binary.BigEndian.AppendUint64(b, uint64(tatNS)) }
-
-// CellDeadlineMS is when a limiter of CL.THROTTLE is to be forgotten, in Unix milliseconds.
-func CellDeadlineMS(tatNS int64) int64 {
-	ms := tatNS / nsPerMS
-	if tatNS%nsPerMS != 0 {
-		ms++
-	}
-	return ms
+// AppendCell appends the state of a limiter of CL.THROTTLE whose time is not negative, and says
+// when its key expires.
+func AppendCell(b []byte, tatNS int64) (bytes []byte, deadlineMS int64) {
+	rest := (nsPerMS - tatNS%nsPerMS) % nsPerMS
+	return append(b, byte(rest>>16), byte(rest>>8), byte(rest)), (tatNS + rest) / nsPerMS
 }
 
 // Throttle decides as redis-cell does: tatNS is the state, or negative for none. burst and
@@ -73,7 +77,7 @@ func Throttle(tatNS, nowMS, burst, count, period, quantity int64) (c Cell, next 
 	tolerance, ok1 := product(emission, burst+1)
 	increment, ok2 := product(emission, quantity)
 	base := max(now, tat)
-	if !ok1 || !ok2 || increment > math.MaxInt64-base {
+	if !ok1 || !ok2 || increment > math.MaxInt64-nsPerMS-base {
 		return c, tatNS, ErrTooLong
 	}
 	newTAT := base + increment

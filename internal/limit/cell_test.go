@@ -50,10 +50,17 @@ func TestThrottleAnswersAsRedisCell(t *testing.T) {
 	if seconds(1_000_400_000) != 1 || seconds(1_001_000_000) != 2 || seconds(999_999) != 0 || seconds(-5) != 0 {
 		t.Error("seconds are rounded otherwise")
 	}
-	if b := AppendCell(nil, tat); len(b) != 8 || CellDeadlineMS(tat) != now+3334 {
-		t.Errorf("%x, until %d", b, CellDeadlineMS(tat))
-	} else if back, ok := ReadCell(b); !ok || back != tat {
-		t.Errorf("%d came back as %d", tat, back)
+	for _, tat := range []int64{tat, 1, 999_999, 1_000_000, math.MaxInt64 - nsPerMS} {
+		b, at := AppendCell(nil, tat)
+		if len(b) != 3 || at != (tat+nsPerMS-1)/nsPerMS {
+			t.Errorf("%x, until %d", b, at)
+		}
+		if back, ok := ReadCell(b, at); !ok || back != tat {
+			t.Errorf("%d came back as %d", tat, back)
+		}
+	}
+	if tat, ok := ReadCell([]byte{0, 0, 1}, 0); !ok || tat >= 0 {
+		t.Errorf("a key that stays for ever has the time %d", tat)
 	}
 }
 

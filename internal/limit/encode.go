@@ -219,7 +219,7 @@ func (l *Limiter) Decode(b []byte, deadlineMS, nowMS int64) error {
 		}
 		return nil
 	}
-	if len(b) == cellBytes && b[0] < 0x80 {
+	if isCell(b) {
 		return ErrCell
 	}
 	return ErrBytes
