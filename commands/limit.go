@@ -118,12 +118,7 @@ func clThrottle(c *Ctx) error {
 	if cell.Limited {
 		limited = 1
 	}
-	c.Reply.Array(5)
-	c.Reply.Int(limited)
-	c.Reply.Int(cell.Limit)
-	c.Reply.Int(cell.Remaining)
-	c.Reply.Int(cell.Retry)
-	c.Reply.Int(cell.Reset)
+	c.Reply.Ints(limited, cell.Limit, cell.Remaining, cell.Retry, cell.Reset)
 	return nil
 }
 

@@ -77,6 +77,29 @@ func (w *Writer) Int(n int64) {
 	w.B = redcon.AppendInt(w.B, n)
 }
 
+// Ints replies an array of integers.
+func (w *Writer) Ints(all ...int64) {
+	if w.drops(4 + 4*len(all)) {
+		return
+	}
+	w.prefix('*', len(all))
+	for _, n := range all {
+		w.int(n)
+	}
+}
+
+// int appends an integer for which there is room.
+func (w *Writer) int(n int64) {
+	switch {
+	case n >= 0 && n < 10:
+		w.B = append(w.B, ':', byte('0'+n), '\r', '\n')
+	case n == -1:
+		w.B = append(w.B, ":-1\r\n"...)
+	default:
+		w.B = append(strconv.AppendInt(append(w.B, ':'), n, 10), '\r', '\n')
+	}
+}
+
 // IntAfter replies a string and an integer: framed is the string as Bulk writes it. It is for
 // the names of maps that are replied often.
 func (w *Writer) IntAfter(framed string, n int64) {
@@ -84,11 +107,7 @@ func (w *Writer) IntAfter(framed string, n int64) {
 		return
 	}
 	w.B = append(w.B, framed...)
-	if n >= 0 && n < 10 {
-		w.B = append(w.B, ':', byte('0'+n), '\r', '\n')
-		return
-	}
-	w.B = redcon.AppendInt(w.B, n)
+	w.int(n)
 }
 
 // Bulk replies a string of any bytes.
