@@ -100,8 +100,8 @@ func (w *Writer) int(n int64) {
 	}
 }
 
-// IntAfter replies a string and an integer: framed is the string as Bulk writes it. It is for
-// the names of maps that are replied often.
+// IntAfter replies what framed is, strings and integers as Bulk and Int write them, and an
+// integer. It is for the names of maps that are replied often.
 func (w *Writer) IntAfter(framed string, n int64) {
 	if w.drops(len(framed) + 4) {
 		return
