@@ -39,6 +39,7 @@ type Road struct {
 	sizeFrom   atomic.Int64 // commands of which request or reply has at least so many bytes are shown to Subjects.Sized
 	logWaiters logWaiters
 	totals     totals
+	monitors   atomic.Int32 // clients in MONITOR
 
 	// Settings that every command or client asks for.
 	maxBulk          atomic.Int64
@@ -69,9 +70,8 @@ type Subjects struct {
 	Leave []func(c *client)
 	// Read hears, with the locks held, of a command that a client that tracks has run.
 	Read func(w *worker, c *client, spec *commands.Spec, argv [][]byte)
-	// Ran hears of each command that a client has run while watched by MONITOR.
-	Ran       func(w *worker, c *client, spec *commands.Spec, argv [][]byte)
-	Monitored func() bool
+	// Ran hears of each command that a client has run while Road.monitors is not zero.
+	Ran func(w *worker, c *client, spec *commands.Spec, argv [][]byte)
 	// Slow hears of a command that took at least slowNS: took nanoseconds from start, since
 	// Road.base.
 	Slow func(w *worker, c *client, spec *commands.Spec, argv [][]byte, took, start int64)

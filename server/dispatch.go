@@ -20,13 +20,36 @@ import (
 // one, the lock is given back first.
 func (w *worker) dispatch(c *client, r *request) bool {
 	mark := len(w.reply.B)
+	if r.spec == nil || c.mode != 0 || !w.srv.quiet(c) || !r.spec.ArityOK(r.argv) {
+		if runs, done := w.consider(c, r, mark); !runs {
+			return done
+		}
+	}
+	if !w.runRequest(c, r, mark) {
+		return false
+	}
+	if c.replyOff || c.skip != 0 || w.reply.Full || w.pushed {
+		w.afterReply(c, mark)
+	}
+	if w.due {
+		w.finish(c)
+	}
+	if len(w.ready) > 0 {
+		w.serveReady()
+	}
+	return true
+}
+
+// consider says what becomes of a command that something may stand in the way of: it runs,
+// or done is what dispatch returns.
+func (w *worker) consider(c *client, r *request, mark int) (runs, done bool) {
 	argv, spec := r.argv, r.spec
 	if spec == nil && isHTTP(argv[0]) {
 		w.tx.GiveBack()
 		w.srv.log.Warn("closing client that speaks HTTP, maybe sent by a hostile web page", "client", c.addr)
 		w.reply.B = w.reply.B[:w.base]
 		c.closing = true
-		return true
+		return false, true
 	}
 	v := w.check(c, r)
 	if !v.goOn() || c.mode != 0 {
@@ -35,19 +58,19 @@ func (w *worker) dispatch(c *client, r *request) bool {
 	if v.Wait {
 		c.shown.last.Store(spec)
 		c.postpone(true)
-		return false
+		return false, false
 	}
 	err := v.Refusal
 	if c.mode != 0 {
 		var queued bool
 		if queued, err = w.divert(c, spec, argv, err); queued {
 			w.afterReply(c, mark)
-			return true
+			return false, true
 		}
 	}
 	if v.Send != nil && err == nil {
 		c.send(spec, argv, v.Send)
-		return true
+		return false, true
 	}
 	if err != nil {
 		if spec != nil {
@@ -58,19 +81,9 @@ func (w *worker) dispatch(c *client, r *request) bool {
 		}
 		w.refuse(c, mark, err)
 		w.afterReply(c, mark)
-		return true
+		return false, true
 	}
-	if !w.runRequest(c, r, mark) {
-		return false
-	}
-	w.afterReply(c, mark)
-	if w.due {
-		w.finish(c)
-	}
-	if len(w.ready) > 0 {
-		w.serveReady()
-	}
-	return true
+	return true, false
 }
 
 // check returns what becomes of a command before it runs.

@@ -20,7 +20,8 @@ func (p *Pusher) monitor(c *commands.Ctx) error {
 	if st.monitoring != nil {
 		return nil // without a reply, as in Redis
 	}
-	st.monitoring = p.monitors.Subscribe(pubsub.Channel, "", cl, cl.conn.outlet())
+	st.monitoring = p.watching.Subscribe(pubsub.Channel, "", cl, cl.conn.outlet())
+	p.monitors.Add(1)
 	cl.mode |= monitors
 	cl.shown.monitor.Store(true)
 	c.Reply.OK()
@@ -30,8 +31,9 @@ func (p *Pusher) monitor(c *commands.Ctx) error {
 // stopMonitor ends MONITOR.
 func (p *Pusher) stopMonitor(c *client) {
 	if st := pushStates.of(c); st.monitoring != nil {
-		p.monitors.Unsubscribe(st.monitoring)
+		p.watching.Unsubscribe(st.monitoring)
 		st.monitoring = nil
+		p.monitors.Add(-1)
 		c.mode &^= monitors
 		c.shown.monitor.Store(false)
 	}
@@ -49,14 +51,14 @@ func (p *Pusher) showMonitors(w *worker, from string, db int, spec *commands.Spe
 // showScript sends a call of a script or function to the clients that monitor,
 // before it runs: what the script does comes after it.
 func (p *Pusher) showScript(w *worker, c *commands.Ctx) {
-	if cl := clientOf(c); p.monitors.Len(pubsub.Channel) > 0 && (cl.ticket == nil || !cl.ticket.Waits()) {
+	if cl := clientOf(c); p.monitors.Load() > 0 && (cl.ticket == nil || !cl.ticket.Waits()) {
 		p.feedMonitors(w, monitorAddr(cl), cl.db(), c.Spec, c.Argv)
 	}
 }
 
 // showCall sends a command that a script has called to the clients that monitor.
 func (p *Pusher) showCall(w *worker, db int, spec *commands.Spec, argv [][]byte) {
-	if p.monitors.Len(pubsub.Channel) > 0 {
+	if p.monitors.Load() > 0 {
 		p.showMonitors(w, "lua", db, spec, argv)
 	}
 }
@@ -75,7 +77,7 @@ func monitorAddr(c *client) string {
 }
 
 func (p *Pusher) feedMonitors(w *worker, from string, db int, spec *commands.Spec, argv [][]byte) {
-	p.monitors.Publish(pubsub.Channel, nil, func(out pubsub.Outlet, _ *string, to []*pubsub.Subscription) {
+	p.watching.Publish(pubsub.Channel, nil, func(out pubsub.Outlet, _ *string, to []*pubsub.Subscription) {
 		m := &message{bytes: p.monitorLine(w, from, db, spec, argv), raw: true}
 		out.(outlet).deliver(w, m, to)
 	})

@@ -12,7 +12,7 @@ type Pusher struct {
 	*Road
 
 	hub         *pubsub.Hub
-	monitors    *pubsub.Hub // its only channel is that of MONITOR
+	watching    *pubsub.Hub // its only channel is that of MONITOR
 	tracked     trackingTable
 	notify      atomic.Uint32 // engine.EventClass
 	subscribers atomic.Int64  // clients with subscriptions
@@ -41,7 +41,7 @@ var (
 
 // newPusher returns the road's Pusher, and hangs it there.
 func newPusher(r *Road) *Pusher {
-	p := &Pusher{Road: r, hub: pubsub.New(), monitors: pubsub.New()}
+	p := &Pusher{Road: r, hub: pubsub.New(), watching: pubsub.New()}
 	p.tracked.keys = make(map[string]map[int64]struct{})
 	p.tracked.bcast, p.tracked.all = make(map[*client]*tracking), make(map[int64]*client)
 	on := &r.on
@@ -49,6 +49,5 @@ func newPusher(r *Road) *Pusher {
 	on.After = append(on.After, p.publishEvents, p.invalidate)
 	on.Leave = append(on.Leave, p.leaveAll, p.untrack, p.stopMonitor)
 	on.Read, on.Ran = p.remember, p.showCommand
-	on.Monitored = func() bool { return p.monitors.Len(pubsub.Channel) > 0 }
 	return p
 }

@@ -195,7 +195,7 @@ func (w *worker) run(j *job) (outcome, error) {
 	if steps&applies == 0 {
 		w.tick()
 	}
-	if steps&monitored != 0 && w.srv.on.Monitored() {
+	if steps&monitored != 0 && w.srv.monitors.Load() > 0 {
 		w.srv.on.Ran(w, j.c, spec, argv)
 	}
 	if steps&counted != 0 && j.c.waiting == nil {
