@@ -154,7 +154,12 @@ func (b *blocker) remove(w *waiter) {
 		q := b.queue[at]
 		for i, x := range q {
 			if x == w {
-				q = append(q[:i:i], q[i+1:]...)
+				if i == 0 { // as a rule: who came first is served first
+					q[0] = nil
+					q = q[1:]
+				} else {
+					q = slices.Delete(q, i, i+1)
+				}
 				break
 			}
 		}
@@ -266,7 +271,7 @@ func (w *worker) serve(wt *waiter, key []byte) (locked bool) {
 		w.refuse(wt.c, 0, err)
 	}
 	wt.tookNS.Add(w.nowNS - start)
-	if !wt.again {
+	if !j.again { // of wt.again another worker may have the say now
 		w.accountWaiter(wt, j.denied, err != nil)
 	}
 	reply, full := w.reply.B, w.reply.Full
@@ -274,7 +279,7 @@ func (w *worker) serve(wt *waiter, key []byte) (locked bool) {
 	if w.due {
 		w.finish(nil)
 	}
-	if wt.again {
+	if j.again {
 		return true
 	}
 	w.srv.block.remove(wt)
@@ -315,7 +320,7 @@ func (w *worker) endWait(j *job) {
 	if j.tx.Told() {
 		wt.logged = w.srv.logged()
 	}
-	if wt.again {
+	if j.again = wt.again; j.again {
 		wt.state.Store(waiting)
 	} else {
 		wt.state.Store(done)

@@ -96,6 +96,7 @@ type job struct {
 	waiter  *waiter // FromWaiter
 	changed []byte  // FromWaiter: the key whose change is the reason, or nil
 	denied  bool    // a gate has refused it
+	again   bool    // FromWaiter: it goes on waiting
 }
 
 // An outcome is what has become of a job.
