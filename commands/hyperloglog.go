@@ -67,7 +67,7 @@ func (c *Ctx) copyHyperLogLog(s []byte) []byte {
 }
 
 func (c *Ctx) storeHyperLogLog(key, b []byte) {
-	c.Tx.SetStringAs(key, b, engine.KeepDeadline, value.Raw)
+	c.Tx.SetStringAs(key, b, engine.KeepAll, value.Raw)
 	if cap(b) <= maxScratch {
 		c.scratch = b[:0]
 	}
@@ -232,7 +232,7 @@ func (c *Ctx) makeDense(key, s []byte) ([]byte, error) {
 	if err != nil {
 		return nil, hllError(err)
 	}
-	c.Tx.SetStringAs(key, b, engine.KeepDeadline, value.Raw)
+	c.Tx.SetStringAs(key, b, engine.KeepAll, value.Raw)
 	c.Tx.Modified(key, engine.Event{})
 	return b, nil
 }

@@ -240,8 +240,8 @@ func (c *Ctx) increxSet(q *increxCall, key, text []byte, enc value.Encoding, at 
 		}
 		c.Propagate("SET", key, text)
 	default:
-		c.Tx.SetStringAs(key, text, engine.KeepDeadline, enc)
+		c.Tx.SetStringAs(key, text, engine.KeepAll, enc)
 		c.Tx.Modified(key, ev)
-		c.Propagate("SET", key, text, []byte("KEEPTTL"))
+		c.propagateChange(key, text)
 	}
 }

@@ -41,10 +41,16 @@ func cacheMeta(c *Ctx) error {
 	for _, x := range []struct {
 		f    engine.MetaField
 		name string
-	}{{engine.MetaVersion, "version"}, {engine.MetaSoftMS, "soft-deadline"}, {engine.MetaLeaseMS, "lease-until"}} {
+	}{{engine.MetaVersion, "version"}, {engine.MetaSoftMS, "soft-deadline"}, {engine.MetaEndMS, "end"}, {engine.MetaCostMS, "cost"}} {
 		if v, ok := m.Get(x.f); ok {
 			fields = append(fields, field{x.name, int64(v)})
 		}
+	}
+	if m.Nothing {
+		fields = append(fields, field{"negative", 1})
+	}
+	if lease, out := c.Tx.Lease(c.Argv[1]); out {
+		fields = append(fields, field{"lease-until", lease.UntilMS})
 	}
 	c.Reply.Map(len(fields) + 1)
 	for _, x := range fields {
@@ -54,7 +60,7 @@ func cacheMeta(c *Ctx) error {
 	c.Reply.BulkString("tags")
 	c.Reply.Array(len(m.Tags))
 	for _, t := range m.Tags {
-		c.Reply.Int(int64(t))
+		c.Reply.BulkString(t)
 	}
 	return nil
 }
@@ -72,4 +78,20 @@ func cacheSetMeta(c *Ctx) error {
 	c.Tx.Modified(c.Argv[1], eventMeta)
 	c.Reply.Int(1)
 	return nil
+}
+
+// propagateMeta has the log set the metadata of key.
+func (c *Ctx) propagateMeta(key []byte, m *engine.Meta) {
+	c.scratch = m.Append(c.scratch[:0])
+	c.Propagate("CACHE.SETMETA", key, c.scratch)
+}
+
+// propagateChange logs a string that a command has changed rather than set: a SET takes the
+// metadata away, which is logged again behind it.
+func (c *Ctx) propagateChange(key, v []byte) {
+	c.Propagate("SET", key, v, []byte("KEEPTTL"))
+	if c.Tx.Peek(key).Extended() {
+		m, _ := c.Tx.Meta(key)
+		c.propagateMeta(key, &m)
+	}
 }

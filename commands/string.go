@@ -438,7 +438,7 @@ func (c *Ctx) add(n int64) error {
 		return ErrOverflow
 	}
 	var buf [20]byte
-	c.Tx.SetStringAs(key, strconv.AppendInt(buf[:0], sum, 10), engine.KeepDeadline, value.Int)
+	c.Tx.SetStringAs(key, strconv.AppendInt(buf[:0], sum, 10), engine.KeepAll, value.Int)
 	c.Tx.Modified(key, engine.EventIncrBy)
 	c.Reply.Int(sum)
 	return nil
@@ -467,9 +467,9 @@ func incrbyfloat(c *Ctx) error {
 		return ErrNaN
 	}
 	out := appendLongDouble(nil, old.Add(old, by))
-	c.Tx.SetStringAs(key, out, engine.KeepDeadline, value.TextEncoding(out))
+	c.Tx.SetStringAs(key, out, engine.KeepAll, value.TextEncoding(out))
 	c.Tx.Modified(key, engine.EventIncrByFloat)
-	c.Propagate("SET", key, out, []byte("KEEPTTL"))
+	c.propagateChange(key, out)
 	c.Reply.Bulk(out)
 	return nil
 }

@@ -69,6 +69,12 @@ type Engine struct {
 	effects                *effects.Stream
 	watchers               []Watcher        // set before the first Tx
 	removals               []RemovalWatcher // those of watchers that are
+	purged                 []PurgeWatcher   // likewise
+	minded                 atomic.Bool      // some key has had a version or a lease: see Tx.minds
+	purging                atomic.Int32     // shards with pending prefix purges
+	seq                    uint64           // of the last invalidation; changes under all locks
+	life                   uint64           // the upper part of tokens
+	tagLimit               atomic.Int32
 	codec                  *codec.Codec
 	renewal                renewal   // of one goroutine, see Renew
 	frames                 sync.Pool // of *[]byte, room for the codec
@@ -81,6 +87,8 @@ type Engine struct {
 	unfreed atomic.Int32 // tasks of all shards
 
 	curve missCurve
+
+	tokens atomic.Uint64
 
 	_    [64]byte // keeps fields that are written often off the cache lines that every transaction reads
 	long long
@@ -98,6 +106,7 @@ type shard struct {
 	tasks []task                  // memory that Maintain frees
 	snaps [MaxSnapshots]*Snapshot // that are being taken, or nil
 	taken uint8                   // a bit for each of snaps that there is
+	alert uint8                   // what a look-up has to look at
 	marks uint8                   // of items that no snapshot need save: new, or saved already
 
 	density    *eviction.Density // under Auto
@@ -126,6 +135,9 @@ type keyspace struct {
 	marked  int    // items that have parts with deadlines (Item.HasParts)
 	sweep   sweep  // the expiry sweep
 	rare    uint64 // where the next search for rare keys that may be evicted begins
+	tags    tagTable
+	purges  purges
+	leases  leases
 
 	origin [MaxSnapshots]int    // which database it was when a snapshot began
 	walked [MaxSnapshots]uint64 // where each snapshot continues
@@ -145,6 +157,7 @@ type Stats struct {
 	Why             Reasons
 	Expired         int64 // keys whose deadline passed
 	ExpiredFields   int64 // fields of hashes
+	Invalidated     int64 // keys, by a tag or a prefix
 	LazyFreed       int64 // values freed in the background
 	Evicted         int64 // keys
 	EvictedBytes    int64
@@ -168,6 +181,7 @@ func New(o Options) *Engine {
 		shardBits: uint8(bits.Len(uint(n - 1))),
 		databases: o.Databases,
 		effects:   o.Effects,
+		life:      newLife(),
 	}
 	if e.effects == nil {
 		e.effects = new(effects.Stream)
@@ -189,6 +203,7 @@ func New(o Options) *Engine {
 	e.limits.Store(&limits)
 	e.access.Store(&AccessPolicy{LogFactor: 10, DecayMinutes: 1})
 	e.expiry.Store(true)
+	e.tagLimit.Store(defaultTagLimit)
 	return e
 }
 
@@ -229,12 +244,15 @@ func (e *Engine) Role() Role { return Role(e.role.Load()) }
 // Effects returns the stream that changes are added to.
 func (e *Engine) Effects() *effects.Stream { return e.effects }
 
-// Watch adds a watcher of every change, and of removals if it is a RemovalWatcher. It
-// comes before the first Tx.
+// Watch adds a watcher of every change, of removals if it is a RemovalWatcher, and of
+// invalidations if it is a PurgeWatcher. It comes before the first Tx.
 func (e *Engine) Watch(w Watcher) {
 	e.watchers = append(e.watchers, w)
 	if r, ok := w.(RemovalWatcher); ok {
 		e.removals = append(e.removals, r)
+	}
+	if p, ok := w.(PurgeWatcher); ok {
+		e.purged = append(e.purged, p)
 	}
 }
 
@@ -296,6 +314,7 @@ func (e *Engine) Stats(tx *Tx) (t Stats) {
 		t.Why.add(s.stats.Why)
 		t.Expired += s.stats.Expired
 		t.ExpiredFields += s.stats.ExpiredFields
+		t.Invalidated += s.stats.Invalidated
 		t.LazyFreed += s.stats.LazyFreed
 		t.Evicted += s.stats.Evicted
 		t.EvictedBytes += s.stats.EvictedBytes

@@ -157,7 +157,7 @@ func (s *shard) work(e *Engine, budget int) (unused *arena.Heap, more bool) {
 const maintainBudget = 256
 
 // Maintain does one step of the background work: it sweeps a few segments of one shard's databases for expired
-// keys, and frees some memory of removed values. Each call visits the next shard. It reports whether there was
+// and invalidated keys, and frees some memory of removed values. Each call visits the next shard. It reports whether there was
 // anything to do in the shard, and whether there is more to do at once: more values to free, or many more expired
 // keys.
 func (e *Engine) Maintain(tx *Tx, nowMS int64) (worked, more bool) {
@@ -182,6 +182,16 @@ func (e *Engine) Maintain(tx *Tx, nowMS int64) (worked, more bool) {
 				swept, dueMore := tx.sweep(s, db)
 				worked, more = worked || swept, more || dueMore
 			}
+		}
+	}
+	for db := range s.dbs {
+		ks := &s.dbs[db]
+		if ks.pending() {
+			more = tx.sweepKilled(s, db) || more
+			worked = true
+		}
+		if len(ks.leases.byKey) > 0 {
+			ks.forgetLeases(nowMS, 32)
 		}
 	}
 	tx.Commit(nil)

@@ -159,7 +159,11 @@ func (tx *Tx) countChanges() {
 			return
 		}
 	}
-	tx.e.shards[i].changes += int64(tx.dirty)
+	s := &tx.e.shards[i]
+	s.changes += int64(tx.dirty)
+	if s.alert&alertBacklog != 0 {
+		tx.helpSweep(s)
+	}
 }
 
 // BeginAtomic begins several commands whose effects form one transaction in the stream. The Tx holds the locks of
@@ -198,6 +202,9 @@ func (tx *Tx) Dirty() int { return tx.dirty }
 // key it has changed, after the change.
 func (tx *Tx) Modified(key []byte, ev Event) {
 	tx.dirty++
+	if tx.e.minded.Load() {
+		tx.minds(key, ev)
+	}
 	tx.tell(key, ev)
 }
 

@@ -121,6 +121,7 @@ func (tx *Tx) Replace(key []byte, t value.Type, e value.Encoding, valueLen int) 
 func (tx *Tx) Delete(key []byte) bool {
 	a := tx.find(tx.DB, key)
 	if a.slot == nil {
+		tx.endLease(a.ks, key)
 		return false
 	}
 	tx.remove(&a, false)
@@ -132,6 +133,7 @@ func (tx *Tx) Delete(key []byte) bool {
 func (tx *Tx) Unlink(key []byte) bool {
 	a := tx.find(tx.DB, key)
 	if a.slot == nil {
+		tx.endLease(a.ks, key)
 		return false
 	}
 	tx.remove(&a, true)
@@ -173,6 +175,7 @@ func (tx *Tx) Persist(key []byte) bool {
 // shard only the item's name changes; between shards, which have separate heaps, the value is copied.
 func (tx *Tx) Rename(from, to []byte) {
 	src := tx.find(tx.DB, from)
+	m, has := tx.metaToMove(&src)
 	it := tx.detach(&src)
 	tx.left(&src, tx.DB, wasDeleted)
 	dst := tx.find(tx.DB, to)
@@ -189,7 +192,30 @@ func (tx *Tx) Rename(from, to []byte) {
 		value.Free(src.s.heap, it)
 	}
 	tx.insert(tx.DB, &dst, renamed)
-	tx.moved(renamed)
+	tx.arrived(&dst, &m, has)
+}
+
+// metaToMove takes the metadata from the item at a, which is about to get another key or
+// database, for arrived. It reports whether there is any.
+func (tx *Tx) metaToMove(a *at) (m Meta, has bool) {
+	it := table.ItemOf(a.slot)
+	if !it.Extended() && a.s.alert&alertPurge == 0 {
+		return m, false
+	}
+	a.s.preserve(a.ks, a.slot)
+	if m = a.s.fullMeta(a.ks, a.hash, it); m.IsZero() {
+		return m, false
+	}
+	tx.extend(a, &Meta{})
+	return m, true
+}
+
+// arrived gives the item at a, which comes from elsewhere, its metadata.
+func (tx *Tx) arrived(a *at, m *Meta, has bool) {
+	if has {
+		tx.extend(a, m)
+	}
+	tx.moved(table.ItemOf(a.slot))
 }
 
 // Move moves key to another database and reports whether it did: it must be
@@ -199,9 +225,10 @@ func (tx *Tx) Move(key []byte, db int) bool {
 	if src.slot == nil || dst.slot != nil {
 		return false
 	}
+	m, has := tx.metaToMove(&src)
 	it := tx.detach(&src)
 	tx.insert(db, &dst, it)
-	tx.moved(it)
+	tx.arrived(&dst, &m, has)
 	return true
 }
 
@@ -221,10 +248,15 @@ func (tx *Tx) Copy(from, to []byte, db int, replace bool) bool {
 		src = tx.find(tx.DB, from) // the removal may have moved its slot
 	}
 	it := table.ItemOf(src.slot)
-	c := tx.unpinned(&dst, value.Copy(dst.s.heap, it, to, it.DeadlineMS()))
+	c := value.Copy(dst.s.heap, it, to, it.DeadlineMS())
+	if c.Extended() {
+		c = c.Extend(dst.s.heap, nil)
+	}
+	m := src.s.fullMeta(src.ks, src.hash, it)
+	m.Pinned = false
 	c.SetAccess(tx.newAccess(&dst))
 	tx.insert(db, &dst, c)
-	tx.moved(c)
+	tx.arrived(&dst, &m, !m.IsZero())
 	return true
 }
 
@@ -261,16 +293,17 @@ func (tx *Tx) Len() (n int, err error) {
 }
 
 // Scan visits about count keys of the database, from cursor on, and returns the next cursor, 0 at the end;
-// table.Table.Scan has the guarantees. Expired keys are removed and not visited. visit must not change the
+// table.Table.Scan has the guarantees. Expired and invalidated keys are removed and not visited. visit must not change the
 // keyspace, and the item is valid until visit returns.
 func (tx *Tx) Scan(cursor uint64, count int, visit func(table.Item)) (uint64, error) {
 	const all = 1 << 48
 	for cursor < all {
 		var ended [][]byte
 		ok := tx.within(int(cursor>>(48-tx.e.shardBits)), func(s *shard) {
-			cursor = s.dbs[tx.DB].keys.Scan(cursor, count, func(it table.Item) {
+			ks := &s.dbs[tx.DB]
+			cursor = ks.keys.Scan(cursor, count, func(it table.Item) {
 				count--
-				if d := it.DeadlineMS(); d == 0 || tx.NowMS <= d {
+				if tx.lives(ks, it) {
 					visit(it)
 				} else {
 					ended = append(ended, append([]byte(nil), it.Key()...))
@@ -288,6 +321,15 @@ func (tx *Tx) Scan(cursor uint64, count int, visit func(table.Item)) (uint64, er
 		}
 	}
 	return 0, nil
+}
+
+// lives reports whether an item of ks is still a key: its deadline has not passed, and no
+// invalidation has ended it.
+func (tx *Tx) lives(ks *keyspace, it table.Item) bool {
+	if d := it.DeadlineMS(); d != 0 && tx.NowMS > d {
+		return false
+	}
+	return !ks.pending() || !ks.killed(table.Hash(it.Key()), it, tx.e.seq)
 }
 
 // eachMost is how many keys Each visits before it releases the shard for a moment.
@@ -317,7 +359,8 @@ func (tx *Tx) Each(visit func(table.Item) bool) error {
 // eachFrom visits some keys of a shard from a cursor on, 0 at first, and returns the next
 // cursor, 0 at the end.
 func (tx *Tx) eachFrom(s *shard, cursor uint64, visit func(table.Item) bool) (next uint64, more bool) {
-	t := &s.dbs[tx.DB].keys
+	ks := &s.dbs[tx.DB]
+	t := &ks.keys
 	from, seen := cursor, 0
 	for more = true; more && seen < eachMost; {
 		cursor = t.Walk(cursor, func(slot table.Slot) {
@@ -327,7 +370,7 @@ func (tx *Tx) eachFrom(s *shard, cursor uint64, visit func(table.Item) bool) (ne
 			if !more || from != 0 && table.Hash(it.Key())<<t.Skip() < from {
 				return
 			}
-			if d := it.DeadlineMS(); d == 0 || tx.NowMS <= d {
+			if tx.lives(ks, it) {
 				more = visit(it)
 			}
 		})
@@ -354,7 +397,8 @@ func (tx *Tx) RandomKey() ([]byte, error) {
 		met := false
 		for i := 0; i < len(tx.e.shards) && !met; i++ {
 			ok := tx.within(i, func(s *shard) {
-				t := &s.dbs[tx.DB].keys
+				ks := &s.dbs[tx.DB]
+				t := &ks.keys
 				if r >= t.Len() {
 					r -= t.Len()
 					return
@@ -362,7 +406,7 @@ func (tx *Tx) RandomKey() ([]byte, error) {
 				met = true
 				it := t.Random(rand.Uint64)
 				key = append([]byte{}, it.Key()...) // not nil, though it may be empty
-				if d := it.DeadlineMS(); d != 0 && tx.NowMS > d {
+				if !tx.lives(ks, it) {
 					tx.find(tx.DB, key) // which removes it, or hides it
 					if last = nil; tx.hides() {
 						last = key
@@ -419,7 +463,9 @@ func (tx *Tx) Flush(db int, async bool) (n int) {
 		s.gone.clear()
 		for j := first; j < end; j++ {
 			s.dbs[j].expires, s.dbs[j].parts, s.dbs[j].fields, s.dbs[j].marked, s.dbs[j].pinned = 0, false, false, 0, 0
+			s.dbs[j].tags, s.dbs[j].purges, s.dbs[j].leases = tagTable{}, purges{}, leases{}
 		}
+		s.watchPurges(tx.e)
 	}
 	if !async {
 		tx.e.pool.Trim()

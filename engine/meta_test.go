@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"testing"
 
@@ -22,8 +21,11 @@ func randomMeta(rng *rand.Rand) (m Meta) {
 			m.Set(f, rng.Uint64())
 		}
 	}
+	m.Nothing = rng.IntN(8) == 0
 	for range rng.IntN(3) * rng.IntN(4) {
-		m.Tags = append(m.Tags, rng.Uint64())
+		if t := fmt.Sprint("tag ", rng.IntN(20)); !slices.Contains(m.Tags, t) {
+			m.Tags = append(m.Tags, t)
+		}
 	}
 	return m
 }
@@ -117,7 +119,7 @@ func TestMetadataIsReadAsItIsWritten(t *testing.T) {
 		m := randomMeta(rng)
 		b := m.Append(nil)
 		got, ok := ParseMeta(b)
-		if !ok || !sameMeta(got, m) || got.Flags != m.Flags || !reflect.DeepEqual(append([]uint64{}, got.Tags...), append([]uint64{}, m.Tags...)) {
+		if !ok || !sameMeta(got, m) || got.Flags != m.Flags || !slices.Equal(got.Tags, m.Tags) {
 			t.Fatalf("%+v came as %+v, %v", m, got, ok)
 		}
 		for f := range MetaField(metaFields) {
@@ -156,11 +158,16 @@ func TestMetadataCostsWhatThereIs(t *testing.T) {
 		{func(m *Meta) {}, 0},
 		{func(m *Meta) { m.Flags = 7 }, 1},
 		{func(m *Meta) { m.Flags = 0; m.Set(MetaVersion, 1) }, 2},
-		{func(m *Meta) { m.Tags = []uint64{1, 2, 3} }, 5},
-		{func(m *Meta) { m.Clear(MetaVersion); m.Tags = nil }, 0},
+		{func(m *Meta) { m.Tags = []string{"a", "b", "c"} }, 3},
+		{func(m *Meta) { m.Flags = 1 }, 4},
+		{func(m *Meta) { m.Clear(MetaVersion); m.Flags, m.Tags = 0, nil }, 0},
+		{func(m *Meta) { m.Nothing = true }, 1},
+		{func(m *Meta) { m.Nothing = false; m.Tags = []string{"a"} }, 1},
+		{func(m *Meta) { m.Tags = []string{"a", "b"} }, 2},
+		{func(m *Meta) { m.Tags = []string{"a", "b", "c", "d", "e"} }, 3},
+		{func(m *Meta) { m.Flags = 1 }, 4},
 	} {
 		m, _ := tx.Meta(key)
-		m.Tags = append([]uint64(nil), m.Tags...)
 		c.change(&m)
 		tx.SetMeta(key, &m)
 		if got := tx.Peek(key).Bytes() - plain; got != 8*c.words {

@@ -14,13 +14,6 @@ func Pinned(it table.Item) bool { return isPinned(it) }
 // keepPin has m, the new metadata of a key, pin it if it was pinned.
 func keepPin(m *Meta, old table.Item) { m.Pinned = m.Pinned || isPinned(old) }
 
-// ownMeta is the metadata of an item, in memory of its own.
-func ownMeta(it table.Item) Meta {
-	m := metaOf(it.Ext())
-	m.Tags = append([]uint64(nil), m.Tags...)
-	return m
-}
-
 // Pin pins a key, or takes that back, and reports whether that is a change and whether the
 // key is there. It is no access. Callers follow with Modified.
 func (tx *Tx) Pin(key []byte, on bool) (changed, exists bool) {
@@ -28,7 +21,7 @@ func (tx *Tx) Pin(key []byte, on bool) (changed, exists bool) {
 	if a.slot == nil {
 		return false, false
 	}
-	m := ownMeta(table.ItemOf(a.slot))
+	m := a.s.fullMeta(a.ks, a.hash, table.ItemOf(a.slot))
 	if m.Pinned == on {
 		return false, true
 	}
@@ -39,27 +32,11 @@ func (tx *Tx) Pin(key []byte, on bool) (changed, exists bool) {
 
 // repin pins what is at a now if what it has replaced was pinned.
 func (tx *Tx) repin(a *at, was bool) {
-	if m := ownMeta(table.ItemOf(a.slot)); was && !m.Pinned {
+	if !was {
+		return
+	}
+	if m := a.s.fullMeta(a.ks, a.hash, table.ItemOf(a.slot)); !m.Pinned {
 		m.Pinned = true
 		tx.extend(a, &m)
 	}
-}
-
-// unpinned takes the pin from an item that is in no table, and returns the item.
-func (tx *Tx) unpinned(a *at, it table.Item) table.Item {
-	if !isPinned(it) {
-		return it
-	}
-	m := ownMeta(it)
-	m.Pinned = false
-	var room [table.MaxExt]uint64
-	return it.Extend(a.s.heap, m.words(room[:0]))
-}
-
-// AppendDumped appends the metadata of an item as Meta.Append does, but for the pin: what
-// was dumped is not pinned when it is restored.
-func AppendDumped(b []byte, it table.Item) []byte {
-	m := metaOf(it.Ext())
-	m.Pinned = false
-	return m.Append(b)
 }

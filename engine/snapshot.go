@@ -49,8 +49,9 @@ type SnapshotSink interface {
 type Snapshot struct {
 	e      *Engine
 	sink   SnapshotSink
-	i      int   // among the snapshots that are being taken
-	offset int64 // in the stream of effects
+	i      int    // among the snapshots that are being taken
+	offset int64  // in the stream of effects
+	seq    uint64 // of the last invalidation before it
 
 	shard int          // where Step continues
 	db    int          // the number that the database where Step continues had at the start
@@ -91,11 +92,12 @@ func (e *Engine) StartSnapshot(sink SnapshotSink, start func()) (*Snapshot, erro
 	}
 	e.snaps[snap.i].Store(snap)
 	e.taking.Add(1)
-	snap.offset = e.effects.End()
+	snap.offset, snap.seq = e.effects.End(), e.seq
 	for i := range e.shards {
 		s := &e.shards[i]
 		s.snaps[snap.i] = snap
 		s.taken |= snap.bit()
+		s.setAlert(alertTaken, true)
 		s.marks ^= snap.bit()
 		for j := range s.dbs {
 			ks := &s.dbs[j]
@@ -160,6 +162,10 @@ func (snap *Snapshot) Step() bool {
 		if snap.has(s, it) || n == stepItems {
 			return
 		}
+		if snap.gone(ks, it) {
+			snap.mark(s, it)
+			return
+		}
 		if !snap.interrupted.Load() && value.IsHuge(it) {
 			snap.later(ks.origin[snap.i], it.Key(), false)
 			return
@@ -189,6 +195,7 @@ func (snap *Snapshot) Close() {
 		s := &snap.e.shards[i]
 		s.snaps[snap.i] = nil
 		s.taken &^= snap.bit()
+		s.setAlert(alertTaken, s.taken != 0)
 	}
 	snap.e.snaps[snap.i].Store(nil)
 	snap.e.taking.Add(-1)
@@ -202,11 +209,16 @@ func (snap *Snapshot) interrupt() {
 	}
 }
 
+// gone reports whether an invalidation had ended an item of ks when the snapshot began.
+func (snap *Snapshot) gone(ks *keyspace, it table.Item) bool {
+	return ks.pending() && ks.killed(table.Hash(it.Key()), it, snap.seq)
+}
+
 // save saves an item of ks as a whole, or the rest of it, and marks it.
 func (snap *Snapshot) save(s *shard, ks *keyspace, slot table.Slot) {
 	it := table.ItemOf(slot)
 	snap.mark(s, it)
-	if snap.interrupted.Load() {
+	if snap.interrupted.Load() || snap.gone(ks, it) {
 		return
 	}
 	snap.saved.Add(1)

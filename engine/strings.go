@@ -64,7 +64,7 @@ func (tx *Tx) String(key []byte) ([]byte, error) {
 }
 
 // SetString sets key to the string v, whatever its value was. deadlineMS is when it expires: 0 for never,
-// KeepDeadline for its present deadline. v must not alias the engine's memory.
+// or KeepDeadline or KeepAll. v must not alias the engine's memory.
 func (tx *Tx) SetString(key, v []byte, deadlineMS int64) {
 	if tx.e.codec.Wants(len(v)) && tx.setSqueezed(key, v, deadlineMS) {
 		return
@@ -78,8 +78,12 @@ func (tx *Tx) SetStringAs(key, v []byte, deadlineMS int64, enc value.Encoding) {
 	tx.setString(key, v, deadlineMS, enc)
 }
 
-// KeepDeadline, given to SetString, leaves the key's deadline as it is.
-const KeepDeadline = -1
+// Given to SetString in place of a deadline, KeepDeadline leaves the key's deadline as it
+// is; KeepAll leaves its metadata as well: the string is changed rather than set.
+const (
+	KeepDeadline = -1
+	KeepAll      = -2
+)
 
 func (tx *Tx) setString(key, v []byte, deadlineMS int64, enc value.Encoding) {
 	copy(tx.MakeString(key, len(v), deadlineMS, enc), v)
@@ -89,7 +93,8 @@ func (tx *Tx) setString(key, v []byte, deadlineMS int64, enc value.Encoding) {
 // it returns them, and they are undefined.
 func (tx *Tx) MakeString(key []byte, n int, deadlineMS int64, enc value.Encoding) []byte {
 	a := tx.find(tx.DB, key)
-	if deadlineMS == KeepDeadline {
+	change := deadlineMS == KeepAll
+	if deadlineMS < 0 {
 		deadlineMS = 0
 		if a.slot != nil {
 			deadlineMS = table.ItemOf(a.slot).DeadlineMS()
@@ -109,9 +114,12 @@ func (tx *Tx) MakeString(key []byte, n int, deadlineMS int64, enc value.Encoding
 		tx.repin(&a, pinned)
 		return table.ItemOf(a.slot).Value()
 	}
-	if it.Extended() { // a key that is set again has no metadata, but stays pinned
+	if it.Extended() && !change { // a key that is set again has no metadata, but stays pinned
 		tx.extend(&a, &Meta{Pinned: isPinned(it)})
 		it = table.ItemOf(a.slot)
+	}
+	if a.s.alert&alertPurge != 0 && !change {
+		tx.anew(&a, key)
 	}
 	had := it.DeadlineMS() != 0
 	if had || deadlineMS != 0 || it.ValueLen() != n {

@@ -336,7 +336,9 @@ type at struct {
 	slot table.Slot // nil: no such key
 }
 
-// find looks a key up, and removes it if its deadline has passed.
+func itemAt(a at) table.Item { return table.ItemOf(a.slot) }
+
+// find looks a key up, and removes it if its deadline has passed or an invalidation has ended it.
 func (tx *Tx) find(db int, key []byte) at {
 	h := tx.hash(key)
 	if tx.divided {
@@ -352,10 +354,8 @@ func (tx *Tx) find(db int, key []byte) at {
 				tx.expire(db, key, a)
 			}
 			a.slot = nil
-		} else if it.HasParts() && tx.expireFields(db, key, a, 1<<30) {
+		} else if (s.alert != 0 || it.Special()) && tx.examine(db, key, a) {
 			a.slot = nil
-		} else if s.taken != 0 && !tx.ReadOnly {
-			s.preserve(a.ks, a.slot)
 		}
 	}
 	return a
@@ -439,6 +439,9 @@ func (tx *Tx) insert(db int, a *at, it table.Item) {
 func (tx *Tx) add(db int, a *at, it table.Item) {
 	it.SetMarks(a.s.marks)
 	a.slot = a.ks.keys.Insert(a.s.heap, a.hash, it)
+	if a.s.alert&alertPurge != 0 {
+		tx.anew(a, it.Key())
+	}
 	if tx.policy.Order == Auto && a.s.found.n < keptCandidates {
 		// A new item may have the lowest rank.
 		a.s.found.add(candidate{db: db, hash: a.hash, addr: it.Addr()})
@@ -484,6 +487,9 @@ func (tx *Tx) remove(a *at, lazy bool) {
 		w.Removing(tx, a.s.number(a.ks), table.ItemOf(a.slot))
 	}
 	it := tx.detach(a)
+	if it.Extended() {
+		tx.untag(a, it)
+	}
 	if n := value.FreeEffort(it); n > lazyFreeThreshold && (lazy || n > freeAtOnce) {
 		tx.e.later(a.s, task{item: it})
 		return

@@ -43,7 +43,7 @@ func timedSets(t *testing.T, c *redis.Client) (keys []string) {
 	do("SADD", "timed:meta", "a", "b", strings.Repeat("long", 1000))
 	do("SEXPIREAT", "timed:meta", 33177117421, "MEMBERS", 2, "a", strings.Repeat("long", 1000))
 	do("PEXPIREAT", "timed:meta", 33177117500000)
-	m := engine.Meta{Flags: 77, Tags: []uint64{4, 5}}
+	m := engine.Meta{Flags: 77, Tags: []string{"four", "five"}}
 	do("CACHE.SETMETA", "timed:meta", m.Append(nil))
 	do("SADD", "timed:none", "a", "b")
 	do("SEXPIREAT", "timed:none", 33177117421, "MEMBERS", 1, "a")

@@ -31,7 +31,7 @@ func (d *Disk) payload(tx *engine.Tx, key []byte, use func([]byte)) bool {
 		return false
 	}
 	x := d.codecs.Get().(*codec)
-	x.enc.B, x.enc.Text, x.enc.Compress = x.enc.B[:0], d.keys.AppendText, d.cfg.Value("rdbcompression").Bool()
+	x.enc.B, x.enc.Text, x.enc.Meta, x.enc.Compress = x.enc.B[:0], d.keys.AppendText, d.keys.AppendDumped, d.cfg.Value("rdbcompression").Bool()
 	x.enc.Dump(it)
 	use(x.enc.B)
 	if cap(x.enc.B) > keptDump {
@@ -111,7 +111,7 @@ func (d *Disk) restore(c *commands.Ctx) error {
 	origin.DeadlineMS = max(ttl, 0) // a sum beyond the range is never
 	x := d.codecs.Get().(*codec)
 	defer d.codecs.Put(x)
-	it, err := x.dec.Undump(c.Tx, key, payload, origin)
+	it, meta, err := x.dec.Undump(c.Tx, key, payload, origin)
 	if err != nil {
 		return errFormat
 	}
@@ -125,6 +125,9 @@ func (d *Disk) restore(c *commands.Ctx) error {
 		return nil
 	}
 	c.Tx.Adopt(it, true)
+	if !meta.IsZero() {
+		c.Tx.SetMeta(key, &meta)
+	}
 	c.Tx.Modified(key, eventRestore)
 	if ttl > 0 && !absolute {
 		words := append([][]byte{key, strconv.AppendInt(nil, ttl, 10)}, c.Argv[3:]...)

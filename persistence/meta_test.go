@@ -19,7 +19,7 @@ func withMeta(t *testing.T, c *redis.Client, all []sample) {
 		m.Set(engine.MetaVersion, uint64(i)+1<<60)
 		m.Set(engine.MetaField(5), uint64(i))
 		if i%2 == 0 {
-			m.Tags = []uint64{1, uint64(i)}
+			m.Tags = []string{"all", fmt.Sprint(i)}
 		}
 		if err := c.Do(ctx, "CACHE.SETMETA", s.key, m.Append(nil)).Err(); err != nil {
 			t.Fatal(err)
@@ -111,7 +111,7 @@ func TestRedisPassesOverMetadata(t *testing.T) {
 func TestAValueMayLookLikeMetadata(t *testing.T) {
 	s := startSubject(t)
 	m := engine.Meta{Flags: 5}
-	v := string(m.Append(nil)) + "\x01cached-meta"
+	v := string(m.Append(nil)) + "\x08\x00\x00\x00cached-meta"
 	s.Set(ctx, "a", v, 0)
 	p, err := s.Dump(ctx, "a").Result()
 	if err != nil {

@@ -269,7 +269,7 @@ func (d *Disk) writeBase(w io.Writer, part *journalPart) error {
 	if d.preamble() {
 		err = d.writeSnapshotOf(w, true, begin)
 	} else {
-		s := &commandSink{db: -1, out: aof.Commands{Text: d.keys.AppendText}}
+		s := &commandSink{db: -1, out: aof.Commands{Text: d.keys.AppendText, Meta: d.keys.AppendMeta}}
 		if d.functions != nil {
 			for _, code := range d.functions.LibraryCode() {
 				s.out.Library(code)

@@ -29,7 +29,7 @@ var errCanceled = errors.New("the snapshot was canceled")
 // newEncoder returns an encoder as configured; latest asks for the latest
 // version.
 func (d *Disk) newEncoder(latest bool) *rdb.Encoder {
-	e := &rdb.Encoder{Version: rdb.BaseVersion, Compress: d.cfg.Value("rdbcompression").Bool(), Text: d.keys.AppendText, Used: d.keys.Used}
+	e := &rdb.Encoder{Version: rdb.BaseVersion, Compress: d.cfg.Value("rdbcompression").Bool(), Text: d.keys.AppendText, Used: d.keys.Used, Meta: d.keys.AppendMeta}
 	if latest || d.cfg.Value("rdb-version").String() == "12" {
 		e.Version = rdb.Version
 	}

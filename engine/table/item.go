@@ -1,8 +1,6 @@
 package table
 
 import (
-	"encoding/binary"
-
 	"cached/engine/arena"
 	"cached/internal/invariants"
 )
@@ -158,6 +156,9 @@ func (it Item) MoveDeadline(deadlineMS int64) {
 // HasParts returns the value last given to SetParts.
 func (it Item) HasParts() bool { return it.head()&flagParts != 0 }
 
+// Special reports whether the item has parts with deadlines or an extension.
+func (it Item) Special() bool { return it.head()&(flagParts|flagExt) != 0 }
+
 // SetParts marks an item as one whose value has parts with deadlines of their
 // own, so that Sweep visits it too. The slot takes notice with SetItem.
 func (it Item) SetParts(on bool) {
@@ -221,14 +222,6 @@ func (it Item) Ext() []uint64 {
 	}
 	n := int(uint8(*it.a.Word(at)))
 	return arena.Array[uint64](it.a, at+n)[at:]
-}
-
-// AppendExt appends the words of the item's extension, the low byte of each first.
-func (it Item) AppendExt(b []byte) []byte {
-	for _, w := range it.Ext() {
-		b = binary.LittleEndian.AppendUint64(b, w)
-	}
-	return b
 }
 
 // Extend gives the item a copy of ext as its extension instead of the one it has; an

@@ -16,6 +16,8 @@ type Commands struct {
 	// Text appends the string that an item holds to dst. It is needed if there are
 	// items that do not hold theirs as it is.
 	Text func(dst []byte, it table.Item) []byte
+	// Meta appends the metadata of an item, or nothing. Without it none is written.
+	Meta func(dst []byte, it table.Item) []byte
 
 	body  []byte // words of the command being made, behind those in front
 	words int
@@ -89,8 +91,10 @@ func (c *Commands) Key(it table.Item) {
 	if due := it.DeadlineMS(); due != 0 && !value.TypeOf(it).Native() {
 		c.command("PEXPIREAT", key, due)
 	}
-	if it.Extended() {
-		c.meta = it.AppendExt(c.meta[:0])
+	if c.Meta == nil {
+		return
+	}
+	if c.meta = c.Meta(c.meta[:0], it); len(c.meta) > 0 {
 		c.command("CACHE.SETMETA", key, c.meta)
 	}
 }

@@ -168,7 +168,7 @@ func use(t testing.TB, e *engine.Engine) {
 		tx.Each(func(it table.Item) bool {
 			x.B = x.B[:0]
 			x.Dump(it)
-			again, err := d.Undump(&tx, it.Key(), x.B, engine.NoOrigin)
+			again, _, err := d.Undump(&tx, it.Key(), x.B, engine.NoOrigin)
 			if err != nil {
 				t.Errorf("what was loaded does not load again: %v", err)
 				return true
@@ -297,7 +297,7 @@ func FuzzUndump(f *testing.F) {
 		tx.Begin(e, 0, testNowMS)
 		tx.LockAll()
 		var d Decoder
-		it, err := d.Undump(&tx, []byte("key"), append(bytes.Clone(b), make([]byte, payloadTail)...), engine.NoOrigin)
+		it, _, err := d.Undump(&tx, []byte("key"), append(bytes.Clone(b), make([]byte, payloadTail)...), engine.NoOrigin)
 		if err == nil {
 			tx.Adopt(it, false)
 		}

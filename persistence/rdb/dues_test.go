@@ -33,7 +33,7 @@ func TestSpoiltDeadlinesOfMembersAreErrors(t *testing.T) {
 		enc.Dump(tx.Peek(key))
 		var d Decoder
 		undump := func(p []byte) (err error) {
-			it, err := d.Undump(&tx, []byte("other"), p, engine.NoOrigin)
+			it, _, err := d.Undump(&tx, []byte("other"), p, engine.NoOrigin)
 			if err == nil {
 				check(t, it)
 				tx.Discard(it)

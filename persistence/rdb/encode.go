@@ -25,6 +25,8 @@ type Encoder struct {
 	// Used says how long ago an item was used, and how often as LFU counts. It is
 	// needed where KeyValue or Part are to write one of them.
 	Used func(it table.Item, nowMS int64) (idleMS int64, count uint8)
+	// Meta appends the metadata of an item, or nothing. Without it none is written.
+	Meta func(dst []byte, it table.Item) []byte
 
 	compressor *Compressor
 	words      []byte // metadata that is being written
@@ -110,8 +112,10 @@ func (e *Encoder) meta(it table.Item) {
 	if t := value.TypeOf(it); t.Native() {
 		e.Aux(typeAux, t.String())
 	}
-	if it.Extended() {
-		e.words = it.AppendExt(e.words[:0])
+	if e.Meta == nil {
+		return
+	}
+	if e.words = e.Meta(e.words[:0], it); len(e.words) > 0 {
 		e.B = append(e.B, opAux)
 		e.String([]byte(metaAux))
 		e.String(e.words)

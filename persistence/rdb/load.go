@@ -561,11 +561,11 @@ func (in *inserter) one(e *entry, key, raw []byte) error {
 			return &FormatError{e.offset, wrong}
 		}
 	}
-	if e.meta != nil {
-		it = in.tx.WithMeta(it, e.meta)
-	}
 	if !in.tx.Adopt(it, in.l.o.Merge) {
 		return &FormatError{e.offset, "the file has a key twice: " + strconv.QuoteToASCII(string(key))}
+	}
+	if e.meta != nil {
+		in.tx.SetMeta(in.open, e.meta)
 	}
 	return nil
 }

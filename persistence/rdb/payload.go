@@ -14,7 +14,7 @@ import (
 // version and eight of a checksum. Behind the value of a native type, which is a string,
 // are the name of the type, its length in one byte and typeMark; behind that of a set,
 // deadlines of its members, if it has any (dues.go). In front of the version is the metadata
-// of the key, if it has any, with its length in one byte and metaMark. Redis ignores bytes
+// of the key, if it has any, with its length in four bytes and metaMark. Redis ignores bytes
 // behind the value.
 const (
 	payloadTail = 10
@@ -37,9 +37,12 @@ func (e *Encoder) Dump(it table.Item) {
 		e.B = append(append(append(e.B, name...), byte(len(name))), typeMark...)
 	}
 	e.dumpDues(it)
-	start := len(e.B)
-	if e.B = engine.AppendDumped(e.B, it); len(e.B) > start {
-		e.B = append(append(e.B, byte((len(e.B)-start)/8)), metaMark...)
+	if e.Meta != nil {
+		start := len(e.B)
+		if e.B = e.Meta(e.B, it); len(e.B) > start {
+			e.B = binary.LittleEndian.AppendUint32(e.B, uint32(len(e.B)-start))
+			e.B = append(e.B, metaMark...)
+		}
 	}
 	e.B = binary.LittleEndian.AppendUint16(e.B, uint16(version))
 	e.B = binary.LittleEndian.AppendUint64(e.B, crc.Sum64(0, e.B))
@@ -61,24 +64,22 @@ func PayloadOK(p []byte, noChecksum bool) bool {
 	return noChecksum || crc.Sum64(0, p[:sum]) == binary.LittleEndian.Uint64(p[sum:])
 }
 
-// Undump makes an item for key of a payload that is OK.
-func (d *Decoder) Undump(tx *engine.Tx, key, p []byte, o engine.Origin) (table.Item, error) {
+// Undump makes an item for key of a payload that is OK. The metadata is what the caller
+// sets when it has adopted the item.
+func (d *Decoder) Undump(tx *engine.Tx, key, p []byte, o engine.Origin) (table.Item, engine.Meta, error) {
 	p = p[:len(p)-payloadTail]
 	it, err := d.undump(tx, key, p, value.String, o)
 	if err == nil {
-		return it, nil
+		return it, engine.Meta{}, nil
 	}
 	// A value whose last bytes only look like metadata, deadlines or a type was decoded above.
 	rest, m, hasMeta := cutMeta(p)
 	if !hasMeta {
-		rest = p
+		rest, m = p, engine.Meta{}
 	}
 	rest, native := cutType(rest)
 	it, err = d.undumpDues(tx, key, rest, native, o)
-	if err == nil && hasMeta {
-		it = tx.WithMeta(it, &m)
-	}
-	return it, err
+	return it, m, err
 }
 
 // cutType cuts off the end of a payload that may be the name of a native type. The type
@@ -122,17 +123,18 @@ func (d *Decoder) undumpDues(tx *engine.Tx, key, p []byte, native value.Type, o 
 // cutMeta cuts off the end of a payload that may be metadata.
 func cutMeta(p []byte) (rest []byte, m engine.Meta, ok bool) {
 	p, ok = bytes.CutSuffix(p, []byte(metaMark))
-	if !ok || len(p) == 0 {
+	if !ok || len(p) < 4 {
 		return nil, m, false
 	}
-	n := 8 * int(p[len(p)-1])
-	p = p[:len(p)-1]
-	if n == 0 || n > len(p) {
+	n := int64(binary.LittleEndian.Uint32(p[len(p)-4:]))
+	p = p[:len(p)-4]
+	if n == 0 || n > int64(len(p)) {
 		return nil, m, false
 	}
-	m, ok = engine.ParseMeta(p[len(p)-n:])
+	rest = p[:int64(len(p))-n]
+	m, ok = engine.ParseMeta(p[len(rest):])
 	m.Pinned = false
-	return p[:len(p)-n], m, ok
+	return rest, m, ok
 }
 
 // undump makes an item of a value. native is its type if that is a native one, else String.
