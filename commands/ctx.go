@@ -65,6 +65,11 @@ type Env interface {
 	// again from the start, with state as its Ctx.Resumed, unless the client has disconnected. It reports false,
 	// and does nothing, if the client may not wait.
 	Background(c *Ctx, state any, work func()) bool
+	// TooManyWait reports whether as many clients wait for a key as may.
+	TooManyWait(db int, key []byte) bool
+	// WakeAt has the first of the clients that wait for a key then look again at a time in
+	// Unix milliseconds, or soon after.
+	WakeAt(db int, key []byte, atMS int64)
 	// SelectDB makes db the client's database.
 	SelectDB(db int)
 	// MaxBulk is the longest string a client may make, in bytes.

@@ -50,7 +50,7 @@ func swapdb(c *Ctx) error {
 // Data returns the rows of all commands that work on keys.
 func Data() []Spec {
 	var rows []Spec
-	for _, group := range [][]Spec{stringCommands, genericCommands, metaCommands, blessCommands, nativeCommands, keyspaceCommands, listCommands,
+	for _, group := range [][]Spec{stringCommands, genericCommands, metaCommands, cacheCommands, blessCommands, nativeCommands, keyspaceCommands, listCommands,
 		setCommands, zsetCommands, hashCommands, streamCommands, streamGroupCommands, bitmapCommands, hyperloglogCommands, geoCommands,
 		sortCommands, limitCommands, {increxRow}} {
 		rows = append(rows, group...)

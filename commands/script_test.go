@@ -36,6 +36,8 @@ type actor struct {
 
 func (a *actor) Block(*commands.Ctx, [][]byte, int64, func(*resp.Writer)) bool { return false }
 func (a *actor) Background(*commands.Ctx, any, func()) bool                    { return false }
+func (a *actor) TooManyWait(int, []byte) bool                                  { return false }
+func (a *actor) WakeAt(int, []byte, int64)                                     {}
 func (a *actor) SelectDB(db int)                                               { a.db = db }
 func (a *actor) MaxBulk() int                                                  { return 512 << 20 }
 

@@ -31,6 +31,7 @@ type Road struct {
 	gateMu  sync.Mutex    // guards changes of gated
 	pause   pause
 	block   blocker
+	wake    waker
 	watch   watchTable
 	hooks   hooks
 
@@ -43,6 +44,7 @@ type Road struct {
 
 	// Settings that every command or client asks for.
 	maxBulk          atomic.Int64
+	maxWaiters       atomic.Int64 // of one key, with CACHE.GET
 	queryBufferLimit atomic.Int64
 	outputLimits     atomic.Pointer[outputLimits]
 	mostReply        atomic.Int64 // bytes
@@ -123,6 +125,7 @@ func (r *Road) init(cfg *config.Config, keys *engine.Engine, log *slog.Logger) {
 	r.wallNS.Store(r.base.UnixNano())
 	r.clients = make(map[int64]*client)
 	r.block.queue = make(map[readyKey][]*waiter)
+	r.wake.road, r.wake.at = r, make(map[readyKey]*wake)
 	r.watch.keys = make(map[readyKey][]*watch)
 	r.hooks.road = r
 	r.keys.Watch(&r.hooks)

@@ -14,14 +14,15 @@
 // goroutine of the driver that has the loop at present (driver_linux.go); there are as
 // many drivers as loops. One goroutine gives loops to drivers by their load
 // (balance_linux.go), one does the background work (cron.go), one that of compression
-// (compression.go), and there is one per listener that is not on a loop. All end with
-// Server.Close.
+// (compression.go), timers have clients look again whose key nobody changes (wake.go),
+// and there is one per listener that is not on a loop. All end with Server.Close.
 //
 // # Locks
 //
 // A loop's turn is locked for as long as a driver serves it, around all else; it is
 // only tried for. Of the others, shard locks of the engine come first. Under them are
 // taken, each for a moment and none under another: blocker.mu (who waits for which
-// key), Server.mu (the list of clients), the queue of a loop, the statistics, inputPool.mu.
+// key), waker.mu (who looks again at what time), Server.mu (the list of clients), the
+// queue of a loop, the statistics, inputPool.mu.
 // Server.evictingClients alone is held around two of them, Server.mu and queues.
 package server

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"cached/engine"
 	"cached/internal/config"
 )
 
@@ -89,6 +90,12 @@ func usedParams() []config.Param {
 			Doc: "Classes of events of keys that are published: K and E (channels of keys, of events), g$lshzxetdmn, A for most."},
 		{Name: "tracking-table-max-keys", Kind: config.Int, Default: "1000000", Min: 0, Max: math.MaxInt64,
 			Doc: "Keys remembered for client-side caching; 0 is no limit."},
+
+		// CACHE.GET and tags
+		{Name: "cache-max-waiters", Kind: config.Int, Default: "100000", Min: 1, Max: math.MaxInt32,
+			Doc: "Most clients that wait with `CACHE.GET ... WAIT` for one key."},
+		{Name: "cache-max-tags", Kind: config.Int, Default: "64", Min: 1, Max: engine.MaxTags,
+			Doc: "Most tags of a key."},
 
 		// General
 		{Name: "databases", Kind: config.Int, Default: "16", Flags: config.Immutable, Min: 1, Max: 10000,

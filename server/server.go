@@ -169,6 +169,7 @@ func (s *Server) Close() {
 	if s.stop != nil {
 		s.stop()
 	}
+	s.wake.close()
 	s.HoldScripts(true)
 	s.transport.close()
 	for _, p := range s.transport.unixPaths {

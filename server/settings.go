@@ -44,6 +44,8 @@ func (s *Server) applySettings() error {
 		apply func(*config.Value) error
 	}{
 		{"proto-max-bulk-len", func(v *config.Value) error { s.maxBulk.Store(v.Int()); return nil }},
+		{"cache-max-waiters", func(v *config.Value) error { s.maxWaiters.Store(v.Int()); return nil }},
+		{"cache-max-tags", func(v *config.Value) error { s.keys.SetTagLimit(int(v.Int())); return nil }},
 		{"client-query-buffer-limit", func(v *config.Value) error { s.queryBufferLimit.Store(v.Int()); return nil }},
 		{"requirepass", s.users.setPassword},
 		{"maxclients", s.transport.setMaxClients},
