@@ -50,7 +50,7 @@ func (b *bench) caches() error {
 		return err
 	}
 	const key = "key:__rand_int__"
-	return b.limits(all, []cacheRow{
+	err = b.limits(all, []cacheRow{
 		{"INCR", false, []string{"INCR", "counter:__rand_int__"}},
 		{"CL.THROTTLE", false, []string{"CL.THROTTLE", "cell:__rand_int__", "1000000", "100", "60"}},
 		{"LIMIT.TAKE, one GCRA", false, []string{"LIMIT.TAKE", "gcra:__rand_int__", "GCRA", "1000000", "100", "1m"}},
@@ -59,6 +59,10 @@ func (b *bench) caches() error {
 		{"EVALSHA of GCRA", true, []string{"EVALSHA", unquoted(sha), "1", key, "1000000", "100", "60", "1"}},
 		{"EVALSHA of GCRA", false, []string{"EVALSHA", unquoted(sha), "1", key, "1000000", "100", "60", "1"}},
 	})
+	if err != nil {
+		return err
+	}
+	return b.cachedValues(all[0])
 }
 
 // unquoted is the text of a reply that was rendered.
