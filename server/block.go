@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -327,16 +328,34 @@ func (w *worker) endWait(j *job) {
 	}
 }
 
-// send has a command of the client answered elsewhere, and the client wait for it.
-func (c *client) send(spec *commands.Spec, argv [][]byte, to func(argv [][]byte, reply func([]byte))) {
-	c.park(&commands.Ctx{Spec: spec, Argv: argv}, nil, 0, nil)
-	wt := c.waiting
-	to(wt.argv, func(reply []byte) {
+// slotsMost is how many replies of one client may be made elsewhere at a time. Its next
+// command waits for one of them then.
+const slotsMost = 1024
+
+// send has a command of the client answered elsewhere, in the place of its reply. The
+// client's further commands go on meanwhile.
+func (w *worker) send(c *client, argv [][]byte, to func(argv [][]byte, reply func([]byte))) {
+	quiet := c.replyOff || c.skip == 1
+	c.skip = max(c.skip-1, 0)
+	c.conn.gather()
+	c.out.keep(w.reply.B[w.base:], false)
+	w.reply.B = w.reply.B[:w.base]
+	place := c.out.reserve()
+	if len(c.out.slots) >= slotsMost {
+		c.halted |= crowded
+	}
+	words := make([][]byte, len(argv))
+	for i, a := range argv {
+		words[i] = bytes.Clone(a)
+	}
+	to(words, func(reply []byte) {
+		if quiet {
+			reply = nil
+		}
 		c.conn.post(func(_ *worker, c *client) {
-			if wt.state.CompareAndSwap(waiting, done) {
-				c.srv.block.remove(wt)
-				c.unblock(wt, reply)
-			}
+			c.out.fill(place, reply)
+			c.halted &^= crowded
+			c.conn.resume()
 		})
 	})
 }

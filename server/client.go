@@ -41,13 +41,13 @@ type client struct {
 	mode      clientMode     // what sets its commands apart from most clients'; usually 0
 	multi     *multi         // the transaction it has begun, or nil
 	watches   []*watch
-	overSince int64          // since when out is over the soft limit, or 0
-	addedUp   int64          // bytes of out when clients' memory was last added up for them
-	addedUpIn int64          // room of in when it was last added up for that
-	logged    int64          // how far the log must have come for out to leave, or 0
-	changed   int64          // how far the log has come with what the client changed last
-	held      bool           // it has not: out waits, and so do further commands
-	slots     [slotsMost]any // of subjects: see clientSlot
+	overSince int64           // since when out is over the soft limit, or 0
+	addedUp   int64           // bytes of out when clients' memory was last added up for them
+	addedUpIn int64           // room of in when it was last added up for that
+	logged    int64           // how far the log must have come for out to leave, or 0
+	changed   int64           // how far the log has come with what the client changed last
+	held      bool            // it has not: out waits, and so do further commands
+	slots     [placesMost]any // of subjects: see clientSlot
 
 	account atomic.Pointer[account] // who it is; others show it
 	shown   shown
@@ -101,8 +101,9 @@ func text(p *atomic.Pointer[string]) string {
 type halt uint8
 
 const (
-	parked halt = 1 << iota // its next command waits for a lock
-	lent                    // its command runs for long, and its loop is lent: guarded by the loop's turn
+	parked  halt = 1 << iota // its next command waits for a lock
+	lent                     // its command runs for long, and its loop is lent: guarded by the loop's turn
+	crowded                  // very many of its replies are made elsewhere
 )
 
 // An account is a name that clients can log in with. Its user is replaced by

@@ -69,7 +69,8 @@ func (w *worker) consider(c *client, r *request, mark int) (runs, done bool) {
 		}
 	}
 	if v.Send != nil && err == nil {
-		c.send(spec, argv, v.Send)
+		c.shown.last.Store(spec)
+		w.send(c, argv, v.Send)
 		return false, true
 	}
 	if err != nil {

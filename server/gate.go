@@ -54,9 +54,10 @@ type Verdict struct {
 	// Wait has the command wait, and the commands of its client behind it. The gates are
 	// asked again some ten milliseconds later.
 	Wait bool
-	// Send, if not nil, has the command answered elsewhere. The client waits until reply is
-	// called, once, with a whole reply in its protocol. Send is given a copy of the words
-	// and must not block; reply may be called by any goroutine.
+	// Send, if not nil, has the command answered elsewhere. The place of its reply is kept: the
+	// client's further commands go on, and their replies follow when reply was called, once, with
+	// a whole reply in its protocol, which it takes over. Send is given a copy of the words and
+	// must not block; reply may be called by any goroutine.
 	Send func(argv [][]byte, reply func([]byte))
 }
 

@@ -203,7 +203,7 @@ func (l *loop) read(c *loopConn) {
 // on another processor is then woken once for many of them, not for each.
 func (l *loop) answer(c *loopConn) {
 	n := len(l.reply.B)
-	if n == l.base || c.stopped() || c.queued || c.out.size > 0 {
+	if n == l.base || c.stopped() || c.queued || c.out.waits() {
 		l.write(c)
 		return
 	}
@@ -360,7 +360,7 @@ func (l *loop) transmit(c *loopConn, b []byte, own bool) (adopted bool) {
 		c.logged = 0
 	}
 	full := c.writing && !c.dirty // the socket has not said that it takes more
-	for !full && c.out.size > 0 {
+	for !full && c.out.ready() {
 		head := c.out.head()
 		n, ok := l.put(c, head)
 		if !ok {
@@ -369,7 +369,7 @@ func (l *loop) transmit(c *loopConn, b []byte, own bool) (adopted bool) {
 		full = n < len(head)
 		l.srv.on.Freed(c.out.sent(n))
 	}
-	if !full && len(b) > 0 {
+	if !c.out.waits() && len(b) > 0 {
 		n, ok := l.put(c, b)
 		if !ok {
 			return false
@@ -378,12 +378,12 @@ func (l *loop) transmit(c *loopConn, b []byte, own bool) (adopted bool) {
 	}
 	adopted = c.out.keep(b, own)
 	setIfChanged(&c.shown.outBytes, int64(c.out.size))
-	if want := c.out.size > 0; want != c.writing {
+	if want := c.out.ready(); want != c.writing {
 		c.writing = want
 		c.rewatch(c.events())
 	}
 	switch {
-	case c.closing && c.out.size == 0:
+	case c.closing && !c.out.waits():
 		l.close(c)
 	case l.srv.tooSlow(&c.client, l.nowMS()):
 		l.srv.overOutput.Add(1)

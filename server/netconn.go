@@ -138,6 +138,8 @@ func (t *transport) closeNet() {
 	}
 	for c := range t.net.conns {
 		_ = c.sock.Close()
+		c.shown.closing.Store(true)
+		c.post(func(*worker, *client) {}) // it may wait for replies
 	}
 }
 
@@ -175,7 +177,18 @@ func (c *netConn) read() {
 			break
 		}
 	}
+	c.awaitReplies()
 	c.end()
+}
+
+// awaitReplies waits for the replies of a client that says no more, as after QUIT, which are
+// made elsewhere.
+func (c *netConn) awaitReplies() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.closing && len(c.out.slots) > 0 && !c.shown.closing.Load() {
+		c.room.Wait()
+	}
 }
 
 // take runs what has arrived, and waits while the client may not go on and has
@@ -279,7 +292,7 @@ func (c *netConn) send(w *worker) {
 		c.srv.on.Freed(c.out.drop())
 		_ = c.sock.Close()
 	}
-	if c.out.size > 0 || c.closing {
+	if c.out.ready() || c.closing {
 		c.wakeWriter()
 	}
 }
@@ -298,9 +311,9 @@ func (c *netConn) write() {
 	defer c.sock.Close()
 	for range c.wake {
 		c.mu.Lock()
-		out := c.out
-		c.out, c.inFlight = output{}, out.size
-		last := c.closing || c.shown.closing.Load()
+		out := c.out.take()
+		c.inFlight = out.size
+		last := c.closing && !c.out.waits() || c.shown.closing.Load()
 		gone, logged := c.gone, c.logged
 		c.mu.Unlock()
 		if !c.t.awaitLog(logged) {
@@ -314,7 +327,7 @@ func (c *netConn) write() {
 		c.srv.totals.netOut.Add(n)
 		c.srv.totals.writes.Add(1)
 		setIfChanged(&c.shown.outBytes, int64(c.out.size))
-		more := c.out.size > 0
+		more := c.out.ready()
 		c.mu.Unlock()
 		if err != nil || (gone || last) && !more {
 			return
@@ -398,7 +411,7 @@ func (c *netConn) runQueue() {
 	if c.closing || c.shown.closing.Load() {
 		c.wakeWriter()
 		c.room.Signal()
-		if c.shown.closing.Load() || c.closing && c.out.size == 0 && c.inFlight == 0 {
+		if c.shown.closing.Load() || c.closing && !c.out.waits() && c.inFlight == 0 {
 			_ = c.sock.Close() // also ends a read that waits
 		}
 	}

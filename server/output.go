@@ -1,14 +1,21 @@
 package server
 
+import "slices"
+
 // An output is a client's replies and pushes that have not left, in the order in which
 // they leave. They are in chunks, which never move while they grow in number: adding
 // costs one copy at most, and the memory of what was sent is free as soon as its chunk
-// has left. The zero value is empty.
+// has left. A slot is the place of a reply that another goroutine still makes: what stands
+// behind it waits for it. The zero value is empty.
 type output struct {
-	chunks [][]byte // not empty, each from its first unsent byte on
+	chunks [][]byte // each from its first unsent byte on; nil is a slot, others are not empty
+	slots  []*slot  // the empty ones, in order
 	size   int      // bytes unsent
 	gone   int      // bytes in front of chunks[0] that were sent
 }
+
+// A slot is one place in an output; pointers to two of them differ.
+type slot struct{ _ byte }
 
 const (
 	// chunkBytes is the size of a chunk that gathers small replies.
@@ -20,7 +27,7 @@ const (
 // add copies b behind everything else.
 func (o *output) add(b []byte) {
 	o.size += len(b)
-	if i := len(o.chunks) - 1; i >= 0 {
+	if i := len(o.chunks) - 1; i >= 0 && o.chunks[i] != nil {
 		last := o.chunks[i]
 		n := min(len(b), cap(last)-len(last))
 		o.chunks[i] = append(last, b[:n]...)
@@ -56,6 +63,56 @@ func (o *output) keep(b []byte, own bool) (adopted bool) {
 		o.add(b)
 	}
 	return false
+}
+
+// reserve puts a slot behind everything else, for fill.
+func (o *output) reserve() *slot {
+	s := &slot{}
+	o.chunks, o.slots = append(o.chunks, nil), append(o.slots, s)
+	return s
+}
+
+// fill puts a reply, which it takes over, in its slot. It does nothing if the output was
+// dropped meanwhile.
+func (o *output) fill(s *slot, reply []byte) {
+	n := slices.Index(o.slots, s)
+	if n < 0 {
+		return
+	}
+	o.slots = slices.Delete(o.slots, n, n+1)
+	i := 0
+	for ; o.chunks[i] != nil || n > 0; i++ {
+		if o.chunks[i] == nil {
+			n--
+		}
+	}
+	if len(reply) == 0 {
+		o.chunks = slices.Delete(o.chunks, i, i+1)
+		return
+	}
+	o.chunks[i] = reply[:len(reply):len(reply)]
+	o.size += len(reply)
+}
+
+// waits reports whether something has not left yet, if only the reply of a slot.
+func (o *output) waits() bool { return len(o.chunks) > 0 }
+
+// ready reports whether something can leave now.
+func (o *output) ready() bool { return len(o.chunks) > 0 && o.chunks[0] != nil }
+
+// take returns what can leave now, and keeps the rest.
+func (o *output) take() (now output) {
+	if len(o.slots) == 0 {
+		now, *o = *o, output{}
+		return now
+	}
+	i := slices.IndexFunc(o.chunks, func(b []byte) bool { return b == nil })
+	now = output{chunks: o.chunks[:i:i], gone: o.gone}
+	for _, b := range now.chunks {
+		now.size += len(b)
+	}
+	o.chunks, o.size, o.gone = o.chunks[i:], o.size-now.size, 0
+	return now
 }
 
 // head is what leaves next, or nil.

@@ -3,8 +3,8 @@ package server
 // A subject keeps what it needs with each client, or with each worker, in a slot of its own,
 // which is a variable of its package. The road does not look into slots.
 
-// slotsMost is how many slots clients and workers have at most.
-const slotsMost = 8
+// placesMost is how many slots of subjects clients and workers have at most.
+const placesMost = 8
 
 var clientSlots, workerSlots int // that are given away; packages ask while they are initialized
 

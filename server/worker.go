@@ -37,7 +37,7 @@ type worker struct {
 	ready []readyKey
 	deaf  bool // nobody hears of what its commands change
 	due   bool // the command that runs has left work for Subjects.After
-	slots [slotsMost]any
+	slots [placesMost]any
 
 	feeding bool     // a client's batch of commands runs
 	staged  []staged // published by it
