@@ -43,6 +43,26 @@ func NewTable(groups ...[]Spec) *Table {
 	return t
 }
 
+// Beside returns a table of further commands, those of another protocol, whose full names begin
+// with its name and a dot. Their numbers follow those of t, and t.Numbers counts them too. It
+// panics as NewTable does.
+func (t *Table) Beside(protocol string, rows []Spec) *Table {
+	other := &Table{byName: make(map[string]*Spec), numbers: t.numbers}
+	for i := range rows {
+		s := &rows[i]
+		s.prepare("", &other.numbers)
+		s.full = protocol + "." + s.Name
+		if other.byName[s.Name] != nil {
+			panic("commands: two rows named " + s.full)
+		}
+		other.byName[s.Name] = s
+		other.sorted = append(other.sorted, s)
+	}
+	slices.SortFunc(other.sorted, func(a, b *Spec) int { return strings.Compare(a.Name, b.Name) })
+	t.numbers = other.numbers
+	return other
+}
+
 // mayTakeLong are commands without keys that may take some milliseconds.
 var mayTakeLong = []string{"exec", "bgsave", "save", "bgrewriteaof"}
 

@@ -29,8 +29,8 @@ func newAccounts() *accounts {
 }
 
 // know builds the catalog of the table's commands, and lets the default user run them all.
-func (as *accounts) know(table *commands.Table) {
-	catalog := acl.NewCatalog(table.Numbers(), commands.CategoryNames)
+func (as *accounts) know(tables []*commands.Table) {
+	catalog := acl.NewCatalog(tables[0].Numbers(), commands.CategoryNames)
 	var add func(s *commands.Spec)
 	add = func(s *commands.Spec) {
 		catalog.Add(s.FullName(), s.Number(), categoryNames(s.Categories()))
@@ -38,8 +38,10 @@ func (as *accounts) know(table *commands.Table) {
 			add(&s.Sub[i])
 		}
 	}
-	for _, s := range table.All() {
-		add(s)
+	for _, table := range tables {
+		for _, s := range table.All() {
+			add(s)
+		}
 	}
 	as.catalog = catalog
 	as.std.user.Store(acl.Default(catalog))

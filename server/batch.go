@@ -5,7 +5,6 @@ import (
 
 	"cached/commands"
 	"cached/engine"
-	"cached/internal/resp"
 )
 
 // maxBatch is how many commands of a pipeline are parsed before the first of
@@ -47,11 +46,11 @@ func (b *batch) parse(c *client, data []byte) {
 	b.requests, b.err = b.requests[:0], nil
 	args := b.args[:0]
 	for len(b.requests) < most && len(data) > 0 {
-		argv, n, err := c.parser.Next(data, args[len(args):], lim)
+		argv, n, err := c.next(data, args[len(args):], lim)
 		if err != nil {
 			b.err = err
 			if len(b.requests) > 0 {
-				c.parser = resp.Parser{} // to fail again when it is the first
+				c.parseAnew() // to fail again when it is the first
 			}
 			return
 		}
@@ -79,7 +78,7 @@ func (w *worker) forgetWords() {
 
 // prepare looks up the commands of the batch and the one key each is about, and
 // has the memory loaded that they will look at.
-func (b *batch) prepare(w *worker, db int) {
+func (b *batch) prepare(w *worker, c *client) {
 	ahead := len(b.requests) > 1 && b.ahead.Worthwhile(w.srv.keys)
 	var last *request // with a key
 	for i := range b.requests {
@@ -87,7 +86,11 @@ func (b *batch) prepare(w *worker, db int) {
 		if len(r.argv) == 0 {
 			continue
 		}
-		r.spec, r.parent = w.find(r.argv)
+		if c.speaks != nil {
+			r.spec, r.parent = c.speaks.table.Find(r.argv)
+		} else {
+			r.spec, r.parent = w.find(r.argv)
+		}
 		if r.spec == nil {
 			continue
 		}
@@ -106,7 +109,7 @@ func (b *batch) prepare(w *worker, db int) {
 		last = r
 	}
 	if ahead {
-		b.ahead.Run(w.srv.keys, db)
+		b.ahead.Run(w.srv.keys, c.db())
 	}
 }
 

@@ -23,9 +23,11 @@ type client struct {
 
 	// Owned by the loop.
 	parser    resp.Parser
-	in        []byte // what has arrived and was not parsed yet
-	out       output // replies that the socket did not take yet, by add alone
-	inFlight  int    // bytes of replies that are being written, beyond out
+	speaks    *spoken       // another protocol, or nil
+	other     RequestParser // of that
+	in        []byte        // what has arrived and was not parsed yet
+	out       output        // replies that the socket did not take yet, by add alone
+	inFlight  int           // bytes of replies that are being written, beyond out
 	proto     int
 	authed    bool
 	closing   bool // once out is written
@@ -170,6 +172,9 @@ func (c *client) MaxBulk() int { return int(c.srv.maxBulk.Load()) }
 
 // limits bound the next request.
 func (c *client) limits() resp.Limits {
+	if c.speaks != nil {
+		return c.speaks.Limits()
+	}
 	if !c.authed {
 		return resp.Limits{BulkBytes: resp.UnauthBulkBytes, Args: resp.UnauthArgs}
 	}
@@ -220,14 +225,14 @@ func (w *worker) runBatches(c *client, data []byte) (used int) {
 		w.batch.parse(c, data[used:])
 		if len(w.batch.requests) == 0 {
 			if err := w.batch.err; err != nil {
-				w.reply.Error("ERR " + err.Error())
+				w.replyError(c, "ERR "+err.Error())
 				w.srv.protocolErrors.Add(1)
 				c.closing = true
 				return len(data)
 			}
 			break
 		}
-		w.batch.prepare(w, c.db())
+		w.batch.prepare(w, c)
 		done := 0
 		for i := range w.batch.requests {
 			r := &w.batch.requests[i]
@@ -249,7 +254,7 @@ func (w *worker) runBatches(c *client, data []byte) (used int) {
 		w.tx.GiveBack()
 		if done < len(w.batch.requests) {
 			// The others are parsed again when the client goes on.
-			c.parser = resp.Parser{}
+			c.parseAnew()
 			break
 		}
 	}

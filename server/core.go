@@ -15,12 +15,13 @@ import (
 // those who wait or watch, limits and counters. It knows no subject (scripts, users, channels,
 // administration): what these have to say on the way of a command, they hang on it in Subjects.
 type Road struct {
-	cfg   *config.Config
-	keys  *engine.Engine
-	log   *slog.Logger
-	table *commands.Table
-	disk  Durability // or nil
-	on    Subjects
+	cfg    *config.Config
+	keys   *engine.Engine
+	log    *slog.Logger
+	table  *commands.Table
+	spoken []*spoken  // by clients of other listeners
+	disk   Durability // or nil
+	on     Subjects
 
 	base   time.Time    // what monotonic times count from
 	wallNS atomic.Int64 // Unix nanoseconds at base, as the wall clock says now

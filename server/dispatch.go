@@ -44,7 +44,7 @@ func (w *worker) dispatch(c *client, r *request) bool {
 // or done is what dispatch returns.
 func (w *worker) consider(c *client, r *request, mark int) (runs, done bool) {
 	argv, spec := r.argv, r.spec
-	if spec == nil && isHTTP(argv[0]) {
+	if spec == nil && isHTTP(argv[0]) && c.speaks == nil {
 		w.tx.GiveBack()
 		w.srv.log.Warn("closing client that speaks HTTP, maybe sent by a hostile web page", "client", c.addr)
 		w.reply.B = w.reply.B[:w.base]
@@ -188,7 +188,7 @@ func (w *worker) refuse(c *client, mark int, err error) {
 	if !errors.As(err, &e) {
 		e = commands.Error("ERR " + err.Error())
 	}
-	w.reply.Error(string(e))
+	w.replyError(c, string(e))
 	if !errors.As(err, new(countedError)) {
 		w.srv.countError(string(e))
 	}

@@ -226,7 +226,7 @@ func (s *Server) reportKeyspace(to stats.Sink, tx *engine.Tx, nowMS int64) {
 }
 
 func (s *Server) reportCommands(to stats.Sink) {
-	s.totals.eachCommand(s.table, func(name string, st *commandStat, _ *latencies) {
+	s.totals.eachCommand(s.tables(), func(name string, st *commandStat, _ *latencies) {
 		took := time.Duration(elapsed(st.ns)) * time.Microsecond
 		to.Row(rowOfCommand("cmdstat", name), []stats.Sample{
 			stats.Counter("calls", st.calls, "Calls of the command"),
@@ -247,7 +247,7 @@ func (s *Server) reportErrors(to stats.Sink) {
 
 func (s *Server) reportLatencies(to stats.Sink) {
 	percentiles := s.cfg.Value("latency-tracking-info-percentiles").Strings()
-	s.totals.eachCommand(s.table, func(name string, _ *commandStat, h *latencies) {
+	s.totals.eachCommand(s.tables(), func(name string, _ *commandStat, h *latencies) {
 		if h == nil || len(percentiles) == 0 {
 			return
 		}

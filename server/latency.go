@@ -195,7 +195,7 @@ func (s *Server) latencyHistogram(c *commands.Ctx) error {
 		at    [][2]int64
 	}
 	var all []entry
-	s.totals.eachCommand(s.table, func(name string, st *commandStat, h *latencies) {
+	s.totals.eachCommand(s.tables(), func(name string, st *commandStat, h *latencies) {
 		parent, _, _ := strings.Cut(name, "|")
 		if h == nil || len(want) > 0 && !want[name] && !want[parent] {
 			return

@@ -21,6 +21,18 @@ type endpoint struct {
 	name   string // an address of bind, without the "-" of one that may be missing
 	port   int
 	secure bool
+	speaks *spoken // or nil: RESP
+}
+
+// kind is tcp, tls or the name of a protocol.
+func (e endpoint) kind() string {
+	switch {
+	case e.speaks != nil:
+		return e.speaks.Name
+	case e.secure:
+		return "tls"
+	}
+	return "tcp"
 }
 
 func (e endpoint) String() string { return fmt.Sprintf("%s port %d", e.name, e.port) }
@@ -35,16 +47,20 @@ type endpoints struct {
 func (t *transport) wanted() (list []endpoint, optional map[endpoint]bool) {
 	binds := t.cfg.Value("bind").Strings()
 	optional = make(map[endpoint]bool)
-	for _, directive := range []string{"port", "tls-port"} {
-		port := int(t.cfg.Value(directive).Int())
+	add := func(port int, secure bool, speaks *spoken) {
 		if port == 0 {
-			continue
+			return
 		}
 		for _, b := range binds {
 			name, may := strings.CutPrefix(b, "-")
-			e := endpoint{name, port, directive == "tls-port"}
+			e := endpoint{name, port, secure, speaks}
 			list, optional[e] = append(list, e), may
 		}
+	}
+	add(int(t.cfg.Value("port").Int()), false, nil)
+	add(int(t.cfg.Value("tls-port").Int()), true, nil)
+	for _, p := range t.spoken {
+		add(p.Port(), false, p)
 	}
 	return list, optional
 }
@@ -155,7 +171,7 @@ func (t *transport) listenAt(e endpoint) (func(), error) {
 	if e.secure {
 		wrap = t.secured
 	}
-	t.acceptFrom(ln, "", wrap)
+	t.acceptFrom(ln, "", wrap, e.speaks)
 	return func() { t.stopAccepting(ln) }, nil
 }
 
@@ -180,7 +196,7 @@ func (t *transport) listenUnixPortable() error {
 	if err != nil {
 		return listenError(path, err)
 	}
-	t.acceptFrom(ln, unixPath(path), nil)
+	t.acceptFrom(ln, unixPath(path), nil, nil)
 	return t.setSocketMode(path)
 }
 
@@ -223,8 +239,8 @@ func unixPath(p string) string {
 // listenError says what could not be listened on.
 func listenError(what string, err error) error { return fmt.Errorf("listen on %s: %w", what, err) }
 
-// EachListener calls visit with the kind of each listener, and with its port, or its path
-// if the kind is unix and not tcp or tls.
+// EachListener calls visit with the kind of each listener (tcp, tls, unix or the name of a
+// protocol), and with its port, or its path if the kind is unix.
 func (t *transport) EachListener(visit func(kind string, port int64, path string)) {
 	for _, l := range t.listeners() {
 		if l.port != 0 {
@@ -247,10 +263,14 @@ func (t *transport) listeners() (all []listenerInfo) {
 	open := slices.Collect(maps.Keys(t.endpoints.open))
 	t.endpoints.mu.Unlock()
 	list, optional := t.wanted()
-	for _, kind := range []string{"tcp", "tls"} {
+	kinds := []string{"tcp", "tls"}
+	for _, p := range t.spoken {
+		kinds = append(kinds, p.Name)
+	}
+	for _, kind := range kinds {
 		l, there := listenerInfo{kind: kind}, false
 		for _, e := range list {
-			if e.secure == (kind == "tls") {
+			if e.kind() == kind {
 				name := e.name
 				if optional[e] {
 					name = "-" + name

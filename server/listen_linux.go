@@ -122,7 +122,7 @@ func (t *transport) listenOnLoop(e endpoint) (closer func(), err error) {
 	}
 	l := t.loops[0]
 	l.enqueue(posted{f: func(*worker, *client) {
-		if err := l.addListener(listener{fd: fd}); err != nil {
+		if err := l.addListener(listener{fd: fd, speaks: e.speaks}); err != nil {
 			t.log.Error("cannot wait for clients", "address", e.String(), "error", err)
 		}
 	}})

@@ -75,8 +75,9 @@ type outgoing struct {
 
 // A listener is a listening socket and what its clients' addresses look like.
 type listener struct {
-	fd   int
-	unix string // path of a unix socket, or empty
+	fd     int
+	unix   string  // path of a unix socket, or empty
+	speaks *spoken // or nil: RESP
 }
 
 func newLoop(t *transport, index int, d *driver) *loop {
@@ -274,7 +275,7 @@ func (l *loop) readMore(c *loopConn) {
 		c.rewatch(unix.EPOLLRDHUP)
 		return
 	}
-	room := max(readChunk, min(c.parser.Need(c.in)-len(c.in), 4<<20))
+	room := max(readChunk, min(c.need(c.in)-len(c.in), 4<<20))
 	if cap(c.in)-len(c.in) < min(room, readChunk) {
 		if room > readAhead*len(c.in) {
 			room = len(c.in) + readChunk // nobody gets much memory for announcing that much will come
@@ -312,7 +313,7 @@ const readAhead = 8
 func (l *loop) goOn(c *loopConn) {
 	l.begin(&c.client)
 	c.more = false
-	if !c.stopped() && len(c.in) > 0 && len(c.in) >= c.parser.Need(c.in) && !l.slow(c) {
+	if !c.stopped() && len(c.in) > 0 && len(c.in) >= c.need(c.in) && !l.slow(c) {
 		used := l.feed(&c.client, c.in)
 		switch {
 		case c.closed: // while it was written to
@@ -598,6 +599,7 @@ func (l *loop) accept(lis listener) {
 // admit makes a client of a connection, or tells it why not.
 func (l *loop) admit(fd int, sa unix.Sockaddr, lis listener) {
 	c := &loopConn{loop: l}
+	c.talk(lis.speaks)
 	c.fd = fd
 	if lis.unix != "" {
 		c.addr, c.laddr, c.local = lis.unix+":0", lis.unix+":0", true

@@ -52,7 +52,7 @@ type netServer struct {
 // acceptFrom serves the clients of ln, a unix socket's if unix is its path,
 // until the server closes. wrap makes of an accepted connection what is read
 // from and written to, or is nil.
-func (t *transport) acceptFrom(ln net.Listener, unix string, wrap func(net.Conn) net.Conn) {
+func (t *transport) acceptFrom(ln net.Listener, unix string, wrap func(net.Conn) net.Conn, speaks *spoken) {
 	t.net.mu.Lock()
 	t.net.listeners = append(t.net.listeners, ln)
 	t.net.mu.Unlock()
@@ -70,7 +70,7 @@ func (t *transport) acceptFrom(ln net.Listener, unix string, wrap func(net.Conn)
 				continue
 			}
 			t.accepts()
-			t.admitNet(sock, unix, wrap)
+			t.admitNet(sock, unix, wrap, speaks)
 		}
 	}()
 }
@@ -84,9 +84,10 @@ func (t *transport) stopAccepting(ln net.Listener) {
 }
 
 // admitNet makes a client of a connection, or tells it why not.
-func (t *transport) admitNet(sock net.Conn, unix string, wrap func(net.Conn) net.Conn) {
+func (t *transport) admitNet(sock net.Conn, unix string, wrap func(net.Conn) net.Conn, speaks *spoken) {
 	c := &netConn{t: t, sock: sock, wake: make(chan struct{}, 1)}
 	c.room.L = &c.mu
+	c.talk(speaks)
 	c.conn = c
 	if tcp, ok := sock.(*net.TCPConn); ok {
 		_ = tcp.SetKeepAliveConfig(keepAlive(t.cfg.Value("tcp-keepalive").Int()))
@@ -221,7 +222,7 @@ func (c *netConn) goOnLocked() {
 	defer c.t.giveBack(w)
 	w.begin(&c.client)
 	c.t.rouse() // whose loops may have been at rest for long
-	for again := true; again && !c.stopped() && len(c.in) > 0 && len(c.in) >= c.parser.Need(c.in); {
+	for again := true; again && !c.stopped() && len(c.in) > 0 && len(c.in) >= c.need(c.in); {
 		used := w.feed(&c.client, c.in)
 		again = used >= turnBytes
 		switch {

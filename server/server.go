@@ -24,6 +24,8 @@ type Options struct {
 	Log    *slog.Logger   // nil: none
 	// Rows are further commands, of other subsystems.
 	Rows []commands.Spec
+	// Protocols are spoken on listeners of their own, beside RESP.
+	Protocols []Protocol
 	// Gates are those of other subsystems.
 	Gates []PlacedGate
 	// Persistence, if not nil, keeps the keyspace on disk.
@@ -118,8 +120,11 @@ func New(o Options) (*Server, error) {
 			return nil, fmt.Errorf("rename-command %s %s: %w", words[0], words[1], err)
 		}
 	}
+	if err := s.speak(o.Protocols); err != nil {
+		return nil, err
+	}
 	s.totals.init(s.table.Numbers())
-	s.users.accounts.know(s.table)
+	s.users.accounts.know(s.tables())
 	s.memory.limit.started = host.ResidentBytes()
 	if err := s.applySettings(); err != nil {
 		return nil, err

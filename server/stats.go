@@ -168,7 +168,7 @@ func (s *Road) countError(text string) {
 
 // eachCommand visits the commands that ran or were refused, in the order of
 // their names. h is nil if no latency was recorded.
-func (t *totals) eachCommand(table *commands.Table, visit func(name string, st *commandStat, h *latencies)) {
+func (t *totals) eachCommand(tables []*commands.Table, visit func(name string, st *commandStat, h *latencies)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var walk func(spec *commands.Spec)
@@ -180,8 +180,10 @@ func (t *totals) eachCommand(table *commands.Table, visit func(name string, st *
 			walk(&spec.Sub[i])
 		}
 	}
-	for _, spec := range table.All() {
-		walk(spec)
+	for _, table := range tables {
+		for _, spec := range table.All() {
+			walk(spec)
+		}
 	}
 }
 

@@ -37,8 +37,8 @@ func (s *Server) LoadLibrary(code string) error { return s.scripts.LoadLibrary(c
 // were read before stay.
 func (s *Server) ReloadTLS() { s.transport.ReloadTLS() }
 
-// EachListener calls visit with the kind of each listener, and with its port, or its path
-// if the kind is unix and not tcp or tls.
+// EachListener calls visit with the kind of each listener (tcp, tls, unix or the name of a
+// protocol), and with its port, or its path if the kind is unix.
 func (s *Server) EachListener(visit func(kind string, port int64, path string)) {
 	s.transport.EachListener(visit)
 }
