@@ -126,7 +126,13 @@ const (
 	cacheBusy
 )
 
-var cacheStatusNames = [...]string{cacheHit: "hit", cacheStale: "stale", cacheMiss: "miss", cacheBusy: "busy"}
+// cacheHeads are the beginnings of replies up to the value, in RESP2 and RESP3.
+var cacheHeads = [...][2]string{
+	cacheHit:   {"*3\r\n$3\r\nhit\r\n", "%3\r\n$6\r\nstatus\r\n$3\r\nhit\r\n$5\r\nvalue\r\n"},
+	cacheStale: {"*3\r\n$5\r\nstale\r\n", "%3\r\n$6\r\nstatus\r\n$5\r\nstale\r\n$5\r\nvalue\r\n"},
+	cacheMiss:  {"*3\r\n$4\r\nmiss\r\n", "%3\r\n$6\r\nstatus\r\n$4\r\nmiss\r\n$5\r\nvalue\r\n"},
+	cacheBusy:  {"*3\r\n$4\r\nbusy\r\n", "%3\r\n$6\r\nstatus\r\n$4\r\nbusy\r\n$5\r\nvalue\r\n"},
+}
 
 // readCached looks at a key and takes a lease if that is due.
 func (c *Ctx) readCached(key []byte, o *cacheRead) (r cacheAnswer, err error) {
@@ -180,24 +186,17 @@ func (c *Ctx) refreshesEarly(f *engine.Freshness) bool {
 
 // replyCached replies status, value and token: an array, or a map of these names in RESP3.
 func (c *Ctx) replyCached(r *cacheAnswer) {
-	w := c.Reply
-	names := w.Proto > 2
-	if names {
-		w.Map(3)
-		w.BulkString("status")
-	} else {
-		w.Array(3)
+	w, names := c.Reply, 0
+	if w.Proto > 2 {
+		names = 1
 	}
-	w.BulkString(cacheStatusNames[r.status])
-	if names {
-		w.BulkString("value")
-	}
+	w.B = append(w.B, cacheHeads[r.status][names]...)
 	if r.null {
 		w.Null()
 	} else {
 		c.replyText(r.text)
 	}
-	if names {
+	if names == 1 {
 		w.BulkString("token")
 	}
 	if r.token == 0 {

