@@ -74,7 +74,8 @@ func (b *bench) cachedLookups(s *server) error {
 		{"GET of a key with three tags", []string{"GET", "three:__rand_int__"}},
 		{"CACHE.GET of a plain key", []string{"CACHE.GET", "plain:__rand_int__"}},
 		{"CACHE.GET of a key with TTL and SOFT", []string{"CACHE.GET", "soft:__rand_int__"}},
-		{"CACHE.GET with LEASE, WAIT and STALE", []string{"CACHE.GET", "soft:__rand_int__", "LEASE", "1000", "WAIT", "1000", "STALE"}},
+		{"CACHE.GET with LEASE, WAIT and STALE",
+			[]string{"CACHE.GET", "soft:__rand_int__", "LEASE", "1000", "WAIT", "1000", "STALE"}},
 	}
 	cpu := make([][]float64, len(rows))
 	for range b.rounds {
@@ -91,7 +92,8 @@ func (b *bench) cachedLookups(s *server) error {
 	for i, r := range rows {
 		t.add(r.name, twoDigits(median(cpu[i])), ratio(median(cpu[i]), median(cpu[0])))
 	}
-	b.section("Cached values", t, fmt.Sprintf("redis-benchmark at depth 16, 50 connections, %d keys of each kind, 64-byte values, all hits.", valueKeys))
+	b.section("Cached values", t, fmt.Sprintf("redis-benchmark at depth 16, 50 connections, %d keys of each kind, 64-byte "+
+		"values, all hits.", valueKeys))
 	return nil
 }
 
@@ -101,7 +103,8 @@ func (b *bench) invalidations(s *server) error {
 	n := b.small(1_000_000, 100_000)
 	t := newTable("call", "keys", "ms", "until all memory is free, s")
 	for _, x := range []struct{ name, call string }{
-		{"TAG.INVALIDATE", "TAG.INVALIDATE t"}, {"TAG.INVALIDATE SOFT", "TAG.INVALIDATE SOFT t"}, {"CACHE.PURGE PREFIX", "CACHE.PURGE PREFIX key:"},
+		{"TAG.INVALIDATE", "TAG.INVALIDATE t"}, {"TAG.INVALIDATE SOFT", "TAG.INVALIDATE SOFT t"},
+		{"CACHE.PURGE PREFIX", "CACHE.PURGE PREFIX key:"},
 	} {
 		var took, swept []float64
 		for range b.rounds {
@@ -114,7 +117,9 @@ func (b *bench) invalidations(s *server) error {
 				return err
 			}
 			for i := range n {
-				if err := l.call([]byte("CACHE.SET"), fmt.Appendf(nil, "key:%012d", i), []byte("value"), []byte("TAGS"), []byte("1"), []byte("t")); err != nil {
+				call := [][]byte{[]byte("CACHE.SET"), fmt.Appendf(nil, "key:%012d", i), []byte("value"),
+					[]byte("TAGS"), []byte("1"), []byte("t")}
+				if err := l.call(call...); err != nil {
 					return err
 				}
 			}
@@ -205,7 +210,8 @@ func (b *bench) stampede(s *server) error {
 		}
 		token := <-won
 		used, start := s.cpu(), time.Now()
-		if reply, err := filler.do("CACHE.SET", key, "value", "TTL", "60000", "TOKEN", token); err != nil || !strings.Contains(reply, "OK") {
+		reply, err := filler.do("CACHE.SET", key, "value", "TTL", "60000", "TOKEN", token)
+		if err != nil || !strings.Contains(reply, "OK") {
 			return fmt.Errorf("the fill: %s, %v", reply, err)
 		}
 		wg.Wait()
@@ -219,8 +225,11 @@ func (b *bench) stampede(s *server) error {
 		}
 		first, all = append(first, slices.Min(times)), append(all, slices.Max(times))
 	}
-	t := newTable("clients", "tokens", "first has the value, ms", "all have the value, ms", "best round, ms", "server CPU, ms")
-	t.add(strconv.Itoa(clients), fmt.Sprintf("%.1f", float64(tokens)/float64(5*b.rounds)), twoDigits(median(first)), twoDigits(median(all)), twoDigits(slices.Min(all)), twoDigits(median(cpu)))
-	b.section("Stampede", t, "From the fill of a cold key for which all clients wait, each on a connection of its own, to its arrival at the clients, which run on the same machine.")
+	t := newTable("clients", "tokens", "first has the value, ms", "all have the value, ms", "best round, ms",
+		"server CPU, ms")
+	t.add(strconv.Itoa(clients), oneDigit(float64(tokens)/float64(5*b.rounds)), twoDigits(median(first)),
+		twoDigits(median(all)), twoDigits(slices.Min(all)), twoDigits(median(cpu)))
+	b.section("Stampede", t, "From the fill of a cold key for which all clients wait, each on a connection of its own, "+
+		"to its arrival at the clients, which run on the same machine.")
 	return nil
 }

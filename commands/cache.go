@@ -54,7 +54,8 @@ func (a *Args) between(option string, low, high int64) int64 {
 	}
 	n, ok := value.ParseInt(a.Next())
 	if !ok || n < low || n > high {
-		a.Fail(Error("ERR " + option + " must be an integer from " + strconv.FormatInt(low, 10) + " to " + strconv.FormatInt(high, 10)))
+		bounds := strconv.FormatInt(low, 10) + " to " + strconv.FormatInt(high, 10)
+		a.Fail(Error("ERR " + option + " must be an integer from " + bounds))
 		return 0
 	}
 	return n

@@ -65,7 +65,8 @@ func (l *effectLog) apply(now int64) *stage {
 		spec, _ := l.to.table.Find(argv)
 		l.tx.DB, l.tx.Applying = l.db, true
 		l.tx.ReadOnly, l.tx.Counting = spec.Reads()
-		c := commands.Ctx{Argv: argv, Reply: &resp.Writer{Proto: 2}, Tx: &l.tx, NowMS: now, Spec: spec, Table: l.to.table, Env: &actor{}}
+		c := commands.Ctx{Argv: argv, Reply: &resp.Writer{Proto: 2}, Tx: &l.tx, NowMS: now}
+		c.Spec, c.Table, c.Env = spec, l.to.table, &actor{}
 		if err := spec.Run(&c); err != nil {
 			panic(fmt.Sprintf("%s: %v", bytes.Join(argv, []byte(" ")), err))
 		}

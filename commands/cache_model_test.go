@@ -435,7 +435,8 @@ func TestCacheCommandsFollowTheModel(t *testing.T) {
 		seed := rand.Uint64()
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			s := newStage()
-			p := &cachePlay{t: t, rng: rand.New(rand.NewPCG(seed, uint64(i))), s: s, m: newCacheModel(s.nowMS, 2), keys: 12, owner: map[string][2]any{}}
+			p := &cachePlay{t: t, rng: rand.New(rand.NewPCG(seed, uint64(i))), s: s, keys: 12}
+			p.m, p.owner = newCacheModel(s.nowMS, 2), map[string][2]any{}
 			steps := 8000
 			if i%2 == 1 { // so many that sweeps take their time
 				p.keys, steps = 1500, 20000

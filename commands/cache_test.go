@@ -139,7 +139,8 @@ func TestEarlyRefreshHasOneWinner(t *testing.T) {
 			s.nowMS += 60_000 - leftMS
 			won := 0
 			for range 3 {
-				if got := s.call(false, "CACHE.GET", "k", "LEASE", "5000"); strings.HasPrefix(got, "*3\r\n$3\r\nhit\r\n$1\r\nv\r\n$1") {
+				got := s.call(false, "CACHE.GET", "k", "LEASE", "5000")
+				if strings.HasPrefix(got, "*3\r\n$3\r\nhit\r\n$1\r\nv\r\n$1") {
 					won++
 				} else if got != "*3\r\n$3\r\nhit\r\n$1\r\nv\r\n$-1\r\n" {
 					t.Fatalf("replied %q", got)
@@ -247,7 +248,8 @@ func TestLeasesAreBounded(t *testing.T) {
 	for range 1 << 15 {
 		s.keys.Maintain(&tx, s.nowMS)
 	}
-	if got := s.call(false, "CACHE.GET", fmt.Sprint("k", rand.IntN(1<<20)+1<<20), "LEASE", "60000"); strings.HasSuffix(got, "$-1\r\n") {
+	key := fmt.Sprint("new", rand.IntN(1<<20))
+	if got := s.call(false, "CACHE.GET", key, "LEASE", "60000"); strings.HasSuffix(got, "$-1\r\n") {
 		t.Error("no lease when the others are over")
 	}
 }

@@ -97,7 +97,9 @@ func (tx *Tx) EstimatePrefix(prefix []byte) (n int) {
 		if ks.keys.Len() <= prefixSample {
 			ks.keys.Each(func(it table.Item) bool { look(it); return true })
 		} else {
-			ks.keys.Sample(rand.Uint64(), prefixSample, 4*prefixSample, false, func(slot table.Slot) { look(table.ItemOf(slot)) })
+			ks.keys.Sample(rand.Uint64(), prefixSample, 4*prefixSample, false, func(slot table.Slot) {
+				look(table.ItemOf(slot))
+			})
 		}
 		if seen > 0 {
 			n += ks.keys.Len() * fit / seen

@@ -15,7 +15,7 @@ type MetaField uint8
 const (
 	MetaVersion    MetaField         = iota // changes with the value; memcached calls it CAS
 	MetaSoftMS                              // the soft deadline in Unix milliseconds: from then on the value is stale
-	MetaEndMS                               // from then on the value is only for want of another (STALEIFERROR), in Unix milliseconds
+	MetaEndMS                               // from then on the value is only for want of another, in Unix milliseconds
 	MetaCostMS                              // how long it took to compute the value, in milliseconds
 	metaFirstFree                           // of the fields above
 	metaFields     = 7                      // of all

@@ -167,9 +167,10 @@ func TestTheSweepLeavesNothing(t *testing.T) {
 	}
 	for i := range e.shards {
 		ks := &e.shards[i].dbs[0]
-		if ks.tags.all != nil || ks.tags.names != nil || ks.purges.byPrefix != nil || ks.purges.born != nil || e.shards[i].alert != 0 {
-			t.Errorf("seed %d: left behind: %d identities, %d names, %d purges, %d notes, alert %b", seed, len(ks.tags.all), len(ks.tags.names),
-				len(ks.purges.byPrefix), len(ks.purges.born), e.shards[i].alert)
+		p, tags := &ks.purges, &ks.tags
+		if tags.all != nil || tags.names != nil || p.byPrefix != nil || p.born != nil || e.shards[i].alert != 0 {
+			t.Errorf("seed %d: left behind: %d identities, %d names, %d purges, %d notes, alert %b",
+				seed, len(tags.all), len(tags.names), len(p.byPrefix), len(p.born), e.shards[i].alert)
 		}
 	}
 	if left == 0 || left > n/2 || before == 0 {
