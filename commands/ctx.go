@@ -72,6 +72,8 @@ type Env interface {
 	WakeAt(db int, key []byte, atMS int64)
 	// SelectDB makes db the client's database.
 	SelectDB(db int)
+	// Locks are what commands of locks and semaphores ask for.
+	Locks() Locks
 	// MaxBulk is the longest string a client may make, in bytes.
 	MaxBulk() int
 }

@@ -17,6 +17,39 @@ func (s *Spec) EachKey(argv [][]byte, visit func(i int, flags KeyFlag)) bool {
 			return false
 		}
 	}
+	if s.Inner != 0 {
+		return s.eachInner(argv, visit)
+	}
+	return true
+}
+
+// InnerOf returns the command that a call of s runs, and its words; nil if it is not there
+// or has not as many words as it takes.
+func (s *Spec) InnerOf(argv [][]byte) (*Spec, [][]byte) {
+	if s.Inner == 0 || s.Inner >= len(argv) {
+		return nil, nil
+	}
+	argv = argv[s.Inner:]
+	inner, _ := s.table.Find(argv)
+	if inner == nil || inner.Inner != 0 || !inner.ArityOK(argv) {
+		return nil, nil
+	}
+	return inner, argv
+}
+
+// eachInner is EachKey of the command that a call of s runs.
+func (s *Spec) eachInner(argv [][]byte, visit func(i int, flags KeyFlag)) bool {
+	inner, words := s.InnerOf(argv)
+	if inner == nil {
+		return true // it fails before it touches any
+	}
+	uses, err := inner.KeyUses(words)
+	if err != nil {
+		return false
+	}
+	for _, u := range uses {
+		visit(s.Inner+u.Index, u.Flags)
+	}
 	return true
 }
 

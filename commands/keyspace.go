@@ -52,7 +52,7 @@ func Data() []Spec {
 	var rows []Spec
 	for _, group := range [][]Spec{stringCommands, genericCommands, metaCommands, cacheCommands, blessCommands, nativeCommands, keyspaceCommands, listCommands,
 		setCommands, zsetCommands, hashCommands, streamCommands, streamGroupCommands, bitmapCommands, hyperloglogCommands, geoCommands,
-		sortCommands, limitCommands, {increxRow}} {
+		sortCommands, limitCommands, {increxRow}, lockCommands} {
 		rows = append(rows, group...)
 	}
 	return rows

@@ -12,6 +12,7 @@ import (
 
 	"cached/commands"
 	"cached/engine"
+	"cached/internal/lock"
 	"cached/internal/resp"
 	"cached/internal/script"
 )
@@ -40,6 +41,21 @@ func (a *actor) TooManyWait(int, []byte) bool                                  {
 func (a *actor) WakeAt(int, []byte, int64)                                     {}
 func (a *actor) SelectDB(db int)                                               { a.db = db }
 func (a *actor) MaxBulk() int                                                  { return 512 << 20 }
+
+func (a *actor) Locks() commands.Locks { return a }
+
+// As locks, an actor has tokens of its own and waits for nothing.
+func (a *actor) Token(above int64) int64                                  { return max(above, 1_000_000) + 1 }
+func (a *actor) Born() int64                                              { return 1_000_000 }
+func (a *actor) Client() int64                                            { return 1 }
+func (a *actor) Ahead(*commands.Ctx, []byte) int                          { return 0 }
+func (a *actor) Waiting(*commands.Ctx, []byte) int                        { return 0 }
+func (a *actor) Waits() (again, over bool)                                { return false, false }
+func (a *actor) Wait(*commands.Ctx, [][]byte, int64, int64) (bool, error) { return false, nil }
+func (a *actor) Bindable(int) error                                       { return nil }
+func (a *actor) Bind(*commands.Ctx, []byte, int64)                        {}
+func (a *actor) Unbind(*commands.Ctx, []byte)                             {}
+func (a *actor) Lost(*commands.Ctx, []byte, lock.Hold, string)            {}
 
 func newStage() *stage {
 	return &stage{table: commands.NewTable(commands.Data()), keys: engine.New(engine.Options{Shards: 4}),

@@ -16,6 +16,7 @@ type Spec struct {
 	Keys  []KeySpec
 	Part  int   // position of the first field or member that is looked up, -1: the last word, 0: none
 	Text  int   // position of a string that the key in front of it, or the only one, is set to; 0: none
+	Inner int   // position of a command that it runs, whose keys are its own too; 0: none
 	Args  []Arg // for COMMAND DOCS, and the source of generated calls
 	Doc   DocFlag
 	Sub   []Spec
@@ -24,6 +25,7 @@ type Spec struct {
 
 	Run func(*Ctx) error // writes exactly one reply, or returns an error and writes none
 
+	table   *Table
 	full    string // "config|get" for a subcommand, otherwise Name
 	number  int
 	acl     Category
@@ -79,6 +81,7 @@ const (
 	Stream       Group = "stream"
 	Bitmap       Group = "bitmap"
 	Limits       Group = "rate-limit"
+	Lock         Group = "lock" // our own: locks and semaphores
 )
 
 // A Flag is a property of a command that is known before it runs.

@@ -31,6 +31,7 @@ func NewTable(groups ...[]Spec) *Table {
 	for _, rows := range groups {
 		for i := range rows {
 			s := &rows[i]
+			s.table = t
 			s.prepare("", &t.numbers)
 			if t.byName[s.Name] != nil {
 				panic("commands: two rows named " + s.Name)
@@ -95,6 +96,8 @@ func (s *Spec) prepare(parent string, numbers *int) {
 		s.locks = lockNone
 	case s.Flags&Keyspace != 0:
 		s.locks = lockAll
+	case s.Inner != 0:
+		s.locks = lockKeys
 	case len(s.Keys) == 1 && s.Keys[0].Flags&NotKey != 0:
 		s.locks = lockNone
 	case len(s.Keys) == 1 && s.Keys[0].Keyword == "" && !s.Keys[0].Counted && s.Keys[0].Last == 0 && !s.Keys[0].UnknownBegin:

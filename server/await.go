@@ -51,6 +51,9 @@ func (w *worker) awaitLockOf(k readyKey) {
 				}
 			})
 		}
+		if wt := s.block.firstOf(k); wt != nil {
+			s.block.lookLater(wt, k)
+		}
 	}
 	w.tx.Await(t)
 }

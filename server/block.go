@@ -32,6 +32,10 @@ type waiter struct {
 	logged     int64        // how far the log must have come for the reply
 	again      bool         // during a run of serve: the command still has to wait
 	tookNS     atomic.Int64 // what the command has taken so far, without the waiting
+
+	inLine bool        // it waits in the lines of its keys: see line
+	over   atomic.Bool // its time is over: it runs once more, to reply
+	missed atomic.Bool // somebody wanted it to be looked at while it was
 }
 
 const (
@@ -48,12 +52,15 @@ type readyKey struct {
 
 // A blocker knows who waits for which key, in the order of their coming.
 type blocker struct {
+	road  *Road
 	count atomic.Int32 // waiters with keys; 0 keeps the hook cheap
 	all   atomic.Int32 // clients that wait for anything
+	lined atomic.Int32 // those of them that wait in lines
 	timed atomic.Int32 // those of them that do not wait for ever
 
 	mu        sync.Mutex // guards what follows
 	queue     map[readyKey][]*waiter
+	lines     map[readyKey]*line
 	postponed []postponed
 }
 
@@ -73,14 +80,14 @@ func (c *client) Block(ctx *commands.Ctx, keys [][]byte, deadlineMS int64, timeo
 		w.again = true
 		return true
 	}
-	c.park(ctx, keys, deadlineMS, timeout)
+	c.park(ctx, keys, &waiter{deadlineMS: deadlineMS, timeout: timeout})
 	c.shown.blocked.Store(true)
 	return true
 }
 
-// park makes the client wait.
-func (c *client) park(ctx *commands.Ctx, keys [][]byte, deadlineMS int64, timeout func(*resp.Writer)) {
-	w := &waiter{c: c, spec: ctx.Spec, db: c.db(), deadlineMS: deadlineMS, timeout: timeout}
+// park makes the client wait by w.
+func (c *client) park(ctx *commands.Ctx, keys [][]byte, w *waiter) {
+	w.c, w.spec, w.db = c, ctx.Spec, c.db()
 	words := int64(0)
 	for _, a := range ctx.Argv {
 		w.argv = append(w.argv, append([]byte(nil), a...))
@@ -104,7 +111,7 @@ func (c *client) Background(ctx *commands.Ctx, state any, work func()) bool {
 	if c.waiting != nil {
 		c.waiting.again = true
 	} else {
-		c.park(ctx, nil, 0, nil)
+		c.park(ctx, nil, new(waiter))
 	}
 	wt := c.waiting
 	wt.resumed = state
@@ -131,6 +138,10 @@ func (b *blocker) add(w *waiter) {
 	defer b.mu.Unlock()
 	b.count.Add(1)
 	w.c.srv.hooks.active.Add(1)
+	if w.inLine {
+		b.joinLines(w)
+		return
+	}
 	for _, k := range w.keys {
 		at := readyKey{w.db, k}
 		b.queue[at] = append(b.queue[at], w)
@@ -150,6 +161,10 @@ func (b *blocker) remove(w *waiter) {
 	defer b.mu.Unlock()
 	b.count.Add(-1)
 	w.c.srv.hooks.active.Add(-1)
+	if w.inLine {
+		b.leaveLines(w)
+		return
+	}
 	for _, k := range w.keys {
 		at := readyKey{w.db, k}
 		q := b.queue[at]
@@ -188,7 +203,7 @@ func (b *blocker) keys() (n, gone int) {
 			gone++
 		}
 	}
-	return len(b.queue), gone
+	return len(b.queue) + len(b.lines), gone
 }
 
 // changed notes a key that somebody waits for.
@@ -202,6 +217,9 @@ func (b *blocker) changed(tx *engine.Tx, key []byte) {
 	}
 	b.mu.Lock()
 	_, waited := b.queue[readyKey{tx.DB, string(key)}]
+	if !waited && len(b.lines) > 0 {
+		_, waited = b.lines[readyKey{tx.DB, string(key)}]
+	}
 	b.mu.Unlock()
 	if waited {
 		w.ready = append(w.ready, readyKey{tx.DB, string(key)})
@@ -222,6 +240,11 @@ func (b *blocker) replaced(tx *engine.Tx, in func(db int) bool) {
 			w.ready = append(w.ready, k)
 		}
 	}
+	for k := range b.lines {
+		if in(k.db) {
+			w.ready = append(w.ready, k)
+		}
+	}
 }
 
 // serveReady runs the commands of clients that wait for keys changed by the
@@ -234,15 +257,27 @@ func (w *worker) serveReady() {
 		for _, k := range ready {
 			for _, wt := range w.srv.block.waitersOf(k) {
 				if !w.serve(wt, []byte(k.key)) {
-					if !w.srv.keys.GivingUp() {
-						w.awaitLockOf(k)
+					if w.serveLocked(wt, k) {
 						break // those behind it stay behind it
 					}
-					w.srv.block.later(wt, []byte(k.key))
 				}
+			}
+			if wt := w.srv.block.firstOf(k); wt != nil && !w.serve(wt, []byte(k.key)) {
+				w.serveLocked(wt, k)
 			}
 		}
 	}
+}
+
+// serveLocked has a waiter whose locks others hold served when that is over. It reports
+// whether the key is looked at again as a whole.
+func (w *worker) serveLocked(wt *waiter, k readyKey) bool {
+	if !w.srv.keys.GivingUp() {
+		w.awaitLockOf(k)
+		return true
+	}
+	w.srv.block.later(wt, []byte(k.key))
+	return false
 }
 
 // serve runs a waiter's command again. The waiter goes back to waiting while the
@@ -250,7 +285,7 @@ func (w *worker) serveReady() {
 // holds another type than the command takes from is no reason to wake up. It reports false
 // if others hold the locks.
 func (w *worker) serve(wt *waiter, key []byte) (locked bool) {
-	if !wt.state.CompareAndSwap(waiting, serving) {
+	if !wt.state.CompareAndSwap(waiting, serving) && !w.serveLater(wt) {
 		return true
 	}
 	out := w.reply
@@ -281,9 +316,15 @@ func (w *worker) serve(wt *waiter, key []byte) (locked bool) {
 		w.finish(nil)
 	}
 	if j.again {
+		if wt.missed.Swap(false) {
+			w.lookAtLines(wt)
+		}
 		return true
 	}
 	w.srv.block.remove(wt)
+	if wt.inLine {
+		w.lookAtLines(wt)
+	}
 	logged := wt.logged
 	wt.c.conn.post(func(w *worker, c *client) {
 		c.logged, c.changed = max(c.logged, logged), max(c.changed, logged)
@@ -451,6 +492,9 @@ func (c *client) giveUp(reply func(*resp.Writer)) bool {
 		return false
 	}
 	c.srv.block.remove(wt)
+	if wt.inLine {
+		c.srv.block.passOn(wt)
+	}
 	var b []byte
 	if reply != nil {
 		out := resp.Writer{Proto: c.proto}

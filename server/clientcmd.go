@@ -322,7 +322,7 @@ func (s *Server) clientUnblock(c *commands.Ctx) error {
 		switch {
 		case wt == nil:
 		case !byError:
-			cl.giveUp(wt.timeout)
+			w.timeIsUp(wt)
 		case cl.giveUp(func(w *resp.Writer) { w.Error(errUnblocked) }):
 			s.countError(errUnblocked)
 			w.accountWaiter(wt, false, true)

@@ -8,6 +8,7 @@ import (
 
 	"cached/commands"
 	"cached/engine"
+	"cached/engine/table"
 	"cached/internal/config"
 )
 
@@ -35,6 +36,7 @@ type Road struct {
 	wake    waker
 	watch   watchTable
 	hooks   hooks
+	locks   *lockTable
 
 	std        *account     // of clients that have not logged in
 	slowNS     atomic.Int64 // commands that take at least so long are shown to Subjects.Slow
@@ -71,6 +73,8 @@ type Subjects struct {
 	After []func(w *worker, c *client)
 	// Leave lets go of what a subject keeps for a client that closes or says RESET.
 	Leave []func(c *client)
+	// Removing hears, with the locks held, of a key of a native type that is about to be removed.
+	Removing func(tx *engine.Tx, db int, it table.Item)
 	// Read hears, with the locks held, of a command that a client that tracks has run.
 	Read func(w *worker, c *client, spec *commands.Spec, argv [][]byte)
 	// Ran hears of each command that a client has run while Road.monitors is not zero.
@@ -127,6 +131,8 @@ func (r *Road) init(cfg *config.Config, keys *engine.Engine, log *slog.Logger) {
 	r.clients = make(map[int64]*client)
 	r.block.queue = make(map[readyKey][]*waiter)
 	r.wake.road, r.wake.at = r, make(map[readyKey]*wake)
+	r.block.lines = make(map[readyKey]*line)
+	r.block.road = r
 	r.watch.keys = make(map[readyKey][]*watch)
 	r.hooks.road = r
 	r.keys.Watch(&r.hooks)

@@ -41,7 +41,7 @@ func commandsDocument(table *commands.Table) string {
 		"\"Since\" is the version of Redis that brought the command, or of the server that is named.\n")
 	groups := []commands.Group{commands.String, commands.Generic, commands.Hash, commands.List, commands.Set, commands.SortedSet,
 		commands.Stream, commands.Bitmap, commands.HyperLogLog, commands.Geo, commands.Limits, commands.PubSub, commands.Transactions,
-		commands.Scripting, commands.Connection, commands.Server, commands.Cluster}
+		commands.Scripting, commands.Lock, commands.Connection, commands.Server, commands.Cluster}
 	for _, g := range groups {
 		var rows strings.Builder
 		for _, spec := range table.All() {

@@ -163,6 +163,9 @@ func pauseGate(r *Request) Verdict {
 // runs.
 func (s *Road) flagsOf(spec *commands.Spec, argv [][]byte) commands.Flag {
 	if spec.Flags&commands.NoMandatoryKeys == 0 {
+		if inner, _ := spec.InnerOf(argv); inner != nil {
+			return inner.Flags | commands.Write
+		}
 		return spec.Flags
 	}
 	return s.on.Flags(spec, argv)

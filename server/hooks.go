@@ -4,6 +4,8 @@ import (
 	"sync/atomic"
 
 	"cached/engine"
+	"cached/engine/table"
+	"cached/engine/value"
 )
 
 // A keyWatcher hears of changes of keys, under the locks of their shards.
@@ -41,6 +43,13 @@ func (h *hooks) Changed(tx *engine.Tx, key []byte, ev engine.Event) {
 	}
 	for _, x := range r.on.Watchers {
 		x.Changed(tx, key, ev)
+	}
+}
+
+// Removing is called under the lock of the key's shard.
+func (h *hooks) Removing(tx *engine.Tx, db int, it table.Item) {
+	if value.TypeOf(it).Native() {
+		h.road.on.Removing(tx, db, it)
 	}
 }
 

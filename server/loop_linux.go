@@ -499,7 +499,7 @@ func (l *loop) runTimers() {
 		if wt.c.waiting != wt || wt.state.Load() == done {
 			continue
 		}
-		if !wt.c.giveUp(wt.timeout) {
+		if !l.timeIsUp(wt) {
 			served = append(served, wt) // at this moment, and perhaps in vain
 		}
 	}

@@ -254,8 +254,8 @@ func (c *netConn) goOnLocked() {
 // timeOut ends the waiting of the client after a time.
 func (c *netConn) timeOut(wt *waiter, after time.Duration) {
 	wt.timer = time.AfterFunc(after, func() {
-		c.post(func(_ *worker, cl *client) {
-			if cl.waiting == wt && wt.state.Load() != done && !cl.giveUp(wt.timeout) {
+		c.post(func(w *worker, cl *client) {
+			if cl.waiting == wt && wt.state.Load() != done && !w.timeIsUp(wt) {
 				c.timeOut(wt, time.Millisecond) // it is being served, perhaps in vain
 			}
 		})

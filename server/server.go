@@ -15,6 +15,7 @@ import (
 	"cached/engine"
 	"cached/internal/config"
 	"cached/internal/host"
+	"cached/internal/lock"
 )
 
 // Options are what a Server is made of.
@@ -32,6 +33,9 @@ type Options struct {
 	Persistence Persistence
 	// Reporters have sections of INFO.
 	Reporters []Reporter
+	// Tokens keeps what fencing tokens have come to, beyond the end of the process. nil: they
+	// grow with the clock alone.
+	Tokens lock.Bound
 	// Exit is called by SHUTDOWN, after the reply of others; it should end
 	// Run. nil: SHUTDOWN is refused.
 	Exit func()
@@ -99,6 +103,7 @@ func New(o Options) (*Server, error) {
 	s.runID = hex.EncodeToString(id[:])
 	s.newReplID()
 	s.push = newPusher(&s.Road)
+	s.locks = newLockTable(&s.Road, o.Tokens, s.inPassing)
 	s.scripts = newScripts(&s.Road)
 	s.users = newUsers(&s.Road, s.push.silence)
 	s.scripts.may, s.scripts.full = may, func() bool { return s.memory.outOfMemory() }

@@ -53,5 +53,5 @@ func (s *Server) logMoved() {
 // commands are the rows of everything the server answers itself.
 func (s *Server) commands() []commands.Spec {
 	return slices.Concat(s.connectionCommands(), s.clientRows(), s.commandRows(), s.configRows(), s.infoRows(),
-		s.memory.rows(), s.cacheRows(), s.debugRows(), s.slowlogRows(), s.commandlogRows(), s.hotkeysRows(), s.latencyRows(), s.multiRows(), s.push.pubsubRows(), s.push.monitorRows(), s.users.aclRows(), s.users.loginRows(), s.scripts.scriptRows(), s.scripts.functionRows(), s.miscRows(), s.syncRows(), clusterRows())
+		s.memory.rows(), s.cacheRows(), s.lockRows(), s.debugRows(), s.slowlogRows(), s.commandlogRows(), s.hotkeysRows(), s.latencyRows(), s.multiRows(), s.push.pubsubRows(), s.push.monitorRows(), s.users.aclRows(), s.users.loginRows(), s.scripts.scriptRows(), s.scripts.functionRows(), s.miscRows(), s.syncRows(), clusterRows())
 }

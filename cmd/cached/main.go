@@ -95,7 +95,7 @@ func serve(cfg *config.Config, log *server.Log) error {
 	var asked atomic.Bool // by SHUTDOWN, which has saved the data
 	srv, err := server.New(server.Options{
 		Config: cfg, Engine: keys, Log: log.Logger,
-		Rows: disk.Commands(), Persistence: disk, Reporters: []server.Reporter{disk},
+		Rows: disk.Commands(), Persistence: disk, Tokens: disk, Reporters: []server.Reporter{disk},
 		Exit: func() { asked.Store(true); end <- syscall.SIGTERM },
 	})
 	if err != nil {

@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"internal/effects/effectstest": {"internal/effects"},
 	"internal/script":              {}, // scripts of commands and their replies, for tests
 	"internal/geo":                 {},
+	"internal/lock":                {},
 	"internal/hll":                 {},
 	"internal/limit":               {},
 	"internal/trace":               {}, // traces of requests, for tests and measurements
@@ -45,7 +46,7 @@ var allowed = map[string][]string{
 
 	// A handler sees items while it walks a table: it names the type, and calls
 	// nothing that changes one.
-	"commands": {"engine", "engine/value", "engine/table", "internal/resp", "internal/hll", "internal/geo", "internal/limit"},
+	"commands": {"engine", "engine/value", "engine/table", "internal/resp", "internal/hll", "internal/geo", "internal/limit", "internal/lock"},
 
 	// The format knows values as they lie in items, and what access bits mean.
 	"persistence/rdb": {"engine", "engine/value", "engine/table"},
@@ -54,9 +55,10 @@ var allowed = map[string][]string{
 	"persistence":     {"persistence/rdb", "persistence/aof", "commands", "engine", "engine/value", "engine/table", "internal/effects"},
 	"replication":     {"persistence", "commands", "engine", "internal/effects", "internal/resp"},
 	"cluster":         {"commands", "engine", "internal/effects", "internal/resp"},
-	// It names the modes of compression.
-	"server": {"commands", "engine", "engine/codec", "engine/value", "internal/resp", "internal/acl", "internal/pubsub",
-		"internal/lua"},
+	// It names the modes of compression; it makes tokens, and is shown the locks that are
+	// removed, with the items that they lie in.
+	"server": {"commands", "engine", "engine/codec", "engine/value", "engine/table", "internal/resp", "internal/acl", "internal/pubsub",
+		"internal/lua", "internal/lock"},
 	"internal/lua": {"internal/resp"},
 
 	// It wires the house; nothing imports it.
@@ -83,6 +85,7 @@ var free = map[string][]string{
 	"commands":      {"net", "os", "sync"},
 	"eviction":      {"net", "os", "time", "sync"},
 	"internal/resp": {"net", "os", "sync"},
+	"internal/lock": {"net", "os", "time"},
 	// Sinks attach to it; it opens nothing.
 	"internal/effects": {"net", "os", "io"},
 	// What is reported is collected by others, and rendered without a connection.
