@@ -29,6 +29,7 @@ var ctx = context.Background()
 // A process is a server in a directory, which may end at any moment.
 type process struct {
 	binary, dir, policy string
+	settings            []string // in place of a log, unless nil
 	cmd                 *exec.Cmd
 	ended               chan struct{}
 	log                 strings.Builder
@@ -44,8 +45,11 @@ func (p *process) start() bool {
 	p.addr = l.Addr().String()
 	_ = l.Close()
 	_, port, _ := net.SplitHostPort(p.addr)
-	p.cmd = exec.Command(p.binary, "--port", port, "--bind", "127.0.0.1", "--dir", p.dir, "--save", "", "--appendonly", "yes",
-		"--appendfsync", p.policy, "--auto-aof-rewrite-percentage", "30", "--auto-aof-rewrite-min-size", "100kb")
+	settings := p.settings
+	if settings == nil {
+		settings = []string{"--appendonly", "yes", "--appendfsync", p.policy, "--auto-aof-rewrite-percentage", "30", "--auto-aof-rewrite-min-size", "100kb"}
+	}
+	p.cmd = exec.Command(p.binary, append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", p.dir, "--save", ""}, settings...)...)
 	p.log.Reset()
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	if p.cmd.Start() != nil {

@@ -6,6 +6,9 @@
 //     tested in package persistence, on a file system that loses unsynced data.
 //   - If a change of a client survives, so do all earlier changes of this client.
 //   - A transaction survives as a whole or not at all.
+//   - Fencing tokens of locks only grow, with a log or without it, and with the file of
+//     their bound or without it. Granted locks still belong to their owners, except the
+//     locks of connections.
 //
 // It is short by default; see the flags for more:
 //
