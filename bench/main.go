@@ -96,7 +96,7 @@ func (b *bench) run(chosen []string, cachedBin, beside, redisBin, file string) e
 	}
 	sections := []section{{"strings", true, b.strings}, {"memory", true, b.memory}, {"pause", true, b.pause}, {"slow", true, b.slow},
 		{"structures", true, b.structures}, {"server", true, b.serving}, {"load", true, b.offeredLoad}, {"idle", true, b.idle}, {"persistence", true, b.persistence},
-		{"compression", true, b.compression}, {"cache", true, b.caches}, {"expiry", false, b.expiry}, {"hitratio", false, b.hitRatio},
+		{"compression", true, b.compression}, {"cache", true, b.caches}, {"cache", true, b.locks}, {"expiry", false, b.expiry}, {"hitratio", false, b.hitRatio},
 		{"lookaside", false, b.lookAsideCost}}
 	for _, name := range chosen {
 		if !slices.ContainsFunc(sections, func(s section) bool { return s.name == name }) {
