@@ -4,9 +4,8 @@
 //	go run ./bench                       all sections; takes a quarter of an hour
 //	go run ./bench -quick                smaller loads, one round; a few minutes
 //	go run ./bench -only strings,memory  some of: strings, memory, pause, slow, structures, server, persistence
-//	go run ./bench -only cache           rate limits, beside INCR and a script of Redis; leases, tags
+//	go run ./bench -only cache           rate limits, beside INCR and a script of Redis; leases, tags, locks
 //	go run ./bench -only expiry          keys whose time is over: memory, CPU, pauses
-//	go run ./bench -only cache           locks: what they cost, and how fast they are handed over
 //	go run ./bench -only hitratio        hit ratios of look-aside caches in the same memory
 //	go run ./bench -only lookaside       what a look-aside cache that is full takes of the CPU
 //	go run ./bench -cached ./bin/cached  a binary instead of building cmd/cached

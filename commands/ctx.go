@@ -31,6 +31,8 @@ type Ctx struct {
 	// Room that is kept from command to command.
 	scratch []byte
 	limits  *limitRoom
+	held    *held
+	sem     *sem
 }
 
 // Running is a script or function that runs a command.

@@ -32,18 +32,23 @@ type held struct {
 	changed bool // by tidying
 }
 
-// openLock reads the lock at key and takes out what has ended. quiet: nobody is told.
-func (c *Ctx) openLock(h *held, key []byte, quiet bool) error {
+// openLock reads the lock at key and takes out what has ended. quiet: nobody is told. The lock
+// is good until the next call.
+func (c *Ctx) openLock(key []byte, quiet bool) (*held, error) {
+	if c.held == nil {
+		c.held = new(held)
+	}
+	h := c.held
 	var err error
 	if h.s, err = c.Tx.State(key, value.Lock); err != nil {
-		return clientError(err)
+		return nil, clientError(err)
 	}
-	h.key = key
+	h.key, h.changed = key, false
 	if err := h.Parse(h.s.Bytes()); err != nil {
-		return refusal(err)
+		return nil, refusal(err)
 	}
 	if len(h.Holds) == 0 {
-		return nil
+		return h, nil
 	}
 	env := c.Env.Locks()
 	var lost func(lock.Hold)
@@ -51,7 +56,7 @@ func (c *Ctx) openLock(h *held, key []byte, quiet bool) error {
 		lost = func(x lock.Hold) { env.Lost(c, key, x, lostExpired) }
 	}
 	h.changed = h.Tidy(c.NowMS, env.Born(), lost)
-	return nil
+	return h, nil
 }
 
 // keepLock writes the lock back, or removes the key if nothing is left.
@@ -64,10 +69,9 @@ func (c *Ctx) keepLock(h *held, ev engine.Event) {
 	if !h.s.Exists() {
 		return
 	}
-	// Whoever hears of keys that are removed finds that it has been told.
-	c.scratch = append(c.scratch[:0], h.s.Bytes()...)
-	lock.MarkTold(c.scratch)
-	c.Tx.SetState(&h.s, h.key, c.scratch, engine.KeepDeadline)
+	// Whoever hears of keys that are removed finds that it has been told: this is the last
+	// change of the block, where it stands.
+	lock.MarkTold(h.s.Bytes())
 	c.dropNative(h.key, ev)
 }
 
@@ -130,9 +134,9 @@ func lockAcquire(c *Ctx) error {
 	if err := a.End(); err != nil {
 		return err
 	}
-	var h held
 	env := c.Env.Locks()
-	if err := c.openLock(&h, c.Argv[1], false); err != nil {
+	h, err := c.openLock(c.Argv[1], false)
+	if err != nil {
 		return err
 	}
 	ahead := env.Ahead(c, h.key)
@@ -148,26 +152,24 @@ func lockAcquire(c *Ctx) error {
 	}
 	if g.Hold == nil {
 		blocker := lookAt(g.Blocker)
-		c.tidied(&h)
+		c.tidied(h)
 		return c.lockWait(&o, c.Argv[1:2], blocker, ahead)
 	}
 	token, ttl, count := g.Hold.Token, c.remainingMS(g.Hold.UntilMS), g.Hold.Count
 	if o.Bound {
 		env.Bind(c, h.key, token)
 	}
-	c.keepLock(&h, eventLock)
-	r := c.Reply
-	r.Map(4)
-	r.BulkString("acquired")
-	r.Int(1)
-	r.BulkString("token")
-	r.Int(token)
-	r.BulkString("ttl")
-	r.Int(ttl)
-	r.BulkString("holds")
-	r.Int(int64(count))
+	c.keepLock(h, eventLock)
+	c.Reply.IntMap(acquiredFields, 1, token, ttl, int64(count))
 	return nil
 }
+
+// What is replied when all went well.
+var (
+	acquiredFields = []string{"acquired", "token", "ttl", "holds"}
+	renewedFields  = []string{"renewed", "token", "ttl", "holds"}
+	releasedFields = []string{"released", "holds", "repeated"}
+)
 
 // A blocking is what stands in the way of a request.
 type blocking struct {
@@ -239,8 +241,8 @@ func lockRenew(c *Ctx) error {
 	if err := a.End(); err != nil {
 		return err
 	}
-	var h held
-	if err := c.openLock(&h, c.Argv[1], false); err != nil {
+	h, err := c.openLock(c.Argv[1], false)
+	if err != nil {
 		return err
 	}
 	mine := h.Of(x.owner, x.token, c.NowMS)
@@ -250,7 +252,7 @@ func lockRenew(c *Ctx) error {
 		if len(h.Holds) > 0 {
 			b = lookAt(&h.Holds[0])
 		}
-		c.tidied(&h)
+		c.tidied(h)
 		r.Map(3)
 		r.BulkString("renewed")
 		r.Int(0)
@@ -262,16 +264,8 @@ func lockRenew(c *Ctx) error {
 	}
 	mine.UntilMS = c.NowMS + ttl
 	token, count := mine.Token, mine.Count
-	c.keepLock(&h, eventLockRenew)
-	r.Map(4)
-	r.BulkString("renewed")
-	r.Int(1)
-	r.BulkString("token")
-	r.Int(token)
-	r.BulkString("ttl")
-	r.Int(ttl)
-	r.BulkString("holds")
-	r.Int(int64(count))
+	c.keepLock(h, eventLockRenew)
+	r.IntMap(renewedFields, 1, token, ttl, int64(count))
 	return nil
 }
 
@@ -297,8 +291,8 @@ func lockRelease(c *Ctx) error {
 	if err := a.End(); err != nil {
 		return err
 	}
-	var h held
-	if err := c.openLock(&h, c.Argv[1], false); err != nil {
+	h, err := c.openLock(c.Argv[1], false)
+	if err != nil {
 		return err
 	}
 	bound := false
@@ -307,20 +301,14 @@ func lockRelease(c *Ctx) error {
 	}
 	what, left := h.Release(x.owner, x.token, c.NowMS, holds, all)
 	if what == lock.Gone {
-		c.tidied(&h)
+		c.tidied(h)
 	} else {
-		c.keepLock(&h, eventUnlock)
+		c.keepLock(h, eventUnlock)
 		if bound && what == lock.Released {
 			c.Env.Locks().Unbind(c, h.key)
 		}
 	}
-	c.Reply.Map(3)
-	c.Reply.BulkString("released")
-	c.Reply.Int(int64(b2i(what == lock.Released)))
-	c.Reply.BulkString("holds")
-	c.Reply.Int(int64(left))
-	c.Reply.BulkString("repeated")
-	c.Reply.Int(int64(b2i(what == lock.Gone)))
+	c.Reply.IntMap(releasedFields, int64(b2i(what == lock.Released)), int64(left), int64(b2i(what == lock.Gone)))
 	return nil
 }
 
@@ -344,14 +332,14 @@ func lockForce(c *Ctx) error {
 	if err := a.End(); err != nil {
 		return err
 	}
-	var h held
-	if err := c.openLock(&h, c.Argv[1], false); err != nil {
+	h, err := c.openLock(c.Argv[1], false)
+	if err != nil {
 		return err
 	}
 	before := len(h.Holds)
 	n := h.Force(owner, c.NowMS, func(x lock.Hold) { c.Env.Locks().Lost(c, h.key, x, lostForced) })
 	if len(h.Holds) != before || h.changed {
-		c.keepLock(&h, eventLockForce)
+		c.keepLock(h, eventLockForce)
 	}
 	c.Reply.Int(int64(n))
 	return nil
@@ -359,8 +347,8 @@ func lockForce(c *Ctx) error {
 
 // lockInfo replies what there is, and changes nothing.
 func lockInfo(c *Ctx) error {
-	var h held
-	if err := c.openLock(&h, c.Argv[1], true); err != nil {
+	h, err := c.openLock(c.Argv[1], true)
+	if err != nil {
 		return err
 	}
 	waiting := c.Env.Locks().Waiting(c, h.key)
@@ -419,17 +407,17 @@ func lockInfo(c *Ctx) error {
 // back, now that its connection has ended. tx has locked the key. env is the client's.
 func EndConnected(tx *engine.Tx, env Env, key []byte, token, client int64) {
 	c := &Ctx{Tx: tx, NowMS: tx.NowMS, Env: env}
-	var h held
-	if c.openLock(&h, key, false) != nil {
+	h, err := c.openLock(key, false)
+	if err != nil {
 		return
 	}
 	for i := range h.Holds {
 		if x := &h.Holds[i]; x.Token == token && x.Bound && x.Client == client && h.Drop(token, c.NowMS, true) {
-			c.keepLock(&h, eventLockLost)
+			c.keepLock(h, eventLockLost)
 			return
 		}
 	}
-	c.tidied(&h)
+	c.tidied(h)
 }
 
 // ErrFenced is the error of a fenced command whose token is not that of a present hold.
@@ -442,8 +430,8 @@ func Fenced(c *Ctx, key, token []byte) error {
 	if !ok || t < 1 || t > lock.MaxToken {
 		return errNumber("token", "", lock.MaxToken)
 	}
-	var h held
-	if err := c.openLock(&h, key, true); err != nil {
+	h, err := c.openLock(key, true)
+	if err != nil {
 		return err
 	}
 	if !h.Has(t, c.NowMS) {

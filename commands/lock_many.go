@@ -46,8 +46,8 @@ func lockMacquire(c *Ctx) error {
 	var b blocking
 	newest, ahead, refused := int64(0), 0, []byte(nil)
 	for _, key := range keys {
-		var h held
-		if err := c.openLock(&h, key, true); err != nil {
+		h, err := c.openLock(key, true)
+		if err != nil {
 			return err
 		}
 		newest = max(newest, h.Newest())
@@ -100,8 +100,8 @@ func (c *Ctx) lockMany(o *lockArgs, keys [][]byte, newest int64) error {
 	o.Behind = false
 	tokens, ttl := make([]int64, 0, len(keys)), int64(maxMillis)
 	for _, key := range keys {
-		var h held
-		if err := c.openLock(&h, key, false); err != nil {
+		h, err := c.openLock(key, false)
+		if err != nil {
 			return err
 		}
 		g, err := h.Acquire(&o.Request, func(int64) int64 { return token })
@@ -113,7 +113,7 @@ func (c *Ctx) lockMany(o *lockArgs, keys [][]byte, newest int64) error {
 		}
 		tokens = append(tokens, g.Hold.Token)
 		ttl = min(ttl, g.Hold.UntilMS-c.NowMS)
-		c.keepLock(&h, eventLock)
+		c.keepLock(h, eventLock)
 	}
 	c.Reply.Map(3)
 	c.Reply.BulkString("acquired")

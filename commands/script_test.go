@@ -109,7 +109,7 @@ func (s *stage) do(who string, argv [][]byte, resp3 bool) []byte {
 		tx.Begin(s.keys, a.db, s.nowMS)
 		tx.ReadOnly, tx.Counting = spec.Reads()
 		spec.Lock(tx, argv)
-		s.ctx = commands.Ctx{Argv: argv, Reply: w, Tx: tx, NowMS: s.nowMS, Spec: spec, Table: s.table, Env: a}
+		s.ctx.Argv, s.ctx.Reply, s.ctx.Tx, s.ctx.NowMS, s.ctx.Spec, s.ctx.Table, s.ctx.Env = argv, w, tx, s.nowMS, spec, s.table, a
 		err = spec.Run(&s.ctx)
 		tx.Commit(argv)
 		tx.Unlock()

@@ -23,18 +23,23 @@ type sem struct {
 	changed bool // by tidying
 }
 
-// openSem reads the semaphore at key and takes out what has ended.
-func (c *Ctx) openSem(m *sem, key []byte) error {
+// openSem reads the semaphore at key and takes out what has ended. It is good until the next
+// call.
+func (c *Ctx) openSem(key []byte) (*sem, error) {
+	if c.sem == nil {
+		c.sem = new(sem)
+	}
+	m := c.sem
 	var err error
 	if m.s, err = c.Tx.State(key, value.Semaphore); err != nil {
-		return clientError(err)
+		return nil, clientError(err)
 	}
 	m.key = key
 	if err := m.Parse(m.s.Bytes()); err != nil {
-		return refusal(err)
+		return nil, refusal(err)
 	}
 	m.changed = m.Tidy(c.NowMS)
-	return nil
+	return m, nil
 }
 
 // keepSem writes the semaphore back, or removes the key if no permit is left: the limit
@@ -77,8 +82,8 @@ func semAcquire(c *Ctx) error {
 	if err := a.End(); err != nil {
 		return err
 	}
-	var m sem
-	if err := c.openSem(&m, c.Argv[1]); err != nil {
+	m, err := c.openSem(c.Argv[1])
+	if err != nil {
 		return err
 	}
 	env := c.Env.Locks()
@@ -96,15 +101,15 @@ func semAcquire(c *Ctx) error {
 		return refusal(err)
 	}
 	if p != nil {
-		return c.permit(&m, p)
+		return c.permit(m, p)
 	}
 	free := m.FreeMS(r.Cost)
 	used, top := m.Used(), m.Limit
 	switch {
 	case m.Limit != had && len(m.Permits) > 0:
-		c.keepSem(&m, eventSemLimit)
+		c.keepSem(m, eventSemLimit)
 	case m.changed:
-		c.keepSem(&m, eventSemExpired)
+		c.keepSem(m, eventSemExpired)
 	}
 	if waitMS > 0 && !over {
 		look := int64(0)
@@ -169,20 +174,20 @@ func semRenew(c *Ctx) error {
 	if err := a.End(); err != nil {
 		return err
 	}
-	var m sem
-	if err := c.openSem(&m, c.Argv[1]); err != nil {
+	m, err := c.openSem(c.Argv[1])
+	if err != nil {
 		return err
 	}
 	p := m.Of(id)
 	if p == nil {
 		if m.changed {
-			c.keepSem(&m, eventSemExpired)
+			c.keepSem(m, eventSemExpired)
 		}
 		c.Reply.Int(0)
 		return nil
 	}
 	p.UntilMS = c.NowMS + ttl
-	c.keepSem(&m, eventSemRenew)
+	c.keepSem(m, eventSemRenew)
 	c.Reply.Int(1)
 	return nil
 }
@@ -193,26 +198,26 @@ func semRelease(c *Ctx) error {
 	if err := a.End(); err != nil {
 		return err
 	}
-	var m sem
-	if err := c.openSem(&m, c.Argv[1]); err != nil {
+	m, err := c.openSem(c.Argv[1])
+	if err != nil {
 		return err
 	}
 	if !m.Release(id) {
 		if m.changed {
-			c.keepSem(&m, eventSemExpired)
+			c.keepSem(m, eventSemExpired)
 		}
 		c.Reply.Int(0)
 		return nil
 	}
-	c.keepSem(&m, eventSemRelease)
+	c.keepSem(m, eventSemRelease)
 	c.Reply.Int(1)
 	return nil
 }
 
 // semInfo replies what there is, and changes nothing.
 func semInfo(c *Ctx) error {
-	var m sem
-	if err := c.openSem(&m, c.Argv[1]); err != nil {
+	m, err := c.openSem(c.Argv[1])
+	if err != nil {
 		return err
 	}
 	waiting := c.Env.Locks().Waiting(c, m.key)

@@ -112,7 +112,7 @@ func (t *lockTable) lost(db int, key []byte, h lock.Hold, reason string) {
 // removing hears of a lock whose key is about to be removed. What its commands have ended
 // themselves is marked.
 func (t *lockTable) removing(tx *engine.Tx, db int, it table.Item) {
-	if value.TypeOf(it) != value.Lock || tx.Applying || t.tokens.First() == 0 {
+	if value.TypeOf(it) != value.Lock || tx.Applying || t.tokens.First() == 0 || lock.Told(it.Value()) {
 		return
 	}
 	var l lock.Lock

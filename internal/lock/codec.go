@@ -152,3 +152,18 @@ func MarkTold(b []byte) {
 		b = b[n:]
 	}
 }
+
+// Told reports whether a block of a lock has no hold of whose end somebody has to be told.
+func Told(b []byte) bool {
+	if len(b) == 0 {
+		return true
+	}
+	for b = b[1:]; len(b) >= holdBytes; {
+		n := holdBytes + int(b[holdBytes-1])
+		if b[0]&flagLost == 0 || n > len(b) {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}

@@ -252,6 +252,26 @@ func (w *Writer) Map(n int) {
 	w.aggregate('*', 2*n)
 }
 
+// IntMap replies a map of names, which are short, to as many integers.
+func (w *Writer) IntMap(names []string, values ...int64) {
+	n := 0
+	for _, name := range names {
+		n += len(name) + 8
+	}
+	if w.drops(n) {
+		return
+	}
+	w.Map(len(names))
+	b := w.B // stored once: each store of a slice costs more than a few of its bytes
+	for i, name := range names {
+		b = append(b, '$')
+		b = strconv.AppendInt(b, int64(len(name)), 10)
+		b = append(append(append(b, '\r', '\n'), name...), '\r', '\n', ':')
+		b = append(strconv.AppendInt(b, values[i], 10), '\r', '\n')
+	}
+	w.B = b
+}
+
 // Push begins an out-of-band message of n replies; in version 2, an array.
 func (w *Writer) Push(n int) {
 	if w.Proto == 3 {
