@@ -157,6 +157,26 @@ def scripts():
     equal(r.exists("lock"), 0)
 
 
+@check("locks")
+def locks():
+    with r.lock("lock", timeout=10, thread_local=False) as held:
+        equal(held.owned(), True)
+        equal(held.extend(5), True)
+        equal(r.lock("lock", timeout=10).acquire(blocking=False), False)
+    fields = lambda x: x if isinstance(x, dict) else dict(zip(x[::2], x[1::2]))
+    got = fields(r.execute_command("LOCK.ACQUIRE", "own", "a", "TTL", 10000))
+    equal(got["acquired"], 1)
+    equal(fields(r.execute_command("LOCK.ACQUIRE", "own", "b", "TTL", 10000, "WAIT", 10))["holder"], "a")
+    equal(bool(r.execute_command("FENCED", "own", got["token"], "SET", "fenced", "yes")), True)
+    try:
+        r.execute_command("FENCED", "own", got["token"] - 1, "SET", "fenced", "no")
+        raise AssertionError("an old token")
+    except redis.ResponseError as e:
+        equal(str(e).split()[0], "FENCED")
+    equal(fields(r.execute_command("LOCK.RELEASE", "own", "a", "TOKEN", got["token"]))["released"], 1)
+    equal(r.mget("fenced", "own"), ["yes", None])
+
+
 @check("TLS")
 def tls():
     secure = redis.Redis(host=HOST, port=int(os.environ["SERVER_TLS_PORT"]), ssl=True,
