@@ -75,7 +75,7 @@ func geoadd(c *Ctx) error {
 	}
 places:
 	words := a.argv[a.i:]
-	if len(words)%3 != 0 || o.nx && o.xx {
+	if len(words) == 0 || len(words)%3 != 0 || o.nx && o.xx {
 		return ErrSyntax
 	}
 	pairs := make([][]byte, 0, len(words)/3*2)
