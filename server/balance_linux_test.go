@@ -292,3 +292,8 @@ func TestALoopOnItsWayIsLookedAtSoon(t *testing.T) {
 	unix.Close(to.wakeFD)
 	to.park.close()
 }
+
+// moveALoop gives one of three loops to one of three drivers.
+func moveALoop(s *Server, rng *rand.Rand) {
+	s.transport.move(s.transport.all[rng.IntN(3)], s.transport.drivers[rng.IntN(3)])
+}

@@ -240,7 +240,7 @@ func TestRepliesComeInOrder(t *testing.T) {
 					_, _ = skipReply(ar)
 				default:
 					if !portable {
-						s.transport.move(s.transport.all[rng.IntN(3)], s.transport.drivers[rng.IntN(3)])
+						moveALoop(s, rng)
 					}
 				}
 				time.Sleep(time.Duration(rng.IntN(300)) * time.Microsecond)

@@ -139,13 +139,6 @@ func (s SetRef) toRoot() {
 	s.markParts()
 }
 
-// insert adds an item that is not there, with a value of n undefined bytes.
-func (r *root) insert(h *arena.Heap, key []byte, n int) table.Item {
-	it := table.NewItem(h, 0, 0, key, n, 0)
-	r.items.Insert(h, table.Hash(key), it)
-	return it
-}
-
 func (s SetRef) addItem(b []byte) bool {
 	r, hash := rootOf(s.Item()), table.Hash(b)
 	if r.items.Find(hash, b) != nil {
