@@ -121,13 +121,14 @@ func (e *Engine) Evictions() int64 { return int64(e.nextEvict.Load()) }
 
 // Evict removes the keys of one shard that the policy ranks lowest, until about that many bytes are free or a
 // bounded number of keys is removed. It returns the number of freed bytes. Values that were deleted earlier and
-// wait to be freed are freed first. Each call visits the next shard; tx holds no lock.
-func (e *Engine) Evict(tx *Tx, nowMS, bytes int64) (freed int64) {
+// wait to be freed are freed first. Each call visits the next shard; tx holds no lock. If others hold the shard and
+// tx gives up, locked is false and nothing is known of the shard.
+func (e *Engine) Evict(tx *Tx, nowMS, bytes int64) (freed int64, locked bool) {
 	i := int(e.nextEvict.Add(1)) % len(e.shards)
 	s := &e.shards[i]
 	tx.Begin(e, 0, nowMS)
 	if !tx.lock(s, nil, true) {
-		return 0
+		return 0, false
 	}
 	tx.one = i
 	start := s.heap.LiveBytes()
@@ -153,7 +154,7 @@ func (e *Engine) Evict(tx *Tx, nowMS, bytes int64) (freed int64) {
 		unused.Reset()
 		e.pool.Trim()
 	}
-	return freed
+	return freed, true
 }
 
 // evictOne removes the key with the lowest rank among a sample of the shard's keys, and reports whether there was

@@ -21,7 +21,7 @@ func evictUntil(t *testing.T, e *Engine, keys int, nowMS int64) {
 		if e.DBStats(nil, 0, nowMS).Keys <= keys {
 			return
 		}
-		if e.Evict(&tx, nowMS, 1) > 0 {
+		if freed, _ := e.Evict(&tx, nowMS, 1); freed > 0 {
 			idle = 0
 		} else {
 			idle++
@@ -198,7 +198,7 @@ func TestEvictionIsToldAndJournaled(t *testing.T) {
 	watch.expect(t, "0 new:k", "0 set:k")
 	journal.expect(t)
 	var tx Tx
-	if e.Evict(&tx, 1000, 1) <= 0 {
+	if freed, _ := e.Evict(&tx, 1000, 1); freed <= 0 {
 		t.Error("nothing was freed")
 	}
 	watch.expect(t, "0 evicted:k")

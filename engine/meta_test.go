@@ -227,7 +227,8 @@ func TestWatchersHearOfAKeyBeforeItIsRemoved(t *testing.T) {
 	tx.Exists([]byte("expired"))
 	end()
 	e.SetAccessPolicy(AccessPolicy{Order: Random})
-	for e.Evict(&tx, 2000, 1<<20) > 0 {
+	for freed := int64(1); freed > 0; {
+		freed, _ = e.Evict(&tx, 2000, 1<<20)
 	}
 	slices.Sort(r.seen[6:]) // evicted in any order
 	want := []string{"2 deleted 1", "2 unlinked 2", "2 overwritten 4", "2 overwritten 0", "2 target 6", "2 expired 3",

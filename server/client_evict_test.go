@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cached/engine"
 )
 
 // The clients with the most in their buffers go, and only as many as are too many.
@@ -142,4 +144,28 @@ func TestWhatIsKeptForAClientIsItsMemory(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A shard that others hold while a command wants room is no lack of memory: nothing is known
+// of what could be evicted there.
+func TestALockedShardIsNoLackOfMemory(t *testing.T) {
+	s, path := startServer(t, false, "--maxmemory", "40mb", "--maxmemory-policy", "allkeys-random")
+	conn, r := dial(t, path)
+	fmt.Fprintf(conn, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$200000\r\n%s\r\n", strings.Repeat("x", 200_000))
+	expect(t, r, "+OK\r\n")
+	if n := s.keys.Shards(); n != 1 {
+		t.Fatalf("%d shards", n)
+	}
+	var other engine.Tx
+	other.Begin(s.keys, 0, s.nowMS())
+	if !other.LockKey([]byte("k")) {
+		t.Fatal("the shard is not locked")
+	}
+	s.memory.limit.bytes.Store(1)
+	tx := engine.Tx{GivesUp: true}
+	if !s.memory.makeRoom(&tx, s.nowMS(), time.Millisecond, false) {
+		t.Error("a command is refused for want of memory")
+	}
+	s.memory.limit.bytes.Store(40 << 20)
+	other.Unlock()
 }

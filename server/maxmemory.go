@@ -79,6 +79,9 @@ const (
 	// for how many seconds it may stay while much is allocated.
 	idleLeast = 16 << 20
 	idleTicks = 4
+	// busyMost is how many times an eviction may find its shard locked, each after some
+	// microseconds, before the command goes on.
+	busyMost = 64
 	// evictSlice is how long a command may evict for each step of
 	// maxmemory-eviction-tenacity.
 	evictSlice = 50 * time.Microsecond
@@ -261,10 +264,12 @@ func (mm *Memory) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration, mayW
 		l.overMS.Store(nowMS)
 	}
 	mm.parts.Hurry()
-	margin, far := l.bytes.Load()/slack, l.bytes.Load()/farShare
+	margin, far := l.bytes.Load()/slack, max(l.bytes.Load()/farShare, 1)
 	start := time.Now()
 	shards := mm.keys.Shards()
-	// How many shards in a row had no block to move, and no key to evict.
+	// How many shards in a row had no block to move, and no key to evict; and how many were
+	// locked by others, of which nothing is known.
+	busy := 0
 	for still, barren := 0, 0; still < 2*shards && barren < shards; {
 		moved := system > 0 && mm.keys.Compact(nowMS, true)
 		if moved && data <= 0 && system <= margin {
@@ -275,9 +280,15 @@ func (mm *Memory) makeRoom(tx *engine.Tx, nowMS int64, slice time.Duration, mayW
 		}
 		// In the second round it is known that no shard has blocks to move.
 		if data > 0 || system > far || system > margin && still >= shards {
-			barren++
-			if mm.keys.Evict(tx, nowMS, max(data, system-margin)) > 0 {
+			switch freed, locked := mm.keys.Evict(tx, nowMS, max(data, system-margin)); {
+			case freed > 0:
 				still, barren = 0, 0
+			case locked:
+				barren++
+			default:
+				if busy++; busy > busyMost {
+					return true // those that hold the shards are followed by others, and by cron
+				}
 			}
 		}
 		if data, system = l.over(mm.keys); data <= 0 && system <= 0 {
