@@ -112,8 +112,12 @@ func DebugDigest(c *Ctx) error {
 			}
 			continue
 		}
-		all.mixNumber(uint32(db))
+		lives := false // Len also counts keys that have ended and are not removed yet
 		err := c.Tx.Each(func(it table.Item) bool {
+			if !lives {
+				all.mixNumber(uint32(db))
+				lives = true
+			}
 			var one digest
 			one.mix(it.Key())
 			one.value(c.Tx.Engine(), it)
