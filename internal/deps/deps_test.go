@@ -53,7 +53,7 @@ var allowed = map[string][]string{
 	// A base may be the commands that make its values.
 	"persistence/aof": {"engine/value", "engine/table", "internal/effects"},
 	"persistence":     {"persistence/rdb", "persistence/aof", "commands", "engine", "engine/value", "engine/table", "internal/effects"},
-	"replication":     {"persistence", "commands", "engine", "internal/effects", "internal/resp"},
+	"replication":     {},
 	"cluster":         {"commands", "engine", "internal/effects", "internal/resp"},
 	// It names the modes of compression; it makes tokens, and is shown the locks that are
 	// removed, with the items that they lie in.
