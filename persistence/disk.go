@@ -51,8 +51,11 @@ type Disk struct {
 	functions     Functions   // or nil; set before Begin
 
 	newReplayer func(*engine.Tx) Replayer // set before Begin
+	where       func() (Position, bool)   // or nil; set before Begin
 
-	look     chan struct{} // has the save points be looked at
+	look  chan struct{}            // has the save points be looked at
+	found atomic.Pointer[Position] // in the snapshot that was loaded last, or nil
+
 	quit     chan struct{}
 	quitOnce sync.Once
 	group    sync.WaitGroup
@@ -72,10 +75,34 @@ type Functions interface {
 	LibraryCode() []string
 	// LoadLibrary loads one, in place of one of the same name.
 	LoadLibrary(code string) error
+	// DropLibraries ends all. The whole keyspace is locked.
+	DropLibraries()
 }
 
 // SetFunctions sets the owner of the libraries. It is called before Begin.
 func (d *Disk) SetFunctions(f Functions) { d.functions = f }
+
+// A Position is where in the history that replicas follow a snapshot was taken.
+type Position struct {
+	ID     string
+	Offset int64 // bytes before
+	DB     int   // the database of the next effect, unless that names one
+}
+
+// SetPosition says who knows the position of the keyspace, if it has one. It comes before
+// Begin. where is called with all of the keyspace locked.
+func (d *Disk) SetPosition(where func() (Position, bool)) { d.where = where }
+
+// position is what where says, or nil.
+func (d *Disk) position() *Position {
+	if d.where == nil {
+		return nil
+	}
+	if p, ok := d.where(); ok {
+		return &p
+	}
+	return nil
+}
 
 // A saveRecord is the outcome of the last snapshots.
 type saveRecord struct {

@@ -21,6 +21,7 @@ import (
 	"cached/internal/version"
 	"cached/internal/vfs"
 	"cached/persistence"
+	"cached/replication"
 	"cached/server"
 )
 
@@ -75,7 +76,7 @@ func startLoading(t testing.TB, files vfs.FS, directives ...string) (*subject, c
 	t.Helper()
 	portable := slices.Contains(directives, onPackageNet)
 	directives = slices.DeleteFunc(slices.Clone(directives), func(d string) bool { return d == onPackageNet })
-	cfg, err := config.New(server.Params(), persistence.Params())
+	cfg, err := config.New(server.Params(), persistence.Params(), replication.Params())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,11 +88,13 @@ func startLoading(t testing.TB, files vfs.FS, directives ...string) (*subject, c
 	}
 	keys := engine.New(server.EngineOptions(cfg))
 	disk := persistence.New(persistence.Options{Config: cfg, Engine: keys, FS: files, Version: version.Redis})
-	srv, err := server.New(server.Options{Config: cfg, Engine: keys, Rows: disk.Commands(), Persistence: disk,
+	repl := replication.New(replication.Options{Config: cfg, Engine: keys, Disk: disk})
+	srv, err := server.New(server.Options{Config: cfg, Engine: keys, Rows: append(disk.Commands(), repl.Commands()...), Persistence: disk,
 		Reporters: []server.Reporter{disk}, Portable: portable})
 	if err != nil {
 		t.Fatal(err)
 	}
+	repl.SetServer(srv, func(ended func() bool) replication.Applier { return srv.Applier(ended) })
 	disk.SetFunctions(srv)
 	disk.SetReplayer(func(tx *engine.Tx) persistence.Replayer { return srv.Replayer(tx) })
 	disk.Begin()

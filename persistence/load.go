@@ -83,6 +83,7 @@ func (d *Disk) load(tx *engine.Tx, merge bool) error {
 	if err != nil {
 		return fmt.Errorf("load snapshot %s: %w", d.path(), err)
 	}
+	d.found.Store(positionIn(r.Aux))
 	d.mu.Lock()
 	d.last.loaded, d.last.expired = r.Keys, r.Expired
 	d.mu.Unlock()

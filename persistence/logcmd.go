@@ -65,6 +65,12 @@ func (d *Disk) logFailure() *failure {
 	return d.aof.journal.failure.Load()
 }
 
+// Logs reports whether there is an append-only file.
+func (d *Disk) Logs() bool {
+	_, ok := d.Synced()
+	return ok
+}
+
 // Logged is how many effects were logged, of all clients. A reply to one that has
 // changed something waits until Settled has come as far.
 func (d *Disk) Logged() int64 { return d.aof.journal.logged.Load() }

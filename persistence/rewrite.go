@@ -267,7 +267,7 @@ func (d *Disk) writeBase(w io.Writer, part *journalPart) error {
 	begin := func() { part.healed, beginErr = part.begin() }
 	var err error
 	if d.preamble() {
-		err = d.writeSnapshotOf(w, true, begin)
+		err = d.writeSnapshotOf(w, snapshotParts{begin: begin, base: true, shown: true})
 	} else {
 		s := &commandSink{db: -1, out: aof.Commands{Text: d.keys.AppendText, Meta: d.keys.AppendMeta}}
 		if d.functions != nil {
@@ -275,7 +275,7 @@ func (d *Disk) writeBase(w io.Writer, part *journalPart) error {
 				s.out.Library(code)
 			}
 		}
-		err = d.walk(w, s, func() {
+		err = d.walk(w, s, true, func() {
 			begin()
 			s.out.LimitPolicies(commands.LimitPolicies(d.keys))
 		}, s.take)

@@ -48,12 +48,17 @@ func (d *Disk) accessKind() int {
 }
 
 // head encodes the beginning of a file, which may be the base of a log.
-func (d *Disk) head(e *rdb.Encoder, nowMS, usedBytes int64, base bool) {
+func (d *Disk) head(e *rdb.Encoder, nowMS, usedBytes int64, base bool, at *Position) {
 	e.Header()
 	e.Aux("redis-ver", d.version)
 	e.Aux("redis-bits", "64")
 	e.Aux("ctime", strconv.FormatInt(nowMS/1000, 10))
 	e.Aux("used-mem", strconv.FormatInt(usedBytes, 10))
+	if at != nil && !base {
+		e.Aux("repl-stream-db", strconv.Itoa(at.DB))
+		e.Aux("repl-id", at.ID)
+		e.Aux("repl-offset", strconv.FormatInt(at.Offset, 10))
+	}
 	e.Aux("aof-base", map[bool]string{false: "0", true: "1"}[base])
 	if text := commands.LimitPolicies(d.keys); text != "" {
 		e.Aux(rdb.PoliciesAux, text)
@@ -158,7 +163,7 @@ func (d *Disk) writeAll(w io.Writer, tx *engine.Tx) error { return d.writeAllOf(
 
 func (d *Disk) writeAllOf(w io.Writer, tx *engine.Tx, base bool) error {
 	e := d.newEncoder(d.keys.FieldDeadlines())
-	d.head(e, tx.NowMS, d.keys.Memory(tx).Live, base)
+	d.head(e, tx.NowMS, d.keys.Memory(tx).Live, base, d.position())
 	access, saved, wait := d.accessKind(), tx.DB, d.saveDelay()
 	defer func() { tx.DB = saved }()
 	var err error
@@ -269,13 +274,25 @@ func (d *Disk) background() {
 }
 
 // writeSnapshot writes the keyspace as it is now while it changes.
-func (d *Disk) writeSnapshot(w *rdb.Writer) error { return d.writeSnapshotOf(w, false, func() {}) }
+func (d *Disk) writeSnapshot(w *rdb.Writer) error {
+	return d.writeSnapshotOf(w, snapshotParts{begin: func() {}, shown: true})
+}
 
-// writeSnapshotOf is writeSnapshot; begin is called at the moment whose keyspace is
-// written, with all of it locked.
-func (d *Disk) writeSnapshotOf(w io.Writer, base bool, begin func()) error {
+// snapshotParts say what a snapshot is for.
+type snapshotParts struct {
+	begin func() // is called at the moment whose keyspace is written, with all of it locked
+	base  bool   // of a log
+	shown bool   // INFO tells how far it has come
+	most  int64  // bytes that may wait to be written before tooMuch is called
+	// tooMuch is called once, under the lock of a shard. Commands do not wait then.
+	tooMuch func()
+}
+
+// writeSnapshotOf is writeSnapshot of something else than the file of snapshots.
+func (d *Disk) writeSnapshotOf(w io.Writer, p snapshotParts) error {
 	nowMS := time.Now().UnixMilli()
-	s := &sink{access: d.accessKind(), nowMS: nowMS, db: -1, asideDB: -1}
+	s := &sink{access: d.accessKind(), nowMS: nowMS, db: -1, asideDB: -1, most: p.most, tooMuch: p.tooMuch}
+	var at *Position
 	var compressor rdb.Compressor
 	used := d.keys.Memory(nil).Live
 	var sizes []engine.DBStats
@@ -283,11 +300,12 @@ func (d *Disk) writeSnapshotOf(w io.Writer, base bool, begin func()) error {
 		sizes = append(sizes, d.keys.DBStats(nil, db, nowMS))
 	}
 	begun := false
-	err := d.walk(w, s, func() {
+	err := d.walk(w, s, p.shown, func() {
 		latest := d.keys.FieldDeadlines()
 		s.main, s.aside = d.newEncoder(latest), d.newEncoder(latest)
 		s.main.Later, s.aside.Later = true, true
-		begin()
+		p.begin()
+		at = d.position()
 	}, func(spare []byte, more bool) []byte {
 		b, noted := s.take(spare, more)
 		b = compressor.Places(b, noted)
@@ -296,7 +314,7 @@ func (d *Disk) writeSnapshotOf(w io.Writer, base bool, begin func()) error {
 		}
 		begun = true
 		head := d.newEncoder(s.main.Version == rdb.Version)
-		d.head(head, nowMS, used, base)
+		d.head(head, nowMS, used, p.base, at)
 		for db, st := range sizes {
 			if st.Keys > 0 {
 				head.Select(db)
@@ -315,15 +333,19 @@ func (d *Disk) writeSnapshotOf(w io.Writer, base bool, begin func()) error {
 }
 
 // walk saves a snapshot of the keyspace to a sink, and writes the result of take: the bytes that the sink has
-// encoded, when they are enough or the last. take may reuse spare.
-func (d *Disk) walk(w io.Writer, s engine.SnapshotSink, begin func(), take func(spare []byte, more bool) []byte) error {
+// encoded, when they are enough or the last. take may reuse spare. INFO shows its progress if it is shown.
+func (d *Disk) walk(w io.Writer, s engine.SnapshotSink, shown bool, begin func(), take func(spare []byte, more bool) []byte) error {
 	snap, err := d.keys.StartSnapshot(s, begin)
 	if err != nil {
 		return err
 	}
-	d.setSnapshot(snap)
+	if shown {
+		d.setSnapshot(snap)
+	}
 	defer func() {
-		d.setSnapshot(nil)
+		if shown {
+			d.setSnapshot(nil)
+		}
 		snap.Close()
 	}()
 	var spare []byte
@@ -375,7 +397,9 @@ type sink struct {
 	open    bool        // a huge value has begun
 	noted   []rdb.Place // places noted in the bytes taken last
 
-	size atomic.Int64 // about the number of encoded bytes
+	size    atomic.Int64 // about the number of encoded bytes
+	most    int64        // see snapshotParts
+	tooMuch func()       // or nil
 }
 
 // maxEncoded is how much may wait for the disk before commands that would add to it
@@ -383,7 +407,7 @@ type sink struct {
 const maxEncoded = 64 << 20
 
 // Full implements engine.SnapshotSink.
-func (s *sink) Full() bool { return s.size.Load() > maxEncoded }
+func (s *sink) Full() bool { return s.tooMuch == nil && s.size.Load() > maxEncoded }
 
 // Item implements engine.SnapshotSink.
 func (s *sink) Item(db int, v value.Ref) {
@@ -398,7 +422,12 @@ func (s *sink) Item(db int, v value.Ref) {
 		*at = db
 	}
 	e.KeyValue(v.Item(), s.access, s.nowMS)
-	s.size.Store(int64(len(s.main.B) + len(s.aside.B)))
+	size := int64(len(s.main.B) + len(s.aside.B))
+	s.size.Store(size)
+	if s.most > 0 && size > s.most {
+		s.most = 0
+		s.tooMuch()
+	}
 }
 
 // Part implements engine.SnapshotSink.

@@ -10,16 +10,32 @@ import (
 	"cached/persistence/rdb"
 )
 
-// waitToStream is the interval at which Stream checks whether another snapshot has finished.
+// waitToStream is how often Stream looks whether one of too many snapshots has ended.
 const waitToStream = 10 * time.Millisecond
 
-// Stream writes a snapshot to w, while commands run. It begins when no other is being written, and stops when gone
-// reports true. Without keys it has the libraries of functions only, or nothing.
-func (d *Disk) Stream(w io.Writer, keys, functions bool, gone func() bool) error {
-	if !keys {
+// StreamOptions say what Stream writes.
+type StreamOptions struct {
+	Keys      bool // all keys
+	Functions bool // the libraries of functions
+	// Begin, if not nil, is called at the moment whose keyspace is written, with all of it
+	// locked; again, if nothing was written before all keys were flushed.
+	Begin func()
+	// Gone reports whether nobody wants the snapshot any more.
+	Gone func() bool
+	// Most is how many bytes may wait to be written; 0 is no limit. Commands do not wait for
+	// them: when there are more, TooMuch is called once, under the lock of a shard, and has
+	// the writing fail.
+	Most    int64
+	TooMuch func()
+}
+
+// Stream writes the snapshot of a moment to w, while commands go on. It begins when there are
+// fewer than engine.MaxSnapshots.
+func (d *Disk) Stream(w io.Writer, o StreamOptions) error {
+	if !o.Keys {
 		e := d.newEncoder(false)
-		if functions {
-			d.head(e, time.Now().UnixMilli(), 0, false)
+		if o.Functions {
+			d.head(e, time.Now().UnixMilli(), 0, false, nil)
 		} else {
 			e.Header()
 		}
@@ -29,30 +45,30 @@ func (d *Disk) Stream(w io.Writer, keys, functions bool, gone func() bool) error
 		}
 		return out.End()
 	}
-	for !d.saving.CompareAndSwap(false, true) {
-		if gone() {
-			return errCanceled
-		}
-		time.Sleep(waitToStream)
+	if o.Begin == nil {
+		o.Begin = func() {}
 	}
-	defer d.lookSoon()
-	defer d.saving.Store(false)
 	start := time.Now()
-	d.mu.Lock()
-	d.started = start
-	d.mu.Unlock()
-	for range maxRetries {
-		out := &rdb.Writer{W: bufio.NewWriterSize(w, flushBytes)}
-		err := d.writeSnapshot(out)
+	for tries := 0; tries < maxRetries; {
+		buffer := bufio.NewWriterSize(w, flushBytes)
+		out := &rdb.Writer{W: buffer}
+		err := d.writeSnapshotOf(out, snapshotParts{begin: o.Begin, most: o.Most, tooMuch: o.TooMuch})
 		if err == nil {
-			err = out.W.(*bufio.Writer).Flush()
+			err = buffer.Flush()
 		}
 		switch {
 		case err == nil:
 			d.log.Info("sent a snapshot", "bytes", out.N, "took", time.Since(start))
 			return nil
+		case errors.Is(err, engine.ErrSnapshots):
+			if o.Gone() || d.cancel.Load() {
+				return errCanceled
+			}
+			time.Sleep(waitToStream)
 		case !errors.Is(err, engine.ErrFlushed) || out.N > flushBytes:
 			return err
+		default:
+			tries++
 		}
 	}
 	return engine.ErrFlushed

@@ -46,19 +46,3 @@ func TestRedisCliFetchesASnapshot(t *testing.T) {
 		t.Errorf("redis-cli --functions-rdb: %d bytes, %v", len(b), err)
 	}
 }
-
-func TestReplicasAreRefused(t *testing.T) {
-	s := startSubject(t)
-	const want = "ERR Replication is not supported: SYNC sends a snapshot to clients that have said REPLCONF capa eof, and no more"
-	for _, calls := range [][][]any{{call("SYNC")}, {call("PSYNC", "?", "-1")}, {call("REPLCONF", "listening-port", 1, "capa", "eof"), call("SYNC")}} {
-		conn := s.Conn()
-		var err error
-		for _, c := range calls {
-			err = conn.Do(ctx, c...).Err()
-		}
-		if err == nil || err.Error() != want {
-			t.Errorf("%v: %v", calls, err)
-		}
-		_ = conn.Close()
-	}
-}

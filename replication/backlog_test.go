@@ -36,7 +36,7 @@ func TestFollowersReadWhatWasWritten(t *testing.T) {
 				p := command(r)
 				b.write(p)
 				all = append(all, p...)
-				if name, _, _ := commandAt(p); strings.HasPrefix(string(name), ownPrefix) {
+				if name, _, _ := commandAt(p); strings.Contains(string(name), ".") {
 					p = appendFiller(nil, len(p))
 				}
 				plain = append(plain, p...)

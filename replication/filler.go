@@ -9,25 +9,15 @@ import (
 // left out for them alone. In its place they are sent a PING of the same length, which a
 // replica takes from its primary without an answer.
 
-// ownPrefix is what the names of commands begin with that only servers of this kind have.
-const ownPrefix = "CACHE."
-
-// ownMark is what is in the stream where such a command may be. It begins with a byte that is
-// rare there.
-var ownMark = []byte(ownPrefix)
-
 // appendOwn appends the places of such commands in p, which is whole commands and begins at
-// an offset.
+// an offset: those with a dot in their name.
 func appendOwn(own []span, p []byte, offset int64) []span {
-	if !bytes.Contains(p, ownMark) {
-		return own // the case of nearly everything
-	}
 	for at := 0; at < len(p); {
 		name, size, ok := commandAt(p[at:])
 		if !ok {
 			return own
 		}
-		if len(name) >= len(ownPrefix) && string(name[:len(ownPrefix)]) == ownPrefix && size >= leastFiller {
+		if bytes.IndexByte(name, '.') >= 0 && size >= leastFiller {
 			own = append(own, span{offset + int64(at), size})
 		}
 		at += size
@@ -56,12 +46,10 @@ func number(p []byte, at int, kind byte) (n, end int, ok bool) {
 	if at >= len(p) || p[at] != kind {
 		return 0, 0, false
 	}
-	line := bytes.IndexByte(p[at:], '\n')
-	if line < 3 {
-		return 0, 0, false
+	for at++; at < len(p) && p[at] >= '0' && p[at] <= '9' && n < 1<<40; at++ {
+		n = n*10 + int(p[at]-'0')
 	}
-	n, err := strconv.Atoi(string(p[at+1 : at+line-1]))
-	return n, at + line + 1, err == nil && n >= 0
+	return n, at + 2, at+1 < len(p) && p[at] == '\r' && p[at+1] == '\n'
 }
 
 const (

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net"
 	"sync/atomic"
 
 	"cached/commands"
@@ -49,6 +50,7 @@ type client struct {
 	logged    int64           // how far the log must have come for out to leave, or 0
 	changed   int64           // how far the log has come with what the client changed last
 	held      bool            // it has not: out waits, and so do further commands
+	heir      func(net.Conn)  // takes the connection over when the client closes, or nil
 	slots     [placesMost]any // of subjects: see clientSlot
 
 	account atomic.Pointer[account] // who it is; others show it

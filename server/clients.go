@@ -41,7 +41,9 @@ func (s *Road) forget(c *client) {
 	c.leaveQueue()
 	s.letGoOf(c)
 	s.mu.Lock()
-	delete(s.clients, c.id)
+	if s.clients[c.id] == c { // else its connection was taken
+		delete(s.clients, c.id)
+	}
 	s.mu.Unlock()
 }
 

@@ -93,6 +93,10 @@ type Subjects struct {
 	Version func() int
 	// Busy is the error for who finds its locks held by a slow script.
 	Busy func() error
+	// ReplicaLogs, if not nil, knows what replicas have on the disk. have is how many have all
+	// that there was when the command ran for the first time; await has it run again when n
+	// have, until a Unix time in milliseconds.
+	ReplicaLogs func(c *commands.Ctx, first bool) (have func() int64, await func(n, untilMS int64), err error)
 	// Freed hears of large buffers, in bytes, that are garbage from now on.
 	Freed func(bytes int)
 	// Grown hears that clients' buffers have grown by much.

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"cached/engine"
 	"cached/internal/config"
 	"cached/persistence"
+	"cached/replication"
 )
 
 var update = flag.Bool("update", false, "write docs/commands.md and docs/configuration.md")
@@ -19,7 +21,14 @@ var update = flag.Bool("update", false, "write docs/commands.md and docs/configu
 //
 //	go test ./server -run Documents -update
 func TestDocumentsAreCurrent(t *testing.T) {
-	s, _ := startWith(t, Options{Rows: persistence.New(persistence.Options{Engine: engine.New(engine.Options{})}).Commands()})
+	keys := engine.New(engine.Options{})
+	cfg, err := config.New(replication.Params())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := persistence.New(persistence.Options{Engine: keys}).Commands()
+	rows = append(rows, replication.New(replication.Options{Config: cfg, Engine: keys}).Commands()...)
+	s, _ := startWith(t, Options{Rows: rows})
 	for name, text := range map[string]string{
 		"../docs/commands.md":      commandsDocument(s.table),
 		"../docs/configuration.md": configurationDocument(),
@@ -82,7 +91,7 @@ func configurationDocument() string {
 		"follow `CONFIG SET`. A misspelt directive is an error with file and line.\n\n" +
 		"| directive | default | | |\n|---|---|---|---|\n")
 	var ignored []string
-	for _, p := range append(Params(), persistence.Params()...) {
+	for _, p := range slices.Concat(Params(), persistence.Params(), replication.Params()) {
 		if p.Has(config.Ignored) {
 			ignored = append(ignored, "`"+p.Name+"`")
 			continue

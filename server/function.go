@@ -207,6 +207,13 @@ func (x *Scripts) LibraryCode() []string {
 	return all
 }
 
+// DropLibraries ends all libraries. The whole keyspace is locked.
+func (x *Scripts) DropLibraries() {
+	x.functions.mu.Lock()
+	defer x.functions.mu.Unlock()
+	x.functions.resetLocked()
+}
+
 // LoadLibrary loads a library, in place of one of the same name.
 func (x *Scripts) LoadLibrary(code string) error {
 	f := x.functions

@@ -101,9 +101,13 @@ func (s *Server) reportStats(to stats.Sink, tx *engine.Tx, nowMS int64) {
 	to.Sample(stats.PlainText("instantaneous_input_repl_kbps", "0.00"))
 	to.Sample(stats.PlainText("instantaneous_output_repl_kbps", "0.00"))
 	to.Sample(stats.Counter("rejected_connections", s.refusedTotal.Load(), "Connections refused because of maxclients"))
-	to.Sample(stats.Plain("sync_full", 0))
-	to.Sample(stats.Plain("sync_partial_ok", 0))
-	to.Sample(stats.Plain("sync_partial_err", 0))
+	full, resumed, refused := int64(0), int64(0), int64(0)
+	if s.syncs != nil {
+		full, resumed, refused = s.syncs()
+	}
+	to.Sample(stats.Counter("sync_full", full, "Full synchronizations of replicas"))
+	to.Sample(stats.Counter("sync_partial_ok", resumed, "Synchronizations of replicas that went on where they were"))
+	to.Sample(stats.Counter("sync_partial_err", refused, "Replicas that could not go on where they were"))
 	to.Sample(stats.Counter("expired_subkeys", st.ExpiredFields, "Fields of hashes that expired"))
 	to.Sample(stats.Counter("expired_keys", st.Expired, "Keys that expired"))
 	to.Sample(stats.PlainText("expired_stale_perc", "0.00"))

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cached/commands"
+	"cached/engine"
 	"cached/engine/value"
 	"cached/internal/version"
 )
@@ -90,7 +91,11 @@ func (us *Users) hello(c *commands.Ctx) error {
 	c.Reply.BulkString("mode")
 	c.Reply.BulkString("standalone")
 	c.Reply.BulkString("role")
-	c.Reply.BulkString("master")
+	if us.keys.Role() == engine.Replica {
+		c.Reply.BulkString("replica")
+	} else {
+		c.Reply.BulkString("master")
+	}
 	c.Reply.BulkString("modules")
 	c.Reply.Array(0)
 	return nil

@@ -445,9 +445,13 @@ func (l *loop) close(c *loopConn) {
 	}
 	c.closed = true
 	delete(l.clients, c.fd)
-	unix.Close(c.fd)
 	l.count.Add(-1)
 	l.srv.forget(&c.client)
+	if c.heir != nil {
+		l.handOver(c)
+	} else {
+		unix.Close(c.fd)
+	}
 	l.dropInput(c)
 	l.srv.on.Freed(c.out.drop())
 }

@@ -2,13 +2,10 @@ package server
 
 import (
 	"context"
-	"math"
 	"strings"
 	"time"
 
 	"cached/commands"
-	"cached/engine/value"
-	"cached/internal/resp"
 	"cached/internal/version"
 )
 
@@ -18,41 +15,6 @@ func (s *Server) timeCmd(c *commands.Ctx) error {
 	c.Reply.BulkInt(now.Unix())
 	c.Reply.BulkInt(int64(now.Nanosecond() / 1000))
 	return nil
-}
-
-func (s *Server) role(c *commands.Ctx) error {
-	c.Reply.Array(3)
-	c.Reply.BulkString("master")
-	c.Reply.Int(0)
-	c.Reply.Array(0)
-	return nil
-}
-
-// wait waits for replicas. There are none, so what was acknowledged is 0, at
-// once if that is enough, else when the time is over.
-func (s *Server) wait(c *commands.Ctx) error {
-	n, ok := value.ParseInt(c.Argv[1])
-	if !ok {
-		return commands.ErrNotInt
-	}
-	ms, ok := value.ParseInt(c.Argv[2])
-	switch {
-	case !ok:
-		return commands.ErrTimeoutInt
-	case ms < 0:
-		return commands.ErrTimeoutNeg
-	case ms > math.MaxInt64-c.NowMS:
-		return commands.ErrTimeoutRange
-	}
-	if n <= 0 {
-		c.Reply.Int(0)
-		return nil
-	}
-	deadline := int64(0)
-	if ms > 0 {
-		deadline = c.NowMS + ms
-	}
-	return c.Block(nil, deadline, func(w *resp.Writer) { w.Int(0) })
 }
 
 func (s *Server) shutdown(c *commands.Ctx) error {

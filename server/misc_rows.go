@@ -52,12 +52,6 @@ func (s *Server) miscRows() []commands.Spec {
 			},
 		},
 		{
-			Name: "role", Group: commands.Server, Since: "2.8.12", Arity: 1, Complexity: "O(1)",
-			Summary: "Return the role of the instance in the context of replication.",
-			Flags:   commands.NoScript | commands.Loading | commands.Stale | commands.Fast, ACL: commands.CatAdmin | commands.CatDangerous,
-			Run: s.role,
-		},
-		{
 			Name: "shutdown", Group: commands.Server, Since: "1.0.0", Arity: -1, Complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
 			Summary: "Synchronously save the dataset to disk and then shut down the server.",
 			Flags:   commands.Admin | commands.NoScript | commands.Loading | commands.Stale | commands.NoMulti | commands.AllowBusy,
@@ -69,13 +63,6 @@ func (s *Server) miscRows() []commands.Spec {
 			Summary: "Return the current server time.",
 			Flags:   commands.Loading | commands.Stale | commands.Fast, Tips: []string{"nondeterministic_output"},
 			Run: s.timeCmd,
-		},
-		{
-			Name: "wait", Group: commands.Generic, Since: "3.0.0", Arity: 3, Complexity: "O(1)",
-			Summary: "Wait for the synchronous replication of all the write commands sent in the context of the current connection.",
-			Flags:   commands.Blocking, ACL: commands.CatConnection, Tips: []string{"request_policy:all_shards", "response_policy:agg_min"},
-			Args: []commands.Arg{commands.Int("numreplicas"), commands.Int("timeout")},
-			Run:  s.wait,
 		},
 		{
 			Name: "waitaof", Group: commands.Generic, Since: "7.2.0", Arity: 4, Complexity: "O(1)",

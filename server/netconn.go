@@ -309,7 +309,7 @@ func (c *netConn) wakeWriter() {
 // last reply of a client that is closing, or with the reader.
 func (c *netConn) write() {
 	defer c.t.group.Done()
-	defer c.sock.Close()
+	defer c.leave()
 	for range c.wake {
 		c.mu.Lock()
 		out := c.out.take()
@@ -337,6 +337,21 @@ func (c *netConn) write() {
 			c.wakeWriter()
 		}
 	}
+}
+
+// leave closes the connection, or gives it to the client's heir.
+func (c *netConn) leave() {
+	c.mu.Lock()
+	heir := c.heir
+	c.mu.Unlock()
+	if heir == nil {
+		_ = c.sock.Close()
+		return
+	}
+	c.t.net.mu.Lock()
+	delete(c.t.net.conns, c)
+	c.t.net.mu.Unlock()
+	c.srv.handOver(&c.client, c.sock)
 }
 
 // end is the end of a connection, and of what its client had begun.
@@ -412,7 +427,7 @@ func (c *netConn) runQueue() {
 	if c.closing || c.shown.closing.Load() {
 		c.wakeWriter()
 		c.room.Signal()
-		if c.shown.closing.Load() || c.closing && !c.out.waits() && c.inFlight == 0 {
+		if c.shown.closing.Load() || c.closing && c.heir == nil && !c.out.waits() && c.inFlight == 0 {
 			_ = c.sock.Close() // also ends a read that waits
 		}
 	}

@@ -54,31 +54,6 @@ func ignoredParams() []config.Param {
 		// Clients and scripts
 		{Name: "propagation-error-behavior", Kind: config.Enum, Default: "ignore", Flags: config.Ignored, Enum: []string{"ignore", "panic", "panic-on-replicas"}},
 
-		// Replication
-		{Name: "replicaof", Alias: "slaveof", Kind: config.Words, Default: "", Flags: config.Immutable | config.Ignored, Words: replicaofWords},
-		{Name: "masterauth", Also: []string{"primaryauth"}, Kind: config.String, Default: "", Flags: config.Secret | config.Ignored},
-		{Name: "masteruser", Also: []string{"primaryuser"}, Kind: config.String, Default: "", Flags: config.Ignored},
-		{Name: "replica-serve-stale-data", Alias: "slave-serve-stale-data", Kind: config.Bool, Default: "yes", Flags: config.Ignored},
-		{Name: "replica-read-only", Alias: "slave-read-only", Kind: config.Bool, Default: "yes", Flags: config.Ignored},
-		{Name: "replica-ignore-maxmemory", Alias: "slave-ignore-maxmemory", Kind: config.Bool, Default: "yes", Flags: config.Ignored},
-		{Name: "replica-lazy-flush", Alias: "slave-lazy-flush", Kind: config.Bool, Default: "no", Flags: config.Ignored},
-		{Name: "replica-priority", Alias: "slave-priority", Kind: config.Int, Default: "100", Flags: config.Ignored, Min: 0, Max: math.MaxInt32},
-		{Name: "replica-announced", Kind: config.Bool, Default: "yes", Flags: config.Ignored},
-		{Name: "replica-announce-ip", Alias: "slave-announce-ip", Kind: config.String, Default: "", Flags: config.Ignored},
-		{Name: "replica-announce-port", Alias: "slave-announce-port", Kind: config.Int, Default: "0", Flags: config.Ignored, Min: 0, Max: 65535},
-		{Name: "replica-ignore-disk-write-errors", Kind: config.Bool, Default: "no", Flags: config.Ignored},
-		{Name: "repl-backlog-size", Kind: config.Memory, Default: "1mb", Flags: config.Ignored, Min: 1, Max: math.MaxInt64, Canon: backlogSize},
-		{Name: "repl-backlog-ttl", Kind: config.Int, Default: "3600", Flags: config.Ignored, Min: 0, Max: math.MaxInt64},
-		{Name: "repl-disable-tcp-nodelay", Kind: config.Bool, Default: "no", Flags: config.Ignored},
-		{Name: "repl-diskless-load", Kind: config.Enum, Default: "disabled", Flags: config.Ignored, Enum: []string{"disabled", "on-empty-db", "swapdb"}},
-		{Name: "repl-diskless-sync", Kind: config.Bool, Default: "yes", Flags: config.Ignored},
-		{Name: "repl-diskless-sync-delay", Kind: config.Int, Default: "5", Flags: config.Ignored, Min: 0, Max: math.MaxInt32},
-		{Name: "repl-diskless-sync-max-replicas", Kind: config.Int, Default: "0", Flags: config.Ignored, Min: 0, Max: math.MaxInt32},
-		{Name: "repl-ping-replica-period", Alias: "repl-ping-slave-period", Kind: config.Int, Default: "10", Flags: config.Ignored, Min: 1, Max: math.MaxInt32},
-		{Name: "repl-timeout", Kind: config.Int, Default: "60", Flags: config.Ignored, Min: 1, Max: math.MaxInt32},
-		{Name: "min-replicas-to-write", Alias: "min-slaves-to-write", Kind: config.Int, Default: "0", Flags: config.Ignored, Min: 0, Max: math.MaxInt32},
-		{Name: "min-replicas-max-lag", Alias: "min-slaves-max-lag", Kind: config.Int, Default: "10", Flags: config.Ignored, Min: 0, Max: math.MaxInt32},
-
 		// Cluster
 		{Name: "cluster-enabled", Kind: config.Bool, Default: "no", Flags: config.Immutable | config.Ignored},
 		{Name: "cluster-config-file", Kind: config.String, Default: "nodes.conf", Flags: config.Immutable | config.Ignored},

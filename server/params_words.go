@@ -147,20 +147,6 @@ func prefixWords(_ string, words []string) (string, error) {
 	return strings.Join(words, " "), nil
 }
 
-// replicaofWords takes a host and a port, or "no one".
-func replicaofWords(_ string, words []string) (string, error) {
-	if len(words) == 0 || len(words) == 2 && strings.EqualFold(words[0], "no") && strings.EqualFold(words[1], "one") {
-		return "", nil
-	}
-	if len(words) != 2 {
-		return "", errors.New("wrong number of arguments")
-	}
-	if port, err := strconv.Atoi(words[1]); err != nil || port < 0 || port > 65535 {
-		return "", errors.New("Invalid master port")
-	}
-	return strings.Join(words, " "), nil
-}
-
 // titleTemplate refuses names of variables that are not known.
 func titleTemplate(text string) (string, error) {
 	rest := strings.NewReplacer("{title}", "", "{listen-addr}", "", "{server-mode}", "", "{port}", "", "{tls-port}", "",
@@ -182,10 +168,4 @@ func hostname(text string) (string, error) {
 		}
 	}
 	return text, nil
-}
-
-// backlogSize is at least what Redis takes.
-func backlogSize(text string) (string, error) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	return strconv.FormatInt(max(n, 16<<10), 10), err
 }

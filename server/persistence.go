@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"io"
 
 	"cached/commands"
 	"cached/engine"
@@ -21,9 +20,6 @@ type Persistence interface {
 	// ReloadLog empties the keyspace, all of which tx holds, and loads it from the
 	// append-only file.
 	ReloadLog(tx *engine.Tx) error
-	// Stream writes a snapshot of the keys, the libraries of functions, or both to w,
-	// until an error or gone reports true.
-	Stream(w io.Writer, keys, functions bool, gone func() bool) error
 	// Shutdown saves what SHUTDOWN wants saved.
 	Shutdown(ctx context.Context, save, nosave, force bool) error
 

@@ -91,12 +91,14 @@ type job struct {
 	hash   uint64 // of key
 	size   int    // bytes of the request, or 0
 
-	lock    bool    // it takes locks though its origin may find them held
-	caller  caller  // FromScript
-	waiter  *waiter // FromWaiter
-	changed []byte  // FromWaiter: the key whose change is the reason, or nil
-	denied  bool    // a gate has refused it
-	again   bool    // FromWaiter: it goes on waiting
+	lock    bool         // it takes locks though its origin may find them held
+	caller  caller       // FromScript
+	waiter  *waiter      // FromWaiter
+	changed []byte       // FromWaiter: the key whose change is the reason, or nil
+	denied  bool         // a gate has refused it
+	again   bool         // FromWaiter: it goes on waiting
+	applied func(db int) // FromStream: called when it has run, with its locks held; or nil
+	ended   func() bool  // FromStream: asked with its locks held whether it shall not run; or nil
 }
 
 // An outcome is what has become of a job.
@@ -150,11 +152,13 @@ func (w *worker) run(j *job) (outcome, error) {
 		ctx.Tx = tx
 	}
 	applying := tx.Applying
-	if steps&applies != 0 {
-		tx.Applying = true
+	var err error
+	if steps&applies == 0 {
+		err = w.askLate(j, steps)
+	} else if tx.Applying = true; j.ended != nil && j.ended() {
+		err = errEnded
 	}
 	slow := steps&lendsLoop != 0 && spec.MayTakeLong() && w.lends != nil
-	err := w.askLate(j, steps)
 	switch {
 	case err != nil:
 	case slow:
@@ -175,6 +179,9 @@ func (w *worker) run(j *job) (outcome, error) {
 	tx.Commit(argv)
 	if steps&applies != 0 {
 		tx.Applying = applying
+		if j.applied != nil && err != errEnded {
+			j.applied(j.db)
+		}
 	}
 	var logged int64
 	if steps&awaitsLog != 0 && tx.Told() && spec.Flags&commands.ReadOnly == 0 {

@@ -51,6 +51,7 @@ type Server struct {
 	exit      func()
 	disk      Persistence // or nil
 	reporters []Reporter
+	syncs     func() (full, resumed, refused int64) // of replicas; or nil
 	oom       oomScore
 
 	debugged   debugState

@@ -33,6 +33,9 @@ func (s *Server) LibraryCode() []string { return s.scripts.LibraryCode() }
 // LoadLibrary loads the code of a library of functions from a snapshot.
 func (s *Server) LoadLibrary(code string) error { return s.scripts.LoadLibrary(code) }
 
+// DropLibraries ends all libraries. The whole keyspace is locked.
+func (s *Server) DropLibraries() { s.scripts.DropLibraries() }
+
 // ReloadTLS reads certificates and keys anew. If they cannot be used those that
 // were read before stay.
 func (s *Server) ReloadTLS() { s.transport.ReloadTLS() }
@@ -53,5 +56,5 @@ func (s *Server) logMoved() {
 // commands are the rows of everything the server answers itself.
 func (s *Server) commands() []commands.Spec {
 	return slices.Concat(s.connectionCommands(), s.clientRows(), s.commandRows(), s.configRows(), s.infoRows(),
-		s.memory.rows(), s.cacheRows(), s.lockRows(), s.debugRows(), s.slowlogRows(), s.commandlogRows(), s.hotkeysRows(), s.latencyRows(), s.multiRows(), s.push.pubsubRows(), s.push.monitorRows(), s.users.aclRows(), s.users.loginRows(), s.scripts.scriptRows(), s.scripts.functionRows(), s.miscRows(), s.syncRows(), clusterRows())
+		s.memory.rows(), s.cacheRows(), s.lockRows(), s.debugRows(), s.slowlogRows(), s.commandlogRows(), s.hotkeysRows(), s.latencyRows(), s.multiRows(), s.push.pubsubRows(), s.push.monitorRows(), s.users.aclRows(), s.users.loginRows(), s.scripts.scriptRows(), s.scripts.functionRows(), s.miscRows(), clusterRows())
 }

@@ -22,9 +22,8 @@ const (
 	errNotOneBit = commands.Error("ERR value is out of range, value must between 0 and 1")
 )
 
-// waitaof waits until what the client has changed is on the disk, and for replicas,
-// of which there are none.
-func (s *Road) waitaof(c *commands.Ctx) error {
+// waitaof waits until what the client has changed is on the disk, here and at replicas.
+func (s *Road) waitaof(c *commands.Ctx) (err error) {
 	local, ok := value.ParseInt(c.Argv[1])
 	if !ok {
 		return commands.ErrNotInt
@@ -46,15 +45,21 @@ func (s *Road) waitaof(c *commands.Ctx) error {
 		return commands.ErrTimeoutNeg
 	}
 	cl := clientOf(c)
+	have, await := func() int64 { return 0 }, func(n, untilMS int64) {}
+	if s.on.ReplicaLogs != nil {
+		if have, await, err = s.on.ReplicaLogs(c, cl.waiting == nil); err != nil {
+			return err
+		}
+	}
 	if local > 0 && !s.logs() {
 		return errNoLog
 	}
 	reply := func(w *resp.Writer) {
 		w.Array(2)
 		w.Int(s.synced(cl))
-		w.Int(0)
+		w.Int(have())
 	}
-	if replicas == 0 && s.synced(cl) >= local {
+	if have() >= replicas && s.synced(cl) >= local {
 		s.forgetLogWaiter(cl)
 		reply(c.Reply)
 		return nil
@@ -63,10 +68,15 @@ func (s *Road) waitaof(c *commands.Ctx) error {
 	if ms > 0 {
 		deadline = c.NowMS + ms
 	}
-	if err := c.Block(nil, deadline, reply); err != nil || cl.waiting == nil || local == 0 {
+	if err := c.Block(nil, deadline, reply); err != nil || cl.waiting == nil {
 		return err
 	}
-	s.waitForLog(cl)
+	if replicas > 0 {
+		await(replicas, deadline)
+	}
+	if local > 0 {
+		s.waitForLog(cl)
+	}
 	return nil
 }
 

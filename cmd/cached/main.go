@@ -23,6 +23,7 @@ import (
 	"cached/internal/host"
 	"cached/internal/version"
 	"cached/persistence"
+	"cached/replication"
 	"cached/server"
 )
 
@@ -51,7 +52,7 @@ func ownArgs(args []string) []string {
 // run serves until a signal or SHUTDOWN stops it. It prints an error to standard error, and to the log if that is
 // a file.
 func run(args []string) error {
-	cfg, err := config.New(server.Params(), persistence.Params())
+	cfg, err := config.New(server.Params(), persistence.Params(), replication.Params())
 	if err == nil {
 		err = cfg.LoadArgs(args, os.Stdin)
 	}
@@ -92,10 +93,12 @@ func serve(cfg *config.Config, log *server.Log) error {
 	signal.Notify(reopen, syscall.SIGHUP)
 	keys := engine.New(server.EngineOptions(cfg))
 	disk := persistence.New(persistence.Options{Config: cfg, Engine: keys, Log: log.Logger, Version: version.Redis})
+	repl := replication.New(replication.Options{Config: cfg, Engine: keys, Disk: disk, Log: log.Logger})
 	var asked atomic.Bool // by SHUTDOWN, which has saved the data
 	srv, err := server.New(server.Options{
 		Config: cfg, Engine: keys, Log: log.Logger,
-		Rows: disk.Commands(), Persistence: disk, Tokens: disk, Reporters: []server.Reporter{disk},
+		Rows: append(disk.Commands(), repl.Commands()...), Gates: []server.PlacedGate{roleGate(repl)},
+		Persistence: disk, Tokens: disk, Reporters: []server.Reporter{disk, repl},
 		Exit: func() { asked.Store(true); end <- syscall.SIGTERM },
 	})
 	if err != nil {
@@ -103,7 +106,9 @@ func serve(cfg *config.Config, log *server.Log) error {
 	}
 	disk.SetFunctions(srv)
 	disk.SetReplayer(func(tx *engine.Tx) persistence.Replayer { return srv.Replayer(tx) })
+	repl.SetServer(srv, func(ended func() bool) replication.Applier { return srv.Applier(ended) })
 	log.Info("Server initialized")
+	repl.Begin()
 	disk.Begin()
 	loaded := make(chan error, 1)
 	go func() { loaded <- disk.Load() }()
@@ -142,6 +147,8 @@ func serve(cfg *config.Config, log *server.Log) error {
 		return err
 	}
 	disk.Start()
+	repl.Start()
+	defer repl.Close()
 	srv.EachListener(func(kind string, port int64, path string) {
 		where := slog.Int64("port", port)
 		if path != "" {

@@ -218,6 +218,19 @@ func (c *Config) LogIgnored(log *slog.Logger) {
 	}
 }
 
+// Put makes text the value of a directive, for a command that changes it, whatever CONFIG SET may.
+// Hooks are not called.
+func (c *Config) Put(name, text string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v := c.Value(name)
+	s, err := v.param.parse("", []string{text})
+	if err == nil {
+		v.now.Store(s)
+	}
+	return err
+}
+
 var (
 	errImmutable = errors.New("can't set immutable config")
 	errProtected = errors.New("can't set protected config")

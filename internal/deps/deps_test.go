@@ -53,7 +53,7 @@ var allowed = map[string][]string{
 	// A base may be the commands that make its values.
 	"persistence/aof": {"engine/value", "engine/table", "internal/effects"},
 	"persistence":     {"persistence/rdb", "persistence/aof", "commands", "engine", "engine/value", "engine/table", "internal/effects"},
-	"replication":     {},
+	"replication":     {"persistence", "commands", "engine", "internal/effects", "internal/resp"},
 	"cluster":         {"commands", "engine", "internal/effects", "internal/resp"},
 	// It names the modes of compression; it makes tokens, and is shown the locks that are
 	// removed, with the items that they lie in.
@@ -62,12 +62,13 @@ var allowed = map[string][]string{
 	"internal/lua": {"internal/resp"},
 
 	// It wires the house; nothing imports it.
-	"cmd/cached": {"server", "persistence", "engine"},
+	"cmd/cached": {"server", "persistence", "replication", "engine"},
 
-	"tests/compat":  {"internal/script", "internal/trace"}, // the reader of its own scripts, a trace, and the socket
-	"tests/clients": {"internal/testcert"},
-	"tests/crash":   {}, // the socket, and a process to be killed
-	"bench":         {"internal/script", "internal/trace", "internal/testcert"},
+	"tests/compat":      {"internal/script", "internal/trace"}, // the reader of its own scripts, a trace, and the socket
+	"tests/clients":     {"internal/testcert"},
+	"tests/replication": {}, // the socket, and processes that replicate
+	"tests/crash":       {}, // the socket, and a process to be killed
+	"bench":             {"internal/script", "internal/trace", "internal/testcert"},
 
 	// It plays traces through the policies.
 	"cmd/cachesim": {"eviction", "internal/trace"},
