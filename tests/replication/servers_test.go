@@ -68,6 +68,7 @@ type server struct {
 	t          *testing.T
 	kind, dir  string
 	port       string
+	file       string // of its configuration, or empty
 	directives []string
 	cmd        *exec.Cmd
 	ended      chan struct{}
@@ -127,6 +128,9 @@ func (s *server) run() {
 	s.t.Helper()
 	args := append([]string{"--port", s.port, "--bind", "127.0.0.1", "--save", "", "--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes",
 		"--repl-ping-replica-period", "1", "--repl-timeout", "20"}, s.directives...)
+	if s.file != "" {
+		args = append([]string{s.file}, args...)
+	}
 	s.cmd = exec.Command(program(s.t, s.kind), args...)
 	s.cmd.Dir = s.dir
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
