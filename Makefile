@@ -2,11 +2,11 @@
 GO          ?= go
 PORT        ?= 6379
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
-RACE        ?= ./engine/... ./eviction/... ./commands/... ./server/... ./internal/... ./persistence/...
+RACE        ?= ./engine/... ./eviction/... ./commands/... ./server/... ./internal/... ./persistence/... ./replication/...
 FUZZTIME    ?= 10s
 BENCHFLAGS  ?=
 
-.PHONY: help run build test test-clients test-crash test-race test-all lint bench bench-hitratio profile fuzz deps
+.PHONY: help run build test test-clients test-crash test-replication test-race test-all lint bench bench-hitratio profile fuzz deps
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
@@ -28,6 +28,9 @@ test-clients: ## redis-py, ioredis, node-redis, Jedis and Lettuce use the server
 
 test-crash: ## kill servers under load hundreds of times, and look what they kept
 	$(GO) test ./tests/crash -timeout 60m -kills 300 -v
+
+test-replication: ## primaries and replicas, of Redis too, with links cut at random
+	$(GO) test ./tests/replication -timeout 60m -rounds 100 -v
 
 test-race: ## the packages with goroutines, under the race detector
 	$(GO) test -race -timeout 15m $$($(GO) list $(RACE) 2>/dev/null)
