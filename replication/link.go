@@ -435,5 +435,6 @@ func (r *Replication) promote() {
 	r.stream.Select()
 	r.dropPeers()
 	r.aloneAt = time.Now()
+	r.lookSoon()
 	go r.srv.GatesChanged()
 }

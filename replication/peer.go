@@ -54,6 +54,7 @@ type peer struct {
 	fsynced  atomic.Int64 // and that is in its log on the disk
 	heardNS  atomic.Int64 // Unix time when it was last heard of
 	overAt   time.Time    // since when it has been too far behind; of watch
+	hurry    chan struct{} // somebody waits for what is sent next
 	ready    chan struct{}
 	readied  sync.Once
 	gone     chan struct{}
@@ -65,7 +66,7 @@ type peer struct {
 }
 
 func newPeer(r *Replication, id int64, addr string, w wish) *peer {
-	p := &peer{r: r, id: id, addr: addr, wish: w, ready: make(chan struct{}), gone: make(chan struct{})}
+	p := &peer{r: r, id: id, addr: addr, wish: w, hurry: make(chan struct{}, 1), ready: make(chan struct{}), gone: make(chan struct{})}
 	p.heardNS.Store(time.Now().UnixNano())
 	return p
 }
@@ -168,14 +169,17 @@ func (p *peer) goOnline() {
 	})
 }
 
-// gatherFor is how long a link that has sent everything waits for more to send together:
-// a system call and the waking of the replica cost more than most effects.
-const gatherFor = 100 * time.Microsecond
+// gatherFor is the least time between two writes to a replica that keeps up, unless somebody
+// waits for it: a system call and the waking of both ends cost more than most effects.
+const gatherFor = 500 * time.Microsecond
 
 // send sends the stream until the link ends.
 func (p *peer) send() error {
 	f := p.reads()
 	defer f.close()
+	rest := time.NewTimer(0)
+	defer rest.Stop()
+	var wrote time.Time
 	for {
 		b, ok := f.next(512 << 10)
 		if !ok {
@@ -186,15 +190,22 @@ func (p *peer) send() error {
 				return err
 			}
 			f.advance(len(b))
+			wrote = time.Now()
 			continue
 		}
 		select {
 		case <-f.wake:
-			if !p.r.hurried() {
-				time.Sleep(gatherFor)
-			}
 		case <-p.gone:
 			return nil
+		}
+		if since := time.Since(wrote); since < gatherFor {
+			rest.Reset(gatherFor - since)
+			select {
+			case <-rest.C:
+			case <-p.hurry:
+			case <-p.gone:
+				return nil
+			}
 		}
 	}
 }

@@ -129,6 +129,7 @@ func (r *Replication) sync(c *commands.Ctx) error {
 		r.log.Info("Replication backlog created, my new replication IDs are '" + r.history.ID + "' and '" + r.history.ID2 + "'")
 	}
 	r.peers = append(r.peers, p)
+	r.lookSoon()
 	return nil
 }
 

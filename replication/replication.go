@@ -11,6 +11,7 @@ import (
 
 	"cached/commands"
 	"cached/engine"
+	"cached/internal/clock"
 	"cached/internal/config"
 	"cached/internal/effects"
 	"cached/persistence"
@@ -81,6 +82,7 @@ type Replication struct {
 
 	counts struct{ full, partialOK, partialErr atomic.Int64 }
 
+	look     chan struct{} // wakes watch
 	quit     chan struct{}
 	quitOnce sync.Once
 	group    sync.WaitGroup
@@ -110,7 +112,7 @@ type position struct {
 // New returns the replication of a keyspace: that of a primary without replicas.
 func New(o Options) *Replication {
 	r := &Replication{cfg: o.Config, keys: o.Engine, stream: o.Engine.Effects(), disk: o.Disk, log: o.Log, dial: o.Dial, tick: o.Tick,
-		history: newHistory(), quit: make(chan struct{}), aloneAt: time.Now()}
+		history: newHistory(), quit: make(chan struct{}), look: make(chan struct{}, 1), aloneAt: time.Now()}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -266,21 +268,50 @@ func (r *Replication) seconds(name string) time.Duration {
 	return time.Duration(min(r.cfg.Value(name).Int(), 1<<32)) * time.Second
 }
 
-// watch looks after all links until Close.
+// watch looks after all links until Close: each second, more often while somebody waits for
+// replicas' logs, and not at all while there are no links.
 func (r *Replication) watch() {
-	tick := time.NewTicker(r.tick)
-	defer tick.Stop()
+	beat := clock.NewBeat(time.Second)
+	defer beat.Stop()
 	second := time.Now()
 	for {
+		every := r.pace()
+		if every > 0 {
+			beat.Next(every)
+		}
 		select {
 		case <-r.quit:
 			return
-		case now := <-tick.C:
-			r.lookAfterWaiters(now)
-			if now.Sub(second) >= time.Second {
-				second = now
-				r.lookAfterPeers(now)
-			}
+		case <-r.look:
+			continue
+		case <-beat.C:
 		}
+		now := time.Now()
+		r.lookAfterWaiters(now)
+		if now.Sub(second) >= time.Second-r.tick/2 {
+			second = now
+			r.lookAfterPeers(now)
+		}
+	}
+}
+
+// pace is how often links have to be looked after at present; 0 is never.
+func (r *Replication) pace() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case slices.ContainsFunc(r.waiters, func(x *waiter) bool { return x.fsync }):
+		return r.tick
+	case len(r.waiters) > 0 || len(r.peers) > 0 || r.attached && !r.following.Load():
+		return time.Second
+	}
+	return 0
+}
+
+// lookSoon has watch see that there is something to look after.
+func (r *Replication) lookSoon() {
+	select {
+	case r.look <- struct{}{}:
+	default:
 	}
 }

@@ -90,8 +90,11 @@ func (r *Replication) await(c *commands.Ctx, x *waiter, again bool) {
 	r.waiters = append(r.waiters, x)
 	some := len(r.peers) > 0
 	r.mu.Unlock()
+	if x.fsync || !some {
+		r.lookSoon()
+	}
 	if some && !again {
-		r.backlog.write(getack)
+		r.ask()
 	}
 	if r.acked(x.offset, x.fsync) >= x.count { // it came in between
 		x.wake()
@@ -145,11 +148,17 @@ func (r *Replication) lookAfterWaiters(now time.Time) {
 	}
 }
 
-// hurried reports whether somebody waits for replicas.
-func (r *Replication) hurried() bool {
+// ask has all replicas say at once how far they have come.
+func (r *Replication) ask() {
+	r.backlog.write(getack)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.waiters) > 0
+	for _, p := range r.peers {
+		select {
+		case p.hurry <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // enoughReplicas reports whether min-replicas-to-write lets writes happen.
