@@ -16,13 +16,16 @@ import (
 type Received struct {
 	Keys, Bytes int64
 	At          *Position // where the snapshot was taken, or nil
-	Rest        []byte    // what was read behind the snapshot
+	Rest        []byte    // what was read behind the snapshot and its end
 }
 
 // ReceiveOptions say how Receive fills the keyspace.
 type ReceiveOptions struct {
 	// Size in bytes, if it is known.
 	Size int64
+	// End looks whether what was read behind the snapshot is the end that was agreed on, before
+	// anything is replaced, and returns what is behind that.
+	End func(rest []byte) ([]byte, error)
 	// Alone calls a function with the whole keyspace locked, by a Tx that tells everybody what
 	// it changes.
 	Alone func(func(*engine.Tx))
@@ -55,7 +58,12 @@ func (d *Disk) Receive(src io.Reader, o ReceiveOptions) (Received, error) {
 	}
 	d.loading.total.Store(o.Size)
 	r, err := rdb.Load(src, into, rdb.LoadOptions{NowMS: start.UnixMilli(), KeepExpired: true, Size: o.Size, Progress: p, Each: d.loadDelay().one})
-	got := Received{Keys: r.Keys, Bytes: r.Bytes, At: positionIn(r.Aux), Rest: append([]byte(nil), r.Rest...)}
+	got := Received{Keys: r.Keys, Bytes: r.Bytes, At: positionIn(r.Aux)}
+	if err == nil {
+		if got.Rest, err = o.End(append([]byte(nil), r.Rest...)); err != nil && !aside {
+			o.Alone(d.emptyForReplica)
+		}
+	}
 	switch {
 	case err == nil:
 		o.Alone(func(tx *engine.Tx) {

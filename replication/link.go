@@ -295,38 +295,42 @@ func (l *link) receive(in *bufio.Reader, a agreement) (rest []byte, db int, err 
 	defer stop()
 	r.log.Info("MASTER <-> REPLICA sync: Loading DB in memory")
 	applier := r.newApplier(l.ended.Load)
-	got, err := r.disk.Receive(&counter{src, &l.got}, persistence.ReceiveOptions{Size: size, Alone: applier.Alone,
-		Placed: func(whole bool, at *persistence.Position) { l.place(whole, at, a) }})
-	if err != nil {
-		return nil, 0, err
-	}
-	if l.ended.Load() {
-		return nil, 0, nil
-	}
-	rest = got.Rest
+	end := func(rest []byte) ([]byte, error) { return afterMark(in, rest, mark) }
 	if mark == "" {
-		if _, err = io.Copy(io.Discard, src); err != nil || len(rest) > 0 {
-			return nil, 0, fmt.Errorf("the snapshot is shorter than its length: %w", err)
-		}
-	} else {
-		for len(rest) < len(mark) {
-			more := make([]byte, len(mark)-len(rest))
-			n, err := in.Read(more)
-			if rest = append(rest, more[:n]...); err != nil {
-				return nil, 0, err
+		end = func(rest []byte) ([]byte, error) {
+			if more, err := io.Copy(io.Discard, src); err != nil || more > 0 || len(rest) > 0 || src.(*io.LimitedReader).N > 0 {
+				return nil, fmt.Errorf("the snapshot is not as long as the primary said: %w", errors.Join(err, errShort))
 			}
+			return nil, nil
 		}
-		if string(rest[:len(mark)]) != mark {
-			r.alone(func() { r.forget() })
-			return nil, 0, errors.New("the snapshot does not end with its mark")
-		}
-		rest = rest[len(mark):]
+	}
+	got, err := r.disk.Receive(&counter{src, &l.got}, persistence.ReceiveOptions{Size: size, Alone: applier.Alone, End: end,
+		Placed: func(whole bool, at *persistence.Position) { l.place(whole, at, a) }})
+	if err != nil || l.ended.Load() {
+		return nil, 0, err
 	}
 	if got.At != nil {
 		db = got.At.DB
 	}
 	r.log.Info("MASTER <-> REPLICA sync: Finished with success", "keys", got.Keys, "bytes", got.Bytes)
-	return rest, db, nil
+	return got.Rest, db, nil
+}
+
+var errShort = errors.New("bytes are missing, or too many")
+
+// afterMark returns what is behind the mark at the end of a snapshot, of which rest was read.
+func afterMark(in io.Reader, rest []byte, mark string) ([]byte, error) {
+	for len(rest) < len(mark) {
+		more := make([]byte, len(mark)-len(rest))
+		n, err := in.Read(more)
+		if rest = append(rest, more[:n]...); err != nil {
+			return nil, err
+		}
+	}
+	if string(rest[:len(mark)]) != mark {
+		return nil, errors.New("the snapshot does not end with its mark")
+	}
+	return rest[len(mark):], nil
 }
 
 // place notes that the keyspace, all of which is locked, is that of the snapshot, or empty.
@@ -350,13 +354,6 @@ func (l *link) place(whole bool, at *persistence.Position, a agreement) {
 	}
 	r.seen.Store(0)
 	r.relayed.Store(0)
-}
-
-// forget has nothing be resumed.
-func (r *Replication) forget() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.position.known = false
 }
 
 // A counter counts what is read.

@@ -49,11 +49,11 @@ type peer struct {
 	wish
 	old bool // it said SYNC: it sends no acknowledgements
 
-	state    atomic.Int32 // a peerState
-	acked    atomic.Int64 // offset that it has applied
-	fsynced  atomic.Int64 // and that is in its log on the disk
-	heardNS  atomic.Int64 // Unix time when it was last heard of
-	overAt   time.Time    // since when it has been too far behind; of watch
+	state    atomic.Int32  // a peerState
+	acked    atomic.Int64  // offset that it has applied
+	fsynced  atomic.Int64  // and that is in its log on the disk
+	heardNS  atomic.Int64  // Unix time when it was last heard of
+	overAt   time.Time     // since when it has been too far behind; of watch
 	hurry    chan struct{} // somebody waits for what is sent next
 	ready    chan struct{}
 	readied  sync.Once
