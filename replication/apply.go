@@ -110,7 +110,7 @@ func (s *stream) take(argv [][]byte, raw []byte) error {
 	err := s.applier.Apply(argv, func(db int) {
 		done = true
 		s.place(raw, db)
-		if s.l.r.disk.Logs() && !is("select") {
+		if s.l.r.disk.Logs() && logged(name) {
 			s.l.r.relayed.Add(1)
 			s.l.r.stream.Append(db, argv...)
 		}
@@ -122,6 +122,15 @@ func (s *stream) take(argv [][]byte, raw []byte) error {
 	return nil
 }
 
+// logged reports whether a command belongs into the log of this server.
+func logged(name []byte) bool {
+	switch lower(name) {
+	case "select", "publish", "spublish":
+		return false
+	}
+	return true
+}
+
 // exec applies the transaction that has come to its end.
 func (s *stream) exec(raw []byte) error {
 	whole := append(s.open, raw...)
@@ -130,7 +139,7 @@ func (s *stream) exec(raw []byte) error {
 	var log []effects.Effect
 	placed := false
 	err := s.applier.ApplyAll(s.all, func(i, db int) {
-		if r.disk.Logs() && !bytes.EqualFold(s.all[i][0], []byte("select")) {
+		if r.disk.Logs() && logged(s.all[i][0]) {
 			log = append(log, effects.Effect{DB: db, Argv: s.all[i]})
 		}
 		if i < len(s.all)-1 {

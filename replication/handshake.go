@@ -16,6 +16,7 @@ type handshake struct {
 	ip             string // where others reach it; empty: where it connects from
 	id             string // of the history that it wants to resume; empty: none
 	next           int64  // the first byte of it that it wants
+	failover       bool   // the server is to be the primary from now on
 
 	step  int
 	asked string // the last that was asked, for errors
@@ -126,6 +127,9 @@ func (h *handshake) advance() (send []byte, v verdict, a agreement, err error) {
 			if h.id == "" {
 				return h.ask("PSYNC", "?", "-1"), goesOn, a, nil
 			}
+			if h.failover {
+				return h.ask("PSYNC", h.id, strconv.FormatInt(h.next, 10), "FAILOVER"), goesOn, a, nil
+			}
 			return h.ask("PSYNC", h.id, strconv.FormatInt(h.next, 10)), goesOn, a, nil
 		}
 	}
@@ -162,6 +166,8 @@ func (h *handshake) psynced(line string) (send []byte, v verdict, a agreement, e
 		return nil, goesOn, a, errNotYet("MASTER is currently unable to PSYNC but should be in the future: " + line)
 	case words[0] == "-NOAUTH" || words[0] == "-NOPERM":
 		return nil, goesOn, a, fmt.Errorf("the primary refuses PSYNC: %s", line)
+	case line[0] == '-' && h.failover:
+		return nil, goesOn, a, fmt.Errorf("the server does not take over: %s", line)
 	case line[0] == '-': // it is too old to know it
 		h.step = stepSync
 		return h.ask("SYNC"), snapshot, agreement{newID(), -1}, nil

@@ -38,12 +38,12 @@ type link struct {
 	quitOnce   sync.Once
 	ended      atomic.Bool // nothing is applied any more; set with the whole keyspace locked
 
-	state    atomic.Int32 // a linkState
-	heardNS  atomic.Int64 // Unix time when the primary was last heard of
-	downAt   atomic.Int64 // Unix seconds since when it is down
-	got      atomic.Int64 // bytes of the snapshot
-	size     atomic.Int64 // of it; -1: not known
-	failures int
+	state   atomic.Int32 // a linkState
+	heardNS atomic.Int64 // Unix time when the primary was last heard of
+	downAt  atomic.Int64 // Unix seconds since when it is down
+	got     atomic.Int64 // bytes of the snapshot
+	size    atomic.Int64 // of it; -1: not known
+	takes   atomic.Bool  // the primary is told to be it
 
 	mu   sync.Mutex // guards sock
 	sock net.Conn
@@ -55,6 +55,8 @@ func (r *Replication) connect(host, port string) {
 	l := &link{r: r, host: host, port: port, before: r.last, quit: make(chan struct{}), done: make(chan struct{})}
 	l.downAt.Store(time.Now().Unix())
 	l.size.Store(-1)
+	l.takes.Store(r.takes)
+	r.takes = false
 	r.link, r.last = l, l
 	r.group.Add(1)
 	go func() {
@@ -143,6 +145,7 @@ func (l *link) once() error {
 	if err != nil {
 		return err
 	}
+	sock = r.srv.ShowPrimary(sock)
 	defer sock.Close()
 	l.mu.Lock()
 	l.sock = sock
@@ -166,6 +169,7 @@ func (l *link) once() error {
 	if err != nil || l.ended.Load() {
 		return err
 	}
+	l.takes.Store(false)
 	l.state.Store(int32(connected))
 	r.up.Store(true)
 	r.srv.GatesChanged()
@@ -176,7 +180,7 @@ func (l *link) once() error {
 func (l *link) shake(in *bufio.Reader) (verdict, agreement, error) {
 	r := l.r
 	h := handshake{user: r.cfg.Value("masteruser").String(), password: r.cfg.Value("masterauth").String(),
-		ip: r.cfg.Value("replica-announce-ip").String(), port: r.port()}
+		ip: r.cfg.Value("replica-announce-ip").String(), port: r.port(), failover: l.takes.Load()}
 	r.alone(func() { h.id, h.next = r.resumable() })
 	if h.id != "" {
 		r.log.Info("Trying a partial resynchronization (request " + h.id + ":" + strconv.FormatInt(h.next, 10) + ").")

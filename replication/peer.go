@@ -148,6 +148,7 @@ func (p *peer) close() {
 		r.mu.Lock()
 		r.peers = slices.DeleteFunc(r.peers, func(x *peer) bool { return x == p })
 		if len(r.peers) == 0 {
+			r.some.Store(false)
 			r.aloneAt = time.Now()
 		}
 		r.mu.Unlock()

@@ -95,6 +95,14 @@ func (r *Replication) replconf(c *commands.Ctx) error {
 
 // sync is SYNC and PSYNC. The whole keyspace is locked.
 func (r *Replication) sync(c *commands.Ctx) error {
+	if len(c.Argv) > 3 {
+		if lower(c.Argv[3]) != "failover" || len(c.Argv) > 4 {
+			return commands.ErrSyntax
+		}
+		if err := r.takeOver(string(c.Argv[1])); err != nil {
+			return err
+		}
+	}
 	if r.following.Load() && !r.up.Load() {
 		return errNoMasterLink
 	}
@@ -129,6 +137,7 @@ func (r *Replication) sync(c *commands.Ctx) error {
 		r.log.Info("Replication backlog created, my new replication IDs are '" + r.history.ID + "' and '" + r.history.ID2 + "'")
 	}
 	r.peers = append(r.peers, p)
+	r.some.Store(true)
 	r.lookSoon()
 	return nil
 }

@@ -43,6 +43,12 @@ type Server interface {
 	GatesChanged()
 	// AskReplicas says who knows what replicas have on the disk.
 	AskReplicas(f func(c *commands.Ctx, first bool) (have func() int64, await func(n, untilMS int64), err error))
+	// ShowPrimary has CLIENT LIST show the connection to the primary.
+	ShowPrimary(sock net.Conn) net.Conn
+	// OnPublish has f hear of what clients publish.
+	OnPublish(f func(argv [][]byte))
+	// PauseWrites holds commands that may write until a Unix time in milliseconds; 0 ends that.
+	PauseWrites(untilMS int64)
 	// CountSyncs says who counts synchronisations.
 	CountSyncs(f func() (full, resumed, refused int64))
 	// UnblockAll answers all clients that wait with an error, and closes them.
@@ -77,12 +83,15 @@ type Replication struct {
 	backlog   *backlog
 	following atomic.Bool  // a primary: this server is a replica
 	up        atomic.Bool  // the link to it
+	some      atomic.Bool  // there are replicas
 	seen      atomic.Int64 // changes that the stream passed on while following
 	relayed   atomic.Int64 // those of them that came from the primary
 
 	counts struct{ full, partialOK, partialErr atomic.Int64 }
 
-	look     chan struct{} // wakes watch
+	look       chan struct{} // wakes watch
+	effectsEnd int64         // of the goroutine of a failover
+
 	quit     chan struct{}
 	quitOnce sync.Once
 	group    sync.WaitGroup
@@ -96,11 +105,13 @@ type Replication struct {
 	aloneAt   time.Time     // since when there has been no replica
 	pingAt    time.Time
 	waiters   []*waiter
-	link      *link    // to the primary, or nil
-	last      *link    // the link before, which may not have ended yet
-	moments   []synced // of a replica's log
-	synced    int64    // the offset of the last of them that is on the disk
-	position  position // where the history can be resumed
+	failover  *failover // that is going on, or nil
+	takes     bool      // the next primary is told to be it
+	link      *link     // to the primary, or nil
+	last      *link     // the link before, which may not have ended yet
+	moments   []synced  // of a replica's log
+	synced    int64     // the offset of the last of them that is on the disk
+	position  position  // where the history can be resumed
 }
 
 // A position is how far a replica has come.
@@ -143,6 +154,7 @@ func New(o Options) *Replication {
 func (r *Replication) SetServer(srv Server, newApplier func(ended func() bool) Applier) {
 	r.srv, r.newApplier = srv, newApplier
 	srv.AskReplicas(r.waitaof)
+	srv.OnPublish(r.published)
 	srv.CountSyncs(func() (full, resumed, refused int64) {
 		return r.counts.full.Load(), r.counts.partialOK.Load(), r.counts.partialErr.Load()
 	})
@@ -198,6 +210,42 @@ func (r *Replication) Close() {
 		p.close()
 	}
 	r.group.Wait()
+}
+
+// Drain waits until all replicas have everything, for a time at most. Nothing changes any more.
+func (r *Replication) Drain(most time.Duration) {
+	if r.following.Load() {
+		return
+	}
+	end := r.backlog.offset()
+	missing := func() (n int) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, p := range r.peers {
+			if p.is(online) && p.acked.Load() < end {
+				n++
+			}
+		}
+		return n
+	}
+	if missing() == 0 {
+		return
+	}
+	r.log.Info("waiting for replicas before the end", "replicas", missing(), "seconds", most.Seconds())
+	r.ask()
+	for late := time.Now().Add(most); missing() > 0 && time.Now().Before(late); {
+		time.Sleep(2 * time.Millisecond)
+	}
+	if n := missing(); n > 0 {
+		r.log.Warn("the server ends while replicas lack changes", "replicas", n)
+	}
+}
+
+// published sends replicas what clients of their primary have published.
+func (r *Replication) published(argv [][]byte) {
+	if r.some.Load() && !r.following.Load() {
+		r.backlog.write(effects.AppendCommand(nil, argv...))
+	}
 }
 
 // alone calls f with the whole keyspace locked.

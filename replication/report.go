@@ -40,7 +40,7 @@ func (r *Replication) report(to stats.Sink) {
 		to.Sample(stats.PlainText("slave"+strconv.Itoa(i), "ip="+p.host()+",port="+strconv.Itoa(p.port)+",state="+stateNames[p.state.Load()]+
 			",offset="+strconv.FormatInt(p.acked.Load(), 10)+",lag="+strconv.FormatInt(lag, 10)))
 	}
-	to.Sample(stats.PlainText("master_failover_state", "no-failover"))
+	to.Sample(stats.PlainText("master_failover_state", r.failoverState()))
 	to.Sample(stats.State("master_replid", r.history.ID, "Identifier of the data's history"))
 	to.Sample(stats.PlainText("master_replid2", r.history.ID2))
 	to.Sample(stats.Gauge("master_repl_offset", offset, "Bytes of the stream of changes").In(stats.Bytes))

@@ -14,6 +14,15 @@ func (r *Replication) Commands() []commands.Spec {
 		commands.Block("no-one", commands.Token("no", "NO"), commands.Token("one", "ONE")))}
 	return []commands.Spec{
 		{
+			Name: "failover", Group: commands.Server, Since: "6.2.0", Arity: -1, Complexity: "O(1)",
+			Summary: "Start a coordinated failover between this server and one of its replicas.",
+			Flags:   commands.Admin | commands.NoScript | commands.Stale,
+			Args: []commands.Arg{
+				commands.Opt(commands.After("TO", commands.Block("target", commands.Str("host"), commands.Int("port"), commands.Opt(commands.Token("force", "FORCE"))))),
+				commands.Opt(commands.Token("abort", "ABORT")), commands.Opt(commands.After("TIMEOUT", commands.Int("milliseconds")))},
+			Run: r.failoverCmd,
+		},
+		{
 			Name: "psync", Group: commands.Server, Since: "2.8.0", Arity: -3,
 			Summary: "Internal command used for replication",
 			Flags:   commands.Admin | commands.NoScript | commands.NoAsyncLoading | commands.NoMulti | commands.Keyspace,

@@ -81,7 +81,8 @@ type shown struct {
 	blocked  atomic.Bool
 	paused   atomic.Bool // its next command waits
 	monitor  atomic.Bool
-	replica  atomic.Bool   // it is sent a snapshot
+	replica  atomic.Bool   // its connection was taken for a replica
+	primary  atomic.Bool   // it is the primary that this server follows
 	tracking atomic.Uint32 // shownTracks and what follows it
 	redirect atomic.Int64  // with shownTracks: the client that is notified in its place, or 0
 	closing  atomic.Bool

@@ -88,6 +88,9 @@ func (c *client) flags() string {
 	if sh.replica.Load() {
 		b = append(b, 'S')
 	}
+	if sh.primary.Load() {
+		b = append(b, 'M')
+	}
 	if sh.monitor.Load() {
 		b = append(b, 'O')
 	}
@@ -132,6 +135,8 @@ func (c *client) kind() string {
 		return "pubsub"
 	case c.shown.replica.Load():
 		return "replica"
+	case c.shown.primary.Load():
+		return "master"
 	}
 	return "normal"
 }

@@ -93,6 +93,8 @@ type Subjects struct {
 	Version func() int
 	// Busy is the error for who finds its locks held by a slow script.
 	Busy func() error
+	// Published, if not nil, hears of what is published, by PUBLISH or SPUBLISH.
+	Published func(argv [][]byte)
 	// ReplicaLogs, if not nil, knows what replicas have on the disk. have is how many have all
 	// that there was when the command ran for the first time; await has it run again when n
 	// have, until a Unix time in milliseconds.

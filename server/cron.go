@@ -129,7 +129,7 @@ func (s *Server) closeIdle(nowMS int64) {
 		return
 	}
 	for _, c := range s.allClients() {
-		if nowMS-c.shown.activeMS.Load() > limit && !c.shown.blocked.Load() && !c.shown.paused.Load() && !c.shown.replica.Load() {
+		if nowMS-c.shown.activeMS.Load() > limit && !c.shown.blocked.Load() && !c.shown.paused.Load() && !c.shown.replica.Load() && !c.shown.primary.Load() {
 			s.kill(c)
 		}
 	}

@@ -58,6 +58,7 @@ func (s *Server) shutdown(c *commands.Ctx) error {
 		}
 	}
 	s.HoldScripts(true)
+	s.endsNow.Store(now)
 	clientOf(c).closing = true
 	s.exit()
 	return nil

@@ -100,12 +100,18 @@ func (p *Pusher) broadcast(w *worker, k pubsub.Kind, sender *client, channel, pa
 func (p *Pusher) publish(c *commands.Ctx) error {
 	clientOf(c).publishes = true
 	c.Reply.Int(int64(p.broadcast(workerOf(c), pubsub.Channel, clientOf(c), c.Argv[1], c.Argv[2])))
+	if p.on.Published != nil {
+		p.on.Published(c.Argv)
+	}
 	return nil
 }
 
 func (p *Pusher) spublish(c *commands.Ctx) error {
 	clientOf(c).publishes = true
 	c.Reply.Int(int64(p.broadcast(workerOf(c), pubsub.Shard, clientOf(c), c.Argv[1], c.Argv[2])))
+	if p.on.Published != nil {
+		p.on.Published(c.Argv)
+	}
 	return nil
 }
 

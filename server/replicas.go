@@ -64,6 +64,23 @@ func (s *Road) handOver(c *client, sock net.Conn) {
 	go c.heir(t)
 }
 
+// ShowPrimary has CLIENT LIST show a connection to the primary that this server follows, and CLIENT
+// KILL close it, until what it returns is closed.
+func (s *Server) ShowPrimary(sock net.Conn) net.Conn {
+	t := &takenConn{Conn: sock}
+	n := &t.client
+	n.id, n.srv, n.conn, n.addr, n.laddr = s.nextID.Add(1), &s.Road, t, sock.RemoteAddr().String(), sock.LocalAddr().String()
+	n.created = s.nowMS()
+	n.account.Store(s.std)
+	n.shown.activeMS.Store(n.created)
+	n.shown.proto.Store(2)
+	n.shown.primary.Store(true)
+	s.mu.Lock()
+	s.clients[n.id] = n
+	s.mu.Unlock()
+	return t
+}
+
 // Close closes the connection, and ends the client.
 func (t *takenConn) Close() error {
 	t.once.Do(func() { t.srv.forget(&t.client) })
@@ -97,6 +114,23 @@ func (s *Server) Waker(c *commands.Ctx) func() {
 func (s *Server) AskReplicas(f func(c *commands.Ctx, first bool) (have func() int64, await func(n, untilMS int64), err error)) {
 	s.on.ReplicaLogs = f
 }
+
+// OnPublish has f hear of what clients publish. It comes before Start.
+func (s *Server) OnPublish(f func(argv [][]byte)) { s.on.Published = f }
+
+// PauseWrites holds commands that may write until a Unix time in milliseconds, as CLIENT PAUSE
+// does; 0 ends that.
+func (s *Server) PauseWrites(untilMS int64) {
+	if untilMS == 0 {
+		s.pause.untilMS.Store(0)
+	} else {
+		s.pause.begin(s.nowMS(), untilMS, true)
+	}
+	s.pauseUntil(s.pause.untilMS.Load())
+}
+
+// EndsNow reports whether SHUTDOWN NOW has ended the server, which then waits for nobody.
+func (s *Server) EndsNow() bool { return s.endsNow.Load() }
 
 // CountSyncs says who counts the synchronizations of replicas: full ones, resumed ones and those
 // that were asked to be resumed in vain. It comes before Start.

@@ -163,6 +163,10 @@ func serve(cfg *config.Config, log *server.Log) error {
 	e.await(cfg, log, disk)
 	notify(cfg, log, "STOPPING=1")
 	if e.closed() {
+		if !srv.EndsNow() {
+			repl.Drain(e.wait())
+		}
+		repl.Close()
 		disk.Close()
 	}
 	log.Info("cached is now ready to exit, bye bye...")

@@ -211,3 +211,83 @@ func TestKilledServersComeBack(t *testing.T) {
 	settle(a, b)
 	same(t, a, b)
 }
+
+// FAILOVER exchanges a primary and a replica without losing a write, between both kinds, and its clients' writes wait.
+func TestAPrimaryHandsOver(t *testing.T) {
+	for _, pair := range [][2]string{{"cached", "cached"}, {"cached", "redis-server"}, {"redis-server", "cached"}} {
+		a, b, c := start(t, pair[0]), start(t, pair[1]), start(t, "cached")
+		wants(t, a, "ERR FAILOVER requires connected replicas.", "FAILOVER")
+		wants(t, a, "ERR No failover in progress.", "FAILOVER", "ABORT")
+		b.follow(a.port)
+		c.follow(a.port)
+		b.caughtUp(a)
+		c.caughtUp(a)
+		a.until("both are online", func() bool {
+			f := a.fields()
+			return strings.Contains(f["slave0"], "state=online") && strings.Contains(f["slave1"], "state=online")
+		})
+		wants(t, b, "ERR FAILOVER is not valid when server is a replica.", "FAILOVER")
+		wants(t, a, "ERR FAILOVER target HOST and PORT is not a replica.", "FAILOVER", "TO", "127.0.0.1", "1")
+		wants(t, a, "ERR FAILOVER timeout must be greater than 0", "FAILOVER", "TIMEOUT", "0")
+		wants(t, a, "ERR FAILOVER with force option requires both a timeout and target HOST and IP.", "FAILOVER", "TO", "127.0.0.1", b.port, "FORCE")
+		stop, done, written := make(chan struct{}), make(chan struct{}), 0
+		go func() { // writes until the primary is none any more
+			defer close(done)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if a.RPush(ctx, "list", written).Err() != nil {
+					return
+				}
+				written++
+			}
+		}()
+		time.Sleep(50 * time.Millisecond)
+		begun := time.Now()
+		wants(t, a, "OK", "FAILOVER", "TO", "127.0.0.1", b.port)
+		b.until("it is the primary", func() bool { return b.fields()["role"] == "master" })
+		a.until("the old one follows", func() bool { f := a.fields(); return f["role"] == "slave" && f["master_link_status"] == "up" })
+		t.Logf("%v: handed over in %v", pair, time.Since(begun))
+		close(stop)
+		<-done
+		if n := b.LLen(ctx, "list").Val(); int(n) != written {
+			t.Errorf("%v: %d writes were answered, %d are there", pair, written, n)
+		}
+		b.must("SET", "after", "1")
+		a.caughtUp(b)
+		same(t, b, a)
+		if full, _ := b.syncs(); full != 0 {
+			t.Errorf("%v: %d full synchronisations", pair, full)
+		}
+		wants(t, a, "READONLY You can't write against a read only replica.", "SET", "a", "1")
+	}
+}
+
+// What is published on a primary comes to the subscribers of its replicas.
+func TestReplicasHearWhatIsPublished(t *testing.T) {
+	for _, pair := range [][2]string{{"cached", "cached"}, {"cached", "redis-server"}, {"redis-server", "cached"}} {
+		a, b := start(t, pair[0]), start(t, pair[1])
+		b.follow(a.port)
+		b.caughtUp(a)
+		sub := b.Subscribe(ctx, "news")
+		if _, err := sub.Receive(ctx); err != nil {
+			t.Fatal(err)
+		}
+		a.must("PUBLISH", "news", "hello")
+		m, err := sub.ReceiveTimeout(ctx, 20*time.Second)
+		if msg, ok := m.(*redis.Message); err != nil || !ok || msg.Payload != "hello" {
+			t.Errorf("%v: %v %v", pair, m, err)
+		}
+		_ = sub.Close()
+		if pair[1] == "cached" {
+			if list := b.must("CLIENT", "LIST", "TYPE", "master").(string); !strings.Contains(list, "flags=M ") {
+				t.Errorf("CLIENT LIST TYPE master: %s", list)
+			}
+			wants(t, b, "1", "CLIENT", "KILL", "TYPE", "master")
+			b.caughtUp(a)
+		}
+	}
+}
