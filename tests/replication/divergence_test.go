@@ -3,6 +3,8 @@ package replication
 import (
 	"flag"
 	"math/rand/v2"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -75,4 +77,60 @@ func TestAReplicaHasWhatItsPrimaryHas(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What WAIT has acknowledged is there after the primary was killed and the replica promoted.
+func TestAcknowledgedWritesSurviveAPromotion(t *testing.T) {
+	r := random(t)
+	a, b := start(t, "cached"), start(t, "cached")
+	next := 0
+	for range *rounds {
+		b.follow(a.port)
+		b.caughtUp(a)
+		var acknowledged []string
+		end := make(chan struct{})
+		go func() {
+			defer close(end)
+			c := a.Conn()
+			defer c.Close()
+			for {
+				next++
+				key := "key:" + strconv.Itoa(next)
+				if c.Set(ctx, key, next, 0).Err() != nil {
+					return
+				}
+				if n, err := c.Do(ctx, "WAIT", 1, 1000).Int(); err != nil {
+					return
+				} else if n == 1 {
+					acknowledged = append(acknowledged, key)
+				}
+			}
+		}()
+		time.Sleep(time.Duration(r.IntN(60)) * time.Millisecond)
+		a.kill()
+		<-end
+		b.must("REPLICAOF", "NO", "ONE")
+		for _, key := range acknowledged {
+			if b.Get(ctx, key).Val() != key[len("key:"):] {
+				t.Fatalf("%s was acknowledged, and is not there", key)
+			}
+		}
+		a.run()
+		a, b = b, a
+	}
+}
+
+// A server that is told to end waits for its replica: no write that was answered is missing there.
+func TestAnOrderlyEndWaitsForReplicas(t *testing.T) {
+	a, b := start(t, "cached"), start(t, "cached")
+	p := newProxy(t, a.addr())
+	b.follow(p.port)
+	b.caughtUp(a)
+	value := strings.Repeat("x", 100000)
+	for i := range 200 {
+		a.must("SET", "k"+strconv.Itoa(i), value)
+	}
+	_ = a.Do(ctx, "SHUTDOWN", "NOSAVE").Err()
+	<-a.ended
+	b.until("it has all keys", func() bool { return b.DBSize(ctx).Val() == 200 })
 }
