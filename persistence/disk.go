@@ -52,6 +52,8 @@ type Disk struct {
 
 	newReplayer func(*engine.Tx) Replayer // set before Begin
 	where       func() (Position, bool)   // or nil; set before Begin
+	loaded      func()                    // or nil; set before Begin
+	ending      func(bool)                // or nil; set before Begin
 
 	look  chan struct{}            // has the save points be looked at
 	found atomic.Pointer[Position] // in the snapshot that was loaded last, or nil
@@ -92,6 +94,14 @@ type Position struct {
 // SetPosition says who knows the position of the keyspace, if it has one. It comes before
 // Begin. where is called with all of the keyspace locked.
 func (d *Disk) SetPosition(where func() (Position, bool)) { d.where = where }
+
+// OnLoaded has f called when Load has filled the keyspace, before commands are let in. It comes
+// before Begin.
+func (d *Disk) OnLoaded(f func()) { d.loaded = f }
+
+// OnShutdown has f called when Shutdown begins, and with false if the server goes on. It comes
+// before Begin.
+func (d *Disk) OnShutdown(f func(ends bool)) { d.ending = f }
 
 // position is what where says, or nil.
 func (d *Disk) position() *Position {
@@ -313,6 +323,17 @@ func (d *Disk) Close() {
 // Shutdown saves the data for SHUTDOWN and the signals, if there are save points or save is set, unless nosave is.
 // After an error the server continues, unless force is set.
 func (d *Disk) Shutdown(ctx context.Context, save, nosave, force bool) error {
+	if d.ending != nil {
+		d.ending(true)
+	}
+	err := d.saveAtEnd(ctx, save, nosave, force)
+	if err != nil && d.ending != nil {
+		d.ending(false)
+	}
+	return err
+}
+
+func (d *Disk) saveAtEnd(ctx context.Context, save, nosave, force bool) error {
 	d.mu.Lock()
 	d.forced, d.abandoned = save, nosave
 	d.mu.Unlock()

@@ -42,6 +42,9 @@ func (d *Disk) Begin() {
 func (d *Disk) Load() error {
 	d.Begin()
 	defer func() {
+		if d.loaded != nil {
+			d.loaded()
+		}
 		changes := d.keys.Changes(nil)
 		d.mu.Lock()
 		defer d.mu.Unlock()

@@ -280,7 +280,7 @@ func (r *Replication) lookAfterPeers(now time.Time) {
 		r.log.Info("Replication backlog freed after " + strconv.Itoa(int(ttl.Seconds())) + " seconds without connected replicas.")
 		r.detach()
 	}
-	pings := len(peers) > 0 && !r.following.Load() && now.Sub(r.pingAt) >= r.seconds("repl-ping-replica-period")
+	pings := len(peers) > 0 && !r.following.Load() && !r.ends.Load() && now.Sub(r.pingAt) >= r.seconds("repl-ping-replica-period")
 	if pings {
 		r.pingAt = now
 	}

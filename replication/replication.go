@@ -84,6 +84,7 @@ type Replication struct {
 	following atomic.Bool  // a primary: this server is a replica
 	up        atomic.Bool  // the link to it
 	some      atomic.Bool  // there are replicas
+	ends      atomic.Bool  // the server does: nothing but effects is added to the backlog, so that files have its end
 	seen      atomic.Int64 // changes that the stream passed on while following
 	relayed   atomic.Int64 // those of them that came from the primary
 
@@ -163,30 +164,42 @@ func (r *Replication) SetServer(srv Server, newApplier func(ended func() bool) A
 // Begin takes the role that the configuration says. It comes before the data is loaded.
 func (r *Replication) Begin() {
 	r.disk.SetPosition(r.where)
+	r.disk.OnLoaded(r.loaded)
+	r.disk.OnShutdown(r.ends.Store)
 	if r.cfg.Value("replicaof").String() != "" {
 		r.following.Store(true)
 		r.keys.SetRole(engine.Replica)
 	}
 }
 
-// Start begins to replicate. It comes when the data is loaded.
-func (r *Replication) Start() {
+// loaded has the history go on where the snapshot that was loaded stands, if it says so. No
+// command has changed anything since.
+func (r *Replication) loaded() {
 	found := r.disk.FoundPosition()
 	r.alone(func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if found != nil {
 			r.backlog.reset(found.Offset)
+			r.history = History{ID: found.ID, ID2: noID, Second: -1}
 			if r.following.Load() {
-				r.history = History{ID: found.ID, ID2: noID, Second: -1}
 				r.position = position{known: true, db: found.DB}
 			} else {
-				r.history = History{ID: found.ID, ID2: noID, Second: -1}.renamed(newID(), found.Offset)
-				r.attach()
+				r.history = r.history.renamed(newID(), found.Offset)
 			}
 		}
-		if host, port, ok := r.primary(); ok {
+		if found != nil || r.following.Load() {
 			r.attach()
+		}
+	})
+}
+
+// Start begins to replicate. It comes when the data is loaded.
+func (r *Replication) Start() {
+	r.alone(func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if host, port, ok := r.primary(); ok && r.link == nil {
 			r.connect(host, port)
 		}
 	})
@@ -232,7 +245,7 @@ func (r *Replication) Drain(most time.Duration) {
 		return
 	}
 	r.log.Info("waiting for replicas before the end", "replicas", missing(), "seconds", most.Seconds())
-	r.ask()
+	// They say each second how far they have come. To ask them would change the offset.
 	for late := time.Now().Add(most); missing() > 0 && time.Now().Before(late); {
 		time.Sleep(2 * time.Millisecond)
 	}
@@ -243,7 +256,7 @@ func (r *Replication) Drain(most time.Duration) {
 
 // published sends replicas what clients of their primary have published.
 func (r *Replication) published(argv [][]byte) {
-	if r.some.Load() && !r.following.Load() {
+	if r.some.Load() && !r.following.Load() && !r.ends.Load() {
 		r.backlog.write(effects.AppendCommand(nil, argv...))
 	}
 }
