@@ -240,15 +240,9 @@ func sameLongNumbers(mine, theirs []byte) bool {
 var fraction = regexp.MustCompile(`(\$\d*\r\n|,)(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?:\r\n)`)
 
 // lacking are the commands of the reference that are not there, and why.
-var lacking = map[string]string{
-	"failover":  noReplicas,
-	"replicaof": noReplicas,
-	"slaveof":   noReplicas,
-}
+var lacking = map[string]string{}
 
 const fromScripts = "scripts may run it, as since Redis 7.2"
-
-const noReplicas = "there is no replication yet"
 
 // differentRows are the commands with another reply of COMMAND INFO.
 var differentRows = map[string]string{
