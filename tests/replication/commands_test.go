@@ -71,9 +71,10 @@ func play(s *server, r *rand.Rand, calls int, ours bool) {
 	}
 }
 
-// content is all keys of a server with their values and deadlines, as text. How many entries a group
-// has read is left out if asked for: Redis 7.0 does not tell its replicas.
-func content(s *server, readByGroups bool) map[string]string {
+// content is all keys of a server with their values and deadlines, as text. What Redis
+// does not tell its replicas of groups is left out unless it is asked for: how many entries were read,
+// and consumers that have read nothing.
+func content(s *server, wholeGroups bool) map[string]string {
 	s.t.Helper()
 	all := map[string]string{}
 	conn := s.Conn()
@@ -105,9 +106,10 @@ func content(s *server, readByGroups bool) map[string]string {
 			case "stream":
 				groups, _ := conn.Do(ctx, "XINFO", "GROUPS", k).Result()
 				pending, _ := conn.Do(ctx, "XPENDING", k, "g").Result()
-				if all, ok := groups.([]any); ok && !readByGroups {
+				if all, ok := groups.([]any); ok && !wholeGroups {
 					for i := range all {
-						all[i] = all[i].([]any)[:8]
+						g := all[i].([]any)
+						all[i] = append(g[:2:2], g[4:8]...) // its name, what is pending, and the last entry
 					}
 				}
 				v = fmt.Sprint(conn.XRange(ctx, k, "-", "+").Val(), groups, pending)

@@ -43,7 +43,8 @@ func settle(a, b *server) {
 // A replica has what its primary has, whatever is done and wherever links are cut. The links
 // are cut while commands run, so that it resumes in the middle of them.
 func TestAReplicaHasWhatItsPrimaryHas(t *testing.T) {
-	for _, pair := range [][2]string{{"cached", "cached"}, {"redis-server", "cached"}, {"cached", "redis-server"}} {
+	for _, pair := range [][2]string{{"cached", "cached"}, {"redis-server", "cached"}, {"cached", "redis-server"},
+		{"valkey-server", "cached"}, {"cached", "valkey-server"}} {
 		t.Run(pair[0]+" to "+pair[1], func(t *testing.T) {
 			t.Parallel()
 			program(t, pair[0])
