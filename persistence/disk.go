@@ -52,6 +52,7 @@ type Disk struct {
 
 	newReplayer func(*engine.Tx) Replayer // set before Begin
 	where       func() (Position, bool)   // or nil; set before Begin
+	crowded     bool                      // tests: there is no memory for two keyspaces
 	loaded      func()                    // or nil; set before Begin
 	ending      func(bool)                // or nil; set before Begin
 

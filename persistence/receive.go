@@ -101,6 +101,9 @@ func (d *Disk) Receive(src io.Reader, o ReceiveOptions) (Received, error) {
 
 // roomForTwo reports whether another keyspace of the same size would fit beside this one.
 func (d *Disk) roomForTwo() bool {
+	if d.crowded {
+		return false
+	}
 	live := d.keys.Memory(nil).Live
 	return live == 0 || host.ResidentBytes()+live < host.MemoryBytes()/10*9
 }
