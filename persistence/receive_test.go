@@ -43,7 +43,9 @@ func fill(d *Disk, name string, n int) {
 func TestASnapshotIsReceived(t *testing.T) {
 	from := newDisk(t)
 	fill(from, "new", 1000)
-	from.SetPosition(func() (Position, bool) { return Position{ID: string(bytes.Repeat([]byte{'a'}, 40)), Offset: 77, DB: 3}, true })
+	from.SetPosition(func() (Position, bool) {
+		return Position{ID: string(bytes.Repeat([]byte{'a'}, 40)), Offset: 77, DB: 3}, true
+	})
 	var snapshot bytes.Buffer
 	if err := from.Stream(&snapshot, StreamOptions{Keys: true, Gone: func() bool { return false }}); err != nil {
 		t.Fatal(err)
