@@ -50,7 +50,7 @@ func (b *batch) parse(c *client, data []byte) {
 		if err != nil {
 			b.err = err
 			if len(b.requests) > 0 {
-				c.parseAnew() // to fail again when it is the first
+				c.parseAnew(0) // to fail again when it is the first
 			}
 			return
 		}
@@ -65,6 +65,14 @@ func (b *batch) parse(c *client, data []byte) {
 		b.requests = append(b.requests, request{argv: argv, size: n})
 		data = data[n:]
 	}
+}
+
+// size is how many bytes the requests from the i-th on took.
+func (b *batch) size(i int) (n int) {
+	for ; i < len(b.requests); i++ {
+		n += b.requests[i].size
+	}
+	return n
 }
 
 // forgetWords lets go of the words of commands that have run, and with them of the

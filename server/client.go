@@ -257,7 +257,7 @@ func (w *worker) runBatches(c *client, data []byte) (used int) {
 		w.tx.GiveBack()
 		if done < len(w.batch.requests) {
 			// The others are parsed again when the client goes on.
-			c.parseAnew()
+			c.parseAnew(w.batch.size(done))
 			break
 		}
 	}

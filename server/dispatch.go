@@ -80,7 +80,7 @@ func (w *worker) consider(c *client, r *request, mark int) (runs, done bool) {
 				err = c.abort(err)
 			}
 		}
-		w.refuse(c, mark, err)
+		w.refuseRequest(c, argv, mark, err)
 		w.afterReply(c, mark)
 		return false, true
 	}
@@ -128,7 +128,7 @@ func (w *worker) runRequest(c *client, r *request, mark int) bool {
 		return false
 	case how == notLocked:
 		w.stat(r.spec).rejected++
-		w.refuse(c, mark, w.srv.on.Busy())
+		w.refuseRequest(c, r.argv, mark, w.srv.on.Busy())
 		return true
 	}
 	if c.shown.last.Load() != r.spec {
@@ -137,7 +137,7 @@ func (w *worker) runRequest(c *client, r *request, mark int) bool {
 	if wt := c.waiting; wt != nil {
 		wt.tookNS.Add(w.nowNS - start) // to be counted when it ends
 	} else if err != nil {
-		w.refuse(c, mark, err)
+		w.refuseRequest(c, r.argv, mark, err)
 	}
 	return true
 }
@@ -191,6 +191,14 @@ func (w *worker) refuse(c *client, mark int, err error) {
 	w.replyError(c, string(e))
 	if !errors.As(err, new(countedError)) {
 		w.srv.countError(string(e))
+	}
+}
+
+// refuseRequest is refuse, unless the client wants no reply to the request.
+func (w *worker) refuseRequest(c *client, argv [][]byte, mark int, err error) {
+	w.refuse(c, mark, err)
+	if c.speaks != nil && c.speaks.Silent != nil && c.speaks.Silent(argv) {
+		w.reply.B = w.reply.B[:mark]
 	}
 }
 

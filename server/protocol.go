@@ -23,8 +23,12 @@ type Protocol struct {
 	NewParser func() RequestParser
 	// Limits bound the next request of a client.
 	Limits func() resp.Limits
+	// Database is the database of its clients when they come.
+	Database int
+	// Silent, if not nil, reports whether the client wants no reply to a request: then it gets none for errors either.
+	Silent func(argv [][]byte) bool
 	// AppendError appends the reply for an error: of the parser, of a gate, or of a handler.
-	// Errors begin with a word in capitals, as in RESP.
+	// Errors begin with a word in capitals, as in RESP. It may append nothing.
 	AppendError func(b []byte, text string) []byte
 }
 
@@ -32,11 +36,14 @@ type Protocol struct {
 type RequestParser interface {
 	// Next returns the words of the request at the front of data, of which the first names a
 	// row, appended to argv if they fit there, and how many bytes it takes; 0 if it is not
-	// complete. Words may alias data. Requests without words are skipped. After an error the
-	// connection is closed.
+	// complete. Words may alias data. Requests without words are skipped: what is answered
+	// with an error, and does not end the connection, is the request of a row that replies
+	// it. After an error the connection is closed.
 	Next(data []byte, argv [][]byte, lim resp.Limits) ([][]byte, int, error)
 	// Need is how many bytes must be in data for Next to return something else than before.
 	Need(data []byte) int
+	// Rewind says that the last n bytes that Next took were not run, and come again.
+	Rewind(n int)
 }
 
 // A spoken is a Protocol with the table of its commands.
@@ -69,6 +76,7 @@ func (s *Road) tables() []*commands.Table {
 func (c *client) talk(p *spoken) {
 	if p != nil {
 		c.speaks, c.other = p, p.NewParser()
+		c.SelectDB(p.Database)
 	}
 }
 
@@ -87,10 +95,11 @@ func (c *client) need(data []byte) int {
 	return c.parser.Need(data)
 }
 
-// parseAnew has the parser forget what it knows of a request that is parsed again.
-func (c *client) parseAnew() {
+// parseAnew has the parser forget what it knows of requests that are parsed again, which
+// took n bytes.
+func (c *client) parseAnew(n int) {
 	if c.speaks != nil {
-		c.other = c.speaks.NewParser()
+		c.other.Rewind(n)
 		return
 	}
 	c.parser = resp.Parser{}

@@ -31,6 +31,8 @@ func (toyParser) Next(data []byte, argv [][]byte, lim resp.Limits) ([][]byte, in
 
 func (toyParser) Need([]byte) int { return 0 }
 
+func (toyParser) Rewind(int) {}
+
 // toy is a protocol with two commands, each of them a row of its own with replies of its own.
 func toy(port int) Protocol {
 	return Protocol{
