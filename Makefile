@@ -2,7 +2,7 @@
 GO          ?= go
 PORT        ?= 6379
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
-RACE        ?= ./engine/... ./eviction/... ./commands/... ./server/... ./internal/... ./persistence/... ./replication/...
+RACE        ?= ./engine/... ./eviction/... ./commands/... ./memcached/... ./server/... ./internal/... ./persistence/... ./replication/...
 FUZZTIME    ?= 10s
 BENCHFLAGS  ?=
 
@@ -17,7 +17,7 @@ run: ## start the server on PORT (6379)
 build: ## build bin/cached
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/cached ./cmd/cached
 
-deps: ## install what the tests need (redis-server, redis-tools, valkey-server)
+deps: ## install what the tests need (redis-server, redis-tools, memcached, valkey-server)
 	@sh scripts/install-test-deps.sh
 
 test: deps ## install what the tests need and run them all

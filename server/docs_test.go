@@ -11,6 +11,7 @@ import (
 	"cached/commands"
 	"cached/engine"
 	"cached/internal/config"
+	"cached/memcached"
 	"cached/persistence"
 	"cached/replication"
 )
@@ -91,7 +92,7 @@ func configurationDocument() string {
 		"follow `CONFIG SET`. A misspelt directive is an error with file and line.\n\n" +
 		"| directive | default | | |\n|---|---|---|---|\n")
 	var ignored []string
-	for _, p := range slices.Concat(Params(), persistence.Params(), replication.Params()) {
+	for _, p := range slices.Concat(Params(), persistence.Params(), replication.Params(), memcached.Params()) {
 		if p.Has(config.Ignored) {
 			ignored = append(ignored, "`"+p.Name+"`")
 			continue

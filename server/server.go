@@ -51,7 +51,7 @@ type Server struct {
 	exit      func()
 	disk      Persistence // or nil
 	reporters []Reporter
-	endsNow   atomic.Bool // SHUTDOWN NOW has come
+	endsNow   atomic.Bool                           // SHUTDOWN NOW has come
 	syncs     func() (full, resumed, refused int64) // of replicas; or nil
 	oom       oomScore
 

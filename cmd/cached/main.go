@@ -22,6 +22,7 @@ import (
 	"cached/internal/config"
 	"cached/internal/host"
 	"cached/internal/version"
+	"cached/memcached"
 	"cached/persistence"
 	"cached/replication"
 	"cached/server"
@@ -52,7 +53,7 @@ func ownArgs(args []string) []string {
 // run serves until a signal or SHUTDOWN stops it. It prints an error to standard error, and to the log if that is
 // a file.
 func run(args []string) error {
-	cfg, err := config.New(server.Params(), persistence.Params(), replication.Params())
+	cfg, err := config.New(server.Params(), persistence.Params(), replication.Params(), memcached.Params())
 	if err == nil {
 		err = cfg.LoadArgs(args, os.Stdin)
 	}
@@ -93,13 +94,18 @@ func serve(cfg *config.Config, log *server.Log) error {
 	signal.Notify(reopen, syscall.SIGHUP)
 	keys := engine.New(server.EngineOptions(cfg))
 	disk := persistence.New(persistence.Options{Config: cfg, Engine: keys, Log: log.Logger, Version: version.Redis})
+	mc, err := memcached.New(cfg)
+	if err != nil {
+		return err
+	}
 	repl := replication.New(replication.Options{Config: cfg, Engine: keys, Disk: disk, Log: log.Logger})
 	var asked atomic.Bool // by SHUTDOWN, which has saved the data
 	srv, err := server.New(server.Options{
 		Config: cfg, Engine: keys, Log: log.Logger,
 		Rows: append(disk.Commands(), repl.Commands()...), Gates: []server.PlacedGate{roleGate(repl)},
 		Persistence: disk, Tokens: disk, Reporters: []server.Reporter{disk, repl},
-		Exit: func() { asked.Store(true); end <- syscall.SIGTERM },
+		Protocols: []server.Protocol{protocol(mc)},
+		Exit:      func() { asked.Store(true); end <- syscall.SIGTERM },
 	})
 	if err != nil {
 		return err
@@ -171,6 +177,15 @@ func serve(cfg *config.Config, log *server.Log) error {
 	}
 	log.Info("cached is now ready to exit, bye bye...")
 	return nil
+}
+
+// protocol is memcached's, as the server knows it.
+func protocol(mc *memcached.Protocol) server.Protocol {
+	return server.Protocol{
+		Name: memcached.Name, Port: mc.Port, Database: mc.Database(), Rows: mc.Rows(), Limits: mc.Limits,
+		NewParser: func() server.RequestParser { return mc.NewParser() },
+		Silent:    memcached.Silent, AppendError: memcached.AppendError,
+	}
 }
 
 // logSignal logs a signal in the words that supervisors wait for.

@@ -2,7 +2,7 @@
 // its socket and compares every reply with Redis's. It imports nothing of cached
 // but the reader of its own scripts.
 //
-// There are five kinds of tests:
+// There are six kinds of tests:
 //
 //   - scripts_test.go plays testdata/*.txt and compares with the text in them,
 //     and then with the bytes the reference servers send, over RESP2 and RESP3;
@@ -10,6 +10,8 @@
 //     COMMAND DOCS and compares the bytes that the servers send;
 //   - goredis_*_test.go uses the server through a client library;
 //   - hostile_test.go sends requests that no client library would send;
+//   - memcached_*_test.go plays scripts and random requests of memcached's protocol to
+//     memcached and to the subject, and compares the bytes;
 //   - differences.go is the list of accepted differences, with a reason each.
 //
 // The binary is built once from cmd/cached; CACHED_BIN names another one. There are
