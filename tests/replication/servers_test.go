@@ -27,15 +27,26 @@ func (quiet) Printf(context.Context, string, ...any) {}
 
 func init() { redis.SetLogger(quiet{}) }
 
+var builtIn string // the directory of the program, or empty
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if builtIn != "" {
+		_ = os.RemoveAll(builtIn)
+	}
+	os.Exit(code)
+}
+
 var raced = flag.Bool("raced", false, "build the server with the race detector")
 
 // builtOnce is the server's program.
 var builtOnce = sync.OnceValues(func() (string, error) {
-	dir, err := exec.Command("mktemp", "-d").Output()
+	dir, err := os.MkdirTemp("", "cached-replication-*")
 	if err != nil {
 		return "", err
 	}
-	binary := filepath.Join(strings.TrimSpace(string(dir)), "cached")
+	builtIn = dir
+	binary := filepath.Join(dir, "cached")
 	args := []string{"build", "-o", binary}
 	if *raced {
 		args = append(args, "-race")
