@@ -47,7 +47,7 @@ func TestAnEmptyProcessIsSmallAndRests(t *testing.T) {
 		t.Fatal(err)
 	}
 	pid := p.cmd.Process.Pid
-	if kb := status(t, fmt.Sprintf("/proc/%d/status", pid), "VmRSS"); kb == 0 || kb > 7<<10 {
+	if kb := status(t, fmt.Sprintf("/proc/%d/status", pid), "VmRSS"); kb == 0 || kb > 8<<10 {
 		t.Errorf("an empty process takes %d KB", kb)
 	}
 	switches := func() int64 {
