@@ -6,6 +6,15 @@
 // a worker parses and runs all complete commands (feed in client.go, dispatch in
 // dispatch.go), and the replies leave with one write.
 //
+// # Who knows whom
+//
+// A Road (core.go) is what all clients share, and knows no subject. Scripts, Users, Pusher
+// (channels, events, invalidations, MONITOR) and Memory are beside each other on it: each has
+// state of its own, in slots of clients and workers where it needs some there (slot.go), and
+// hands the road rows, gates and what it hangs on Subjects. The transport brings bytes to
+// clients and from them. Server puts them together (server.go, subjects.go) and has what
+// administrators ask for.
+//
 // # Goroutines
 //
 // An event loop owns its clients: only it reads, changes and closes them. Others
@@ -22,7 +31,7 @@
 // A loop's turn is locked for as long as a driver serves it, around all else; it is
 // only tried for. Of the others, shard locks of the engine come first. Under them are
 // taken, each for a moment and none under another: blocker.mu (who waits for which
-// key), waker.mu (who looks again at what time), Server.mu (the list of clients), the
+// key), waker.mu (who looks again at what time), Road.mu (the list of clients), the
 // queue of a loop, the statistics, inputPool.mu.
-// Server.evictingClients alone is held around two of them, Server.mu and queues.
+// Memory.evictingClients alone is held around two of them, Road.mu and queues.
 package server
