@@ -26,6 +26,8 @@ func AppendError(b []byte, text string) []byte {
 	switch {
 	case code == "ERR" && rest == errLine.Error():
 		return b
+	case code == "ERR" && rest == "max number of clients reached":
+		b = append(b, "ERROR Too many open connections"...)
 	case code == "OOM":
 		b = append(b, "SERVER_ERROR out of memory storing object"...)
 	case code == "NOAUTH":

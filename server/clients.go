@@ -12,11 +12,11 @@ func (s *Road) admit(c *client, nowMS int64) (refusal string) {
 	defer s.mu.Unlock()
 	if int64(len(s.clients)) >= s.cfg.Value("maxclients").Int() {
 		s.refusedTotal.Add(1)
-		return "-ERR max number of clients reached\r\n"
+		return c.refusal("-ERR max number of clients reached\r\n")
 	}
 	if !c.local && s.protected() {
 		s.refusedTotal.Add(1)
-		return deniedByProtectedMode
+		return c.refusal(deniedByProtectedMode)
 	}
 	c.id = s.nextID.Add(1)
 	s.clients[c.id] = c

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"cached/commands"
 	"cached/internal/resp"
@@ -112,4 +113,12 @@ func (w *worker) replyError(c *client, text string) {
 		return
 	}
 	w.reply.Error(text)
+}
+
+// refusal is an error of RESP, of one line, in the client's protocol.
+func (c *client) refusal(line string) string {
+	if c.speaks == nil {
+		return line
+	}
+	return string(c.speaks.AppendError(nil, strings.TrimSpace(line[1:])))
 }

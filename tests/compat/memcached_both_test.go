@@ -3,6 +3,7 @@ package compat
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -125,5 +126,50 @@ func TestMemcachedDelayedFlush(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatal("the flush does not come")
 		}
+	}
+}
+
+// What exporters read is there, each in a line of three words.
+func TestMemcachedStats(t *testing.T) {
+	_, addr := startForMemcached(t, "--maxmemory", "100mb", "--maxclients", "3")
+	c := talkTo(t, addr)
+	c.play(t, "set a 0 0 1\r\nx\r\nget a b\r\ndelete none\r\nincr none 1\r\ntouch a 0\r\nset b 0 0 2000000 noreply\r\n"+strings.Repeat("x", 2000000)+"\r\n", nil)
+	have := make(map[string]string)
+	for _, kind := range []string{"", " settings", " items", " slabs", " sizes", " conns"} {
+		lines := strings.Split(c.play(t, "stats"+kind+"\r\n", nil), "\r\n")
+		if n := len(lines); n < 2 || lines[n-2] != "END" || lines[n-1] != "" {
+			t.Fatalf("stats%s: %q", kind, lines)
+		}
+		for _, line := range lines[:len(lines)-2] {
+			words := strings.Split(line, " ")
+			if len(words) != 3 || words[0] != "STAT" {
+				t.Errorf("stats%s: %q", kind, line)
+				continue
+			}
+			have[words[1]] = words[2]
+		}
+	}
+	for name, want := range map[string]string{"curr_connections": "1", "curr_items": "2", "delete_misses": "1", "incr_misses": "1", "touch_hits": "1",
+		"store_too_large": "1", "limit_maxbytes": "104857600", "max_connections": "3", "version": "1.6.18", "item_size_max": "1048576", "get_misses": ""} {
+		if got, ok := have[name]; !ok || want != "" && got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	for _, name := range strings.Fields("pid uptime time pointer_size rusage_user rusage_system total_connections rejected_connections cmd_get cmd_set " +
+		"cmd_flush cmd_touch get_hits delete_hits incr_hits decr_hits decr_misses cas_misses cas_hits cas_badval touch_misses auth_cmds auth_errors " +
+		"bytes_read bytes_written accepting_conns listen_disabled_num threads hash_power_level hash_bytes bytes total_items evictions reclaimed " +
+		"expired_unfetched evicted_unfetched items:1:number active_slabs total_malloced maxbytes maxconns") {
+		if have[name] == "" {
+			t.Errorf("there is no %s", name)
+		}
+	}
+	// Too many clients.
+	for range 2 {
+		talkTo(t, addr).play(t, "", nil)
+	}
+	refused := talkTo(t, addr)
+	_ = refused.SetDeadline(time.Now().Add(20 * time.Second))
+	if got, err := io.ReadAll(refused); err != nil || string(got) != "ERROR Too many open connections\r\n" {
+		t.Errorf("one client too many: %q, %v", got, err)
 	}
 }
