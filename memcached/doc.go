@@ -5,8 +5,8 @@
 //	mc, err := memcached.New(cfg)
 //	server.Protocol{Name: memcached.Name, Port: mc.Port, Rows: mc.Rows(), ...}
 //
-// It behaves as memcached 1.6.18, byte for byte where docs/memcached.md names no difference: tests/compat plays the same
-// requests to both.
+// It behaves as memcached 1.6.18, byte for byte where docs/memcached.md names no difference: tests/compat plays the
+// same requests to both.
 //
 // The parser looks at a line as far as memcached does before it reads a value, and gives each request a fixed order of
 // words (see Parser). What it finds malformed is the request of a command of its own, which replies the error: nothing

@@ -45,10 +45,13 @@ func (f *delayedFlush) after(d time.Duration, e *engine.Engine, db int) {
 		var tx engine.Tx
 		tx.Begin(e, db, time.Now().UnixMilli())
 		tx.LockAll()
+		defer tx.Unlock()
+		if e.Role() == engine.Replica {
+			return // it has become one: its primary says what is removed
+		}
 		tx.Flush(db, true)
 		tx.Propagate("FLUSHDB")
 		tx.Commit(nil)
-		tx.Unlock()
 	})
 }
 

@@ -321,7 +321,9 @@ func verbosity(argv, words [][]byte, quiet []byte) [][]byte {
 }
 
 // store makes the words of a command with a value.
-func (p *Parser) store(words [][]byte, data []byte, from int, argv [][]byte, lim resp.Limits) (_ [][]byte, n int, drop int64) {
+func (p *Parser) store(words [][]byte, data []byte, from int, argv [][]byte, lim resp.Limits) (
+	_ [][]byte, n int, drop int64,
+) {
 	least := 5 // words; one more may follow
 	isCAS := string(words[0]) == "cas"
 	if isCAS {

@@ -10,13 +10,16 @@ func (p *Protocol) Rows() []commands.Spec {
 	numbers := commands.Write | commands.CountsReads | commands.Fast // gives keys their CAS numbers, or moves deadlines
 	stores := commands.Write | commands.DenyOOM | commands.Fast
 	session := commands.Fast | commands.NoAuth | commands.Loading | commands.Stale
+	from := func(first int, flags commands.KeyFlag) []commands.KeySpec {
+		return []commands.KeySpec{commands.KeysFrom(first, -1, 1, flags)}
+	}
 	rows := []commands.Spec{
 		{Name: "get", Arity: 2, Flags: reads, Keys: []commands.KeySpec{read}, Run: get},
-		{Name: "mget", Arity: -2, Flags: reads, Keys: []commands.KeySpec{commands.KeysFrom(1, -1, 1, read.Flags)}, Run: get},
+		{Name: "mget", Arity: -2, Flags: reads, Keys: from(1, read.Flags), Run: get},
 		{Name: "gets", Arity: 2, Flags: numbers, Keys: []commands.KeySpec{write}, Run: p.gets},
-		{Name: "mgets", Arity: -2, Flags: numbers, Keys: []commands.KeySpec{commands.KeysFrom(1, -1, 1, write.Flags)}, Run: p.gets},
-		{Name: "gat", Arity: -2, Flags: numbers, Keys: []commands.KeySpec{commands.KeysFrom(2, -1, 1, write.Flags)}, Run: p.gat},
-		{Name: "gats", Arity: -2, Flags: numbers, Keys: []commands.KeySpec{commands.KeysFrom(2, -1, 1, write.Flags)}, Run: p.gat},
+		{Name: "mgets", Arity: -2, Flags: numbers, Keys: from(1, write.Flags), Run: p.gets},
+		{Name: "gat", Arity: -2, Flags: numbers, Keys: from(2, write.Flags), Run: p.gat},
+		{Name: "gats", Arity: -2, Flags: numbers, Keys: from(2, write.Flags), Run: p.gat},
 
 		{Name: "set", Arity: 6, Flags: stores, Text: 5, Run: p.set},
 		{Name: "add", Arity: 6, Flags: stores, Text: 5, Run: p.add},
@@ -30,8 +33,11 @@ func (p *Protocol) Rows() []commands.Spec {
 		{Name: "delete", Arity: 3, Flags: commands.Write | commands.Fast, Run: p.del},
 		{Name: "toolarge", Arity: 3, Flags: commands.Write | commands.Fast, Run: tooLarge},
 
-		{Name: "flush_all", Group: commands.Server, Arity: 3, Flags: commands.Write | commands.Keyspace, ACL: commands.CatKeyspace | commands.CatDangerous, Run: p.flushAll},
-		{Name: "stats", Group: commands.Server, Arity: -1, Flags: commands.Loading | commands.Stale | commands.Deferred, ACL: commands.CatDangerous, Run: p.stats},
+		{Name: "flush_all", Group: commands.Server, Arity: 3, Flags: commands.Write | commands.Keyspace,
+			ACL: commands.CatKeyspace | commands.CatDangerous, Run: p.flushAll},
+		{Name: "stats", Group: commands.Server, Arity: -1,
+			Flags: commands.Loading | commands.Stale | commands.Deferred,
+			ACL:   commands.CatDangerous, Run: p.stats},
 		{Name: "version", Group: commands.Connection, Arity: 1, Flags: session, Run: showVersion},
 		{Name: "verbosity", Group: commands.Connection, Arity: 2, Flags: session, Run: verbose},
 		{Name: "quit", Group: commands.Connection, Arity: 1, Flags: session, Run: quit},
