@@ -116,6 +116,7 @@ func (w *worker) runRequest(c *client, r *request, mark int) bool {
 		w.tx.Ticket = nil
 		if how != notLocked {
 			c.ticket.Done()
+			c.ticket = nil // most clients wait seldom, and their requests need not look at it
 		}
 	}
 	switch {
