@@ -2,7 +2,6 @@ package commands
 
 import (
 	"math"
-	"strconv"
 
 	"cached/engine/value"
 )
@@ -25,22 +24,11 @@ const (
 // as in Redis.
 const maxFieldTime = 1<<46 - 1
 
-// Replies of HEXPIRE for a field.
-const (
-	fieldMissing  = -2
-	fieldNoTTL    = -1
-	fieldRefused  = 0
-	fieldSet      = 1
-	fieldDeleted  = 2
-	persistNoneAt = -1
-)
-
-// fields reads "FIELDS numfields field ...", which must be the last words.
-func (a *Args) fields(badNumber error) [][]byte {
-	if !a.Is("FIELDS") {
-		a.Fail(errFieldsMissing)
-	}
-	return a.counted(1, badNumber, errNumMismatch)
+// fieldParts are the names about a hash's fields.
+var fieldParts = partKind{
+	keyword: "FIELDS", expireAt: "HPEXPIREAT", persist: "HPERSIST", remove: "HDEL",
+	expires: eventHExpire, persists: eventHPersist, removes: eventHDel,
+	missing: errFieldsMissing, mismatch: errNumMismatch, badNumber: errNumFields, badNumberOfDeadline: errNumFieldsTimed,
 }
 
 // counted reads a number and that many groups of width words, which must be the last words.
@@ -106,147 +94,17 @@ func (q deadlineCondition) refuses(old, at int64) bool {
 	return false
 }
 
-func hexpire(c *Ctx) error    { return c.hexpire(1000, true) }
-func hpexpire(c *Ctx) error   { return c.hexpire(1, true) }
-func hexpireat(c *Ctx) error  { return c.hexpire(1000, false) }
-func hpexpireat(c *Ctx) error { return c.hexpire(1, false) }
+func hexpire(c *Ctx) error    { return expireParts(c, &fieldParts, c.hash, 1000, true) }
+func hpexpire(c *Ctx) error   { return expireParts(c, &fieldParts, c.hash, 1, true) }
+func hexpireat(c *Ctx) error  { return expireParts(c, &fieldParts, c.hash, 1000, false) }
+func hpexpireat(c *Ctx) error { return expireParts(c, &fieldParts, c.hash, 1, false) }
 
-func (c *Ctx) hexpire(unitMS int64, relative bool) error {
-	at, err := c.fieldTime(c.Argv[2], unitMS, relative)
-	if err != nil {
-		return err
-	}
-	a := c.Args(3)
-	cond := a.deadlineCondition()
-	fields := a.fields(errNumFieldsTimed)
-	if err := a.End(); err != nil {
-		return err
-	}
-	key := c.Argv[1]
-	h, there, err := c.hash(key)
-	if err != nil {
-		return err
-	}
-	c.Reply.Array(len(fields))
-	if !there {
-		for range fields {
-			c.Reply.Int(fieldMissing)
-		}
-		return nil
-	}
-	var set, deleted [][]byte
-	for _, f := range fields {
-		old, found := h.Deadline(f)
-		switch {
-		case !found:
-			c.Reply.Int(fieldMissing)
-		case cond.refuses(old, at):
-			c.Reply.Int(fieldRefused)
-		case c.passed(at):
-			h.Remove(f)
-			deleted = append(deleted, f)
-			c.Reply.Int(fieldDeleted)
-		default:
-			h.SetDeadline(f, at)
-			set = append(set, f)
-			c.Reply.Int(fieldSet)
-		}
-	}
-	c.fieldsChanged(key, h, set, at, deleted)
-	return nil
-}
+func httl(c *Ctx) error         { return partTimes(c, &fieldParts, c.hash, 1000, true) }
+func hpttl(c *Ctx) error        { return partTimes(c, &fieldParts, c.hash, 1, true) }
+func hexpiretime(c *Ctx) error  { return partTimes(c, &fieldParts, c.hash, 1000, false) }
+func hpexpiretime(c *Ctx) error { return partTimes(c, &fieldParts, c.hash, 1, false) }
 
-// fieldsChanged reports changes of fields: those that got the deadline at (0: that lost theirs), and those that
-// were deleted.
-func (c *Ctx) fieldsChanged(key []byte, h value.HashRef, set [][]byte, at int64, deleted [][]byte) {
-	count := func(f [][]byte) []byte { return strconv.AppendInt(nil, int64(len(f)), 10) }
-	if len(set) > 0 {
-		if at != 0 {
-			c.Tx.FieldsExpire(key)
-			c.Tx.Modified(key, eventHExpire)
-			c.Propagate("HPEXPIREAT", append([][]byte{key, strconv.AppendInt(nil, at, 10), []byte("FIELDS"), count(set)}, set...)...)
-		} else {
-			c.Tx.Modified(key, eventHPersist)
-			c.Propagate("HPERSIST", append([][]byte{key, []byte("FIELDS"), count(set)}, set...)...)
-		}
-	}
-	if len(deleted) > 0 {
-		c.Tx.Modified(key, eventHDel)
-		c.Propagate("HDEL", append([][]byte{key}, deleted...)...)
-		c.endIfEmpty(key, h.Len())
-	}
-}
-
-func httl(c *Ctx) error         { return c.fieldTimes(1000, true) }
-func hpttl(c *Ctx) error        { return c.fieldTimes(1, true) }
-func hexpiretime(c *Ctx) error  { return c.fieldTimes(1000, false) }
-func hpexpiretime(c *Ctx) error { return c.fieldTimes(1, false) }
-
-// fieldTimes replies when fields expire, rounded up to the unit.
-func (c *Ctx) fieldTimes(unitMS int64, relative bool) error {
-	a := c.Args(2)
-	fields := a.fields(errNumFields)
-	if err := a.End(); err != nil {
-		return err
-	}
-	h, there, err := c.hash(c.Argv[1])
-	if err != nil {
-		return err
-	}
-	c.Reply.Array(len(fields))
-	for _, f := range fields {
-		at, found := int64(0), false
-		if there {
-			at, found = h.Deadline(f)
-		}
-		switch {
-		case !found:
-			at = fieldMissing
-		case at == 0:
-			at = fieldNoTTL
-		default:
-			if relative {
-				at = max(at-c.NowMS, 0)
-			}
-			at = (at + unitMS - 1) / unitMS
-		}
-		c.Reply.Int(at)
-	}
-	return nil
-}
-
-func hpersist(c *Ctx) error {
-	a := c.Args(2)
-	fields := a.fields(errNumFields)
-	if err := a.End(); err != nil {
-		return err
-	}
-	key := c.Argv[1]
-	h, there, err := c.hash(key)
-	if err != nil {
-		return err
-	}
-	c.Reply.Array(len(fields))
-	var done [][]byte
-	for _, f := range fields {
-		at, found := int64(0), false
-		if there {
-			at, found = h.Deadline(f)
-		}
-		switch {
-		case !found:
-			c.Reply.Int(fieldMissing)
-		case at == 0:
-			c.Reply.Int(persistNoneAt)
-		default:
-			h.SetDeadline(f, 0)
-			done = append(done, f)
-			c.Reply.Int(fieldSet)
-		}
-	}
-	c.fieldsChanged(key, h, done, 0, nil)
-	return nil
-}
+func hpersist(c *Ctx) error { return persistParts(c, &fieldParts, c.hash) }
 
 // fieldDeadline is the deadline of an option; 0 when it names none.
 func (c *Ctx) fieldDeadline(e expiry) (int64, error) {
@@ -271,7 +129,7 @@ func hgetex(c *Ctx) error {
 	if err != nil {
 		return err
 	}
-	fields := a.fields(errNumFields)
+	fields := a.parts(&fieldParts, errNumFields)
 	if err := a.End(); err != nil {
 		return err
 	}
@@ -303,7 +161,7 @@ func hgetex(c *Ctx) error {
 			set = append(set, f)
 		}
 	}
-	c.fieldsChanged(key, h, set, at, deleted)
+	partsChanged(c, &fieldParts, key, h, set, at, deleted)
 	return nil
 }
 
@@ -394,7 +252,7 @@ func hsetex(c *Ctx) error {
 			c.Propagate("HSET", pairs...)
 		}
 	}
-	c.fieldsChanged(key, h, set, o.at, deleted)
+	partsChanged(c, &fieldParts, key, h, set, o.at, deleted)
 	if h.Ref = c.mustHash(key); !h.IsZero() && h.Len() == 0 {
 		c.Tx.Delete(key) // made for fields that expire at once
 		c.Tx.PropagateNothing()
@@ -411,7 +269,7 @@ func (c *Ctx) mustHash(key []byte) value.Ref {
 
 func hgetdel(c *Ctx) error {
 	a := c.Args(2)
-	fields := a.fields(errNumFields)
+	fields := a.parts(&fieldParts, errNumFields)
 	if err := a.End(); err != nil {
 		return err
 	}
@@ -435,6 +293,6 @@ func hgetdel(c *Ctx) error {
 		h.Remove(f)
 		deleted = append(deleted, f)
 	}
-	c.fieldsChanged(key, h, nil, 0, deleted)
+	partsChanged(c, &fieldParts, key, h, nil, 0, deleted)
 	return nil
 }

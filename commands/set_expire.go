@@ -1,8 +1,6 @@
 package commands
 
 import (
-	"strconv"
-
 	"cached/engine"
 	"cached/engine/value"
 )
@@ -24,147 +22,24 @@ var (
 	eventSPersist = engine.Event{Name: "spersist", Class: engine.ClassSet}
 )
 
-// members takes "MEMBERS nummembers member ...", which must be all that is left.
-func (a *Args) members(badNumber error) [][]byte {
-	if !a.Is("MEMBERS") {
-		a.Fail(errMembersMissing)
-	}
-	return a.counted(1, badNumber, errMemberMismatch)
+// memberParts are the names about a set's members.
+var memberParts = partKind{
+	keyword: "MEMBERS", expireAt: "SPEXPIREAT", persist: "SPERSIST", remove: "SREM",
+	expires: eventSExpire, persists: eventSPersist, removes: eventSRem,
+	missing: errMembersMissing, mismatch: errMemberMismatch, badNumber: errNumMembers, badNumberOfDeadline: errNumMembersTimed,
 }
 
-func sexpire(c *Ctx) error    { return c.sexpire(1000, true) }
-func spexpire(c *Ctx) error   { return c.sexpire(1, true) }
-func sexpireat(c *Ctx) error  { return c.sexpire(1000, false) }
-func spexpireat(c *Ctx) error { return c.sexpire(1, false) }
+func sexpire(c *Ctx) error    { return expireParts(c, &memberParts, c.set, 1000, true) }
+func spexpire(c *Ctx) error   { return expireParts(c, &memberParts, c.set, 1, true) }
+func sexpireat(c *Ctx) error  { return expireParts(c, &memberParts, c.set, 1000, false) }
+func spexpireat(c *Ctx) error { return expireParts(c, &memberParts, c.set, 1, false) }
 
-func (c *Ctx) sexpire(unitMS int64, relative bool) error {
-	at, err := c.fieldTime(c.Argv[2], unitMS, relative)
-	if err != nil {
-		return err
-	}
-	a := c.Args(3)
-	cond := a.deadlineCondition()
-	members := a.members(errNumMembersTimed)
-	if err := a.End(); err != nil {
-		return err
-	}
-	key := c.Argv[1]
-	s, there, err := c.set(key)
-	if err != nil {
-		return err
-	}
-	c.Reply.Array(len(members))
-	var set, deleted [][]byte
-	for _, m := range members {
-		old, found := int64(0), false
-		if there {
-			old, found = s.Deadline(m)
-		}
-		switch {
-		case !found:
-			c.Reply.Int(fieldMissing)
-		case cond.refuses(old, at):
-			c.Reply.Int(fieldRefused)
-		case c.passed(at):
-			s.Remove(m)
-			deleted = append(deleted, m)
-			there = s.Len() > 0
-			c.Reply.Int(fieldDeleted)
-		default:
-			s.SetDeadline(m, at)
-			set = append(set, m)
-			c.Reply.Int(fieldSet)
-		}
-	}
-	c.membersChanged(key, s, set, at, deleted)
-	return nil
-}
+func sttl(c *Ctx) error         { return partTimes(c, &memberParts, c.set, 1000, true) }
+func spttl(c *Ctx) error        { return partTimes(c, &memberParts, c.set, 1, true) }
+func sexpiretime(c *Ctx) error  { return partTimes(c, &memberParts, c.set, 1000, false) }
+func spexpiretime(c *Ctx) error { return partTimes(c, &memberParts, c.set, 1, false) }
 
-// membersChanged tells of members that got the deadline at (0: that lost theirs) and of
-// those that were deleted.
-func (c *Ctx) membersChanged(key []byte, s value.SetRef, set [][]byte, at int64, deleted [][]byte) {
-	if len(set) > 0 {
-		words := append([][]byte{[]byte("MEMBERS"), countText(len(set))}, set...)
-		if at != 0 {
-			c.Tx.FieldsExpire(key)
-			c.Tx.Modified(key, eventSExpire)
-			c.Propagate("SPEXPIREAT", append([][]byte{key, strconv.AppendInt(nil, at, 10)}, words...)...)
-		} else {
-			c.Tx.Modified(key, eventSPersist)
-			c.Propagate("SPERSIST", append([][]byte{key}, words...)...)
-		}
-	}
-	if len(deleted) > 0 {
-		c.Tx.Modified(key, eventSRem)
-		c.Propagate("SREM", append([][]byte{key}, deleted...)...)
-		c.endIfEmpty(key, s.Len())
-	}
-}
-
-func sttl(c *Ctx) error         { return c.memberTimes(1000, true) }
-func spttl(c *Ctx) error        { return c.memberTimes(1, true) }
-func sexpiretime(c *Ctx) error  { return c.memberTimes(1000, false) }
-func spexpiretime(c *Ctx) error { return c.memberTimes(1, false) }
-
-// memberTimes replies when members expire, rounded up to the unit.
-func (c *Ctx) memberTimes(unitMS int64, relative bool) error {
-	return c.eachMemberDeadline(func(_ value.SetRef, _ []byte, at int64) {
-		if at == 0 {
-			c.Reply.Int(fieldNoTTL)
-			return
-		}
-		if relative {
-			at = max(at-c.NowMS, 0)
-		}
-		c.Reply.Int((at + unitMS - 1) / unitMS)
-	})
-}
-
-// eachMemberDeadline visits the members that the command names behind MEMBERS and that
-// are there, to be replied to with one integer each; for the others it replies itself.
-func (c *Ctx) eachMemberDeadline(visit func(s value.SetRef, m []byte, at int64)) error {
-	a := c.Args(2)
-	members := a.members(errNumMembers)
-	if err := a.End(); err != nil {
-		return err
-	}
-	s, there, err := c.set(c.Argv[1])
-	if err != nil {
-		return err
-	}
-	c.Reply.Array(len(members))
-	for _, m := range members {
-		at, found := int64(0), false
-		if there {
-			at, found = s.Deadline(m)
-		}
-		if !found {
-			c.Reply.Int(fieldMissing)
-			continue
-		}
-		visit(s, m, at)
-	}
-	return nil
-}
-
-func spersist(c *Ctx) error {
-	var set value.SetRef
-	var done [][]byte
-	err := c.eachMemberDeadline(func(s value.SetRef, m []byte, at int64) {
-		if at == 0 {
-			c.Reply.Int(persistNoneAt)
-			return
-		}
-		set = s
-		s.SetDeadline(m, 0)
-		done = append(done, m)
-		c.Reply.Int(fieldSet)
-	})
-	if len(done) > 0 {
-		c.membersChanged(c.Argv[1], set, done, 0, nil)
-	}
-	return err
-}
+func spersist(c *Ctx) error { return persistParts(c, &memberParts, c.set) }
 
 // A saddexCall is SADDEX with its words read.
 type saddexCall struct {
@@ -199,7 +74,7 @@ func (c *Ctx) parseSAddEx() (q saddexCall, err error) {
 			return q, Error("ERR unknown argument: " + string(a.Next()))
 		}
 	}
-	q.members = a.members(errNumMembers)
+	q.members = a.parts(&memberParts, errNumMembers)
 	return q, a.End()
 }
 
@@ -245,7 +120,7 @@ func saddex(c *Ctx) error {
 		c.Tx.Modified(key, eventSAdd)
 		c.Propagate("SADD", append([][]byte{key}, added...)...)
 	}
-	c.membersChanged(key, s, timed, q.at, nil)
+	partsChanged(c, &memberParts, key, s, timed, q.at, nil)
 	c.Reply.Int(1)
 	return nil
 }
@@ -259,5 +134,5 @@ func (c *Ctx) removeMembers(key []byte, s value.SetRef, there bool, members [][]
 			there = s.Len() > 0
 		}
 	}
-	c.membersChanged(key, s, nil, 0, deleted)
+	partsChanged(c, &memberParts, key, s, nil, 0, deleted)
 }
