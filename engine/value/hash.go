@@ -1,7 +1,7 @@
 package value
 
 import (
-	"encoding/binary"
+	"math"
 	"math/rand/v2"
 
 	"cached/engine/arena"
@@ -166,7 +166,7 @@ func (h HashRef) Remove(field []byte) bool {
 	b = packed.Delete(b, p, step)
 	h.Resize(head + len(b))
 	if step == 3 {
-		h.setDue()
+		h.setDue(fieldWidth)
 	}
 	return true
 }
@@ -322,14 +322,7 @@ func (h HashRef) SetDeadline(field []byte, due int64) bool {
 		b, _ = h.sequence()
 		p = packed.Find(b, packed.First(b), field, 2)
 	}
-	dp := packed.Skip(b, p, 2)
-	n := len(b)
-	if grow := packed.IntSize(due) - packed.EntrySize(b, dp); grow > 0 {
-		b = h.Resize(dueBytes + n + grow)[dueBytes : dueBytes+n]
-	}
-	b = packed.ReplaceInt(b, dp, due)
-	h.Resize(dueBytes + len(b))
-	h.setDue()
+	h.replaceDue(packed.Skip(b, p, 2), due, fieldWidth)
 	return true
 }
 
@@ -352,47 +345,19 @@ func (h HashRef) addDeadlines() {
 	h.SetEncoding(PackedTTL)
 }
 
-// setDue writes the earliest deadline in front of a PackedTTL hash.
-func (h HashRef) setDue() {
-	first := int64(0)
-	h.Each(func(_, _ Elem, due int64) bool {
-		if due != 0 && (first == 0 || due < first) {
-			first = due
-		}
-		return true
-	})
-	binary.LittleEndian.PutUint64(h.Bytes(), uint64(first))
-	h.markParts()
-}
+// fieldWidth is how many entries of a PackedTTL sequence a field has: itself, its value and its deadline.
+const fieldWidth = 3
 
-// ExpireFields removes at most limit fields whose deadline is before nowMS and calls expired with each before. It
-// returns their number.
+// ExpireFields removes fields whose deadline is before nowMS and calls expired with each before: at most limit of a
+// large hash, and all of a small one. It returns their number.
 func (h HashRef) ExpireFields(nowMS int64, limit int, expired func(field []byte)) (n int) {
 	if h.isRoot() {
 		n = rootOf(h.Item()).expire(h.Heap, nowMS, limit, expired)
 		h.markParts()
 		return n
 	}
-	b, step := h.sequence()
-	if step == 2 {
+	if EncodingOf(h.Item()) != PackedTTL {
 		return 0
 	}
-	var buf [20]byte
-	for p := packed.First(b); p != 0; {
-		if due, _ := elemAt(b, packed.Skip(b, p, 2)).Int(); due == 0 || due >= nowMS {
-			p = packed.Skip(b, p, 3)
-			continue
-		}
-		expired(elemAt(b, p).Bytes(buf[:]))
-		b = packed.Delete(b, p, 3)
-		n++
-		if p == len(b) {
-			break
-		}
-	}
-	if n > 0 {
-		h.Resize(dueBytes + len(b))
-		h.setDue()
-	}
-	return n
+	return h.expirePacked(fieldWidth, nowMS, math.MaxInt, expired)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"cached/engine/arena"
+	"cached/engine/packed"
 	"cached/engine/table"
 )
 
@@ -39,6 +40,56 @@ func FieldsDue(it table.Item) int64 {
 		}
 	}
 	return 0
+}
+
+// setDue writes the earliest deadline in front of a PackedTTL sequence, each part of which has width entries, the
+// last of them its deadline.
+func (r Ref) setDue(width int) {
+	first := int64(0)
+	b := r.Bytes()[dueBytes:]
+	for p := packed.First(b); p != 0; p = packed.Skip(b, p, width) {
+		if due, _ := elemAt(b, packed.Skip(b, p, width-1)).Int(); due != 0 && (first == 0 || due < first) {
+			first = due
+		}
+	}
+	binary.LittleEndian.PutUint64(r.Bytes(), uint64(first))
+	r.markParts()
+}
+
+// replaceDue replaces the deadline at p in the sequence of a PackedTTL value.
+func (r Ref) replaceDue(p int, due int64, width int) {
+	b := r.Bytes()[dueBytes:]
+	n := len(b)
+	if grow := packed.IntSize(due) - packed.EntrySize(b, p); grow > 0 {
+		b = r.Resize(dueBytes + n + grow)[dueBytes : dueBytes+n]
+	}
+	b = packed.ReplaceInt(b, p, due)
+	r.Resize(dueBytes + len(b))
+	r.setDue(width)
+}
+
+// expirePacked removes at most limit parts of a PackedTTL sequence whose deadline is before nowMS and passes each to
+// expired before. It returns their number.
+func (r Ref) expirePacked(width int, nowMS int64, limit int, expired func(part []byte)) (n int) {
+	b := r.Bytes()[dueBytes:]
+	var buf [20]byte
+	for p := packed.First(b); p != 0 && n < limit; {
+		if due, _ := elemAt(b, packed.Skip(b, p, width-1)).Int(); due == 0 || due >= nowMS {
+			p = packed.Skip(b, p, width)
+			continue
+		}
+		expired(elemAt(b, p).Bytes(buf[:]))
+		b = packed.Delete(b, p, width)
+		n++
+		if p == len(b) {
+			break
+		}
+	}
+	if n > 0 {
+		r.Resize(dueBytes + len(b))
+		r.setDue(width)
+	}
+	return n
 }
 
 // orderItem notes an item that has a deadline in the order.

@@ -1,8 +1,6 @@
 package value
 
 import (
-	"encoding/binary"
-
 	"cached/engine/arena"
 	"cached/engine/packed"
 	"cached/engine/table"
@@ -10,6 +8,9 @@ import (
 
 // Deadlines of a set's members. Times are Unix milliseconds; nothing here looks at the
 // clock.
+
+// memberWidth is how many entries of a PackedTTL sequence a member has: itself and its deadline.
+const memberWidth = 2
 
 // insertDue adds a member that is not there, with its deadline or 0.
 func (r *root) insertDue(h *arena.Heap, member []byte, due int64) {
@@ -45,7 +46,7 @@ func (s SetRef) removeTimed(b []byte) bool {
 		return false
 	}
 	s.Resize(dueBytes + len(packed.Delete(v, p, 2)))
-	s.setDue()
+	s.setDue(memberWidth)
 	return true
 }
 
@@ -120,14 +121,7 @@ func (s SetRef) SetDeadline(b []byte, due int64) bool {
 		return true
 	}
 	v := s.timed()
-	p := packed.Next(v, packed.Find(v, packed.First(v), b, 1))
-	n := len(v)
-	if grow := packed.IntSize(due) - packed.EntrySize(v, p); grow > 0 {
-		v = s.Resize(dueBytes + n + grow)[dueBytes : dueBytes+n]
-	}
-	v = packed.ReplaceInt(v, p, due)
-	s.Resize(dueBytes + len(v))
-	s.setDue()
+	s.replaceDue(packed.Next(v, packed.Find(v, packed.First(v), b, 1)), due, memberWidth)
 	return true
 }
 
@@ -152,20 +146,7 @@ func (s SetRef) addDeadlines() {
 	})
 	copy(s.Resize(dueBytes + len(b))[dueBytes:], b)
 	s.SetEncoding(PackedTTL)
-	s.setDue()
-}
-
-// setDue writes the earliest deadline in front of a PackedTTL set.
-func (s SetRef) setDue() {
-	first := int64(0)
-	eachMember(s.Item(), func(_ Elem, due int64) bool {
-		if due != 0 && (first == 0 || due < first) {
-			first = due
-		}
-		return true
-	})
-	binary.LittleEndian.PutUint64(s.Bytes(), uint64(first))
-	s.markParts()
+	s.setDue(memberWidth)
 }
 
 // ExpireMembers ends at most limit members whose deadline is before nowMS and passes each
@@ -177,26 +158,7 @@ func (s SetRef) ExpireMembers(nowMS int64, limit int, expired func(member []byte
 		s.markParts()
 		return n
 	case PackedTTL:
-	default:
-		return 0
+		return s.expirePacked(memberWidth, nowMS, limit, expired)
 	}
-	b := s.timed()
-	var buf [20]byte
-	for p := packed.First(b); p != 0 && n < limit; {
-		if due, _ := elemAt(b, packed.Next(b, p)).Int(); due == 0 || due >= nowMS {
-			p = packed.Skip(b, p, 2)
-			continue
-		}
-		expired(elemAt(b, p).Bytes(buf[:]))
-		b = packed.Delete(b, p, 2)
-		n++
-		if p == len(b) {
-			break
-		}
-	}
-	if n > 0 {
-		s.Resize(dueBytes + len(b))
-		s.setDue()
-	}
-	return n
+	return 0
 }
