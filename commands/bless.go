@@ -2,7 +2,6 @@ package commands
 
 import (
 	"cached/engine"
-	"cached/engine/table"
 )
 
 // BLESS: keys that are not evicted.
@@ -118,21 +117,7 @@ func blessScan(c *Ctx) error {
 			return ErrSyntax
 		}
 	}
-	n, mark := 0, len(c.Reply.B)
-	next, err := c.Tx.Scan(cursor, int(min(count, 1<<31-1)), func(it table.Item) {
-		if engine.Pinned(it) && !c.Reply.Full {
-			c.Reply.Bulk(it.Key())
-			n++
-		}
-	})
-	if err == nil {
-		c.arrayAt(mark, n)
-		keys := len(c.Reply.B)
-		c.Reply.Array(2)
-		c.replyCursor(next)
-		c.Reply.Hoist(mark, keys)
-	}
-	return err
+	return c.replyScan(cursor, int(min(count, 1<<31-1)), engine.Pinned)
 }
 
 func blessHelp(c *Ctx) error {

@@ -380,12 +380,16 @@ func scan(c *Ctx) error {
 		return err
 	}
 	wanted, known := value.TypeNamed(lowered(o.typ))
+	return c.replyScan(cursor, o.count, func(it table.Item) bool {
+		return (o.typ == nil || known && value.TypeOf(it) == wanted) && (o.pattern == nil || glob.Match(o.pattern, it.Key(), false))
+	})
+}
+
+// replyScan replies a cursor and the keys from another one on that are wanted, as SCAN does.
+func (c *Ctx) replyScan(cursor uint64, count int, wanted func(it table.Item) bool) error {
 	n, mark := 0, len(c.Reply.B)
-	next, err := c.Tx.Scan(cursor, o.count, func(it table.Item) {
-		if c.Reply.Full || o.typ != nil && (!known || value.TypeOf(it) != wanted) {
-			return
-		}
-		if o.pattern == nil || glob.Match(o.pattern, it.Key(), false) {
+	next, err := c.Tx.Scan(cursor, count, func(it table.Item) {
+		if !c.Reply.Full && wanted(it) {
 			c.Reply.Bulk(it.Key())
 			n++
 		}

@@ -48,19 +48,23 @@ func rpoplpush(c *Ctx) error {
 	return err
 }
 
+// moveSource returns the list at src, of which elements move to that at dst; ok is false if there is none.
+func (c *Ctx) moveSource(src, dst []byte) (l value.ListRef, ok bool, err error) {
+	if l, ok, err = c.list(src); err != nil || !ok {
+		return l, false, err
+	}
+	if _, _, err := c.list(dst); err != nil {
+		return l, false, err
+	}
+	return c.list(src) // again: ending dst may have moved it
+}
+
 // moveElem moves an element from one end of the list at the first key to one end
 // of that at the second, and replies it; done is false when there is none.
 func (c *Ctx) moveElem(from, to bool) (done bool, err error) {
 	src, dst := c.Argv[1], c.Argv[2]
-	_, ok, err := c.list(src)
+	l, ok, err := c.moveSource(src, dst)
 	if err != nil || !ok {
-		return false, err
-	}
-	if _, _, err := c.list(dst); err != nil {
-		return false, err
-	}
-	l, _, err := c.list(src) // again: ending dst may have moved it
-	if err != nil {
 		return false, err
 	}
 	b := l.End(from).Append(nil)
@@ -273,15 +277,8 @@ func blmovem(c *Ctx) error {
 // in commands that every server knows.
 func (q *moveMany) run(c *Ctx) (done bool, err error) {
 	src, dst := c.Argv[1], c.Argv[2]
-	_, ok, err := c.list(src)
+	l, ok, err := c.moveSource(src, dst)
 	if err != nil || !ok {
-		return false, err
-	}
-	if _, _, err := c.list(dst); err != nil {
-		return false, err
-	}
-	l, _, err := c.list(src) // again: ending dst may have moved it
-	if err != nil {
 		return false, err
 	}
 	size := l.Len()

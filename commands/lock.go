@@ -204,13 +204,18 @@ func (c *Ctx) lockWait(o *lockArgs, keys [][]byte, b blocking, ahead int) error 
 	c.Reply.Map(4)
 	c.Reply.BulkString("acquired")
 	c.Reply.Int(0)
+	c.replyHolder(b)
+	c.Reply.BulkString("place")
+	c.Reply.Int(int64(ahead) + 1)
+	return nil
+}
+
+// replyHolder replies the pairs about the hold that stands in the way.
+func (c *Ctx) replyHolder(b blocking) {
 	c.Reply.BulkString("holder")
 	c.Reply.BulkOrNull(b.owner)
 	c.Reply.BulkString("ttl")
 	c.Reply.Int(c.remainingMS(b.freeMS))
-	c.Reply.BulkString("place")
-	c.Reply.Int(int64(ahead) + 1)
-	return nil
 }
 
 // holder takes the owner and, if there is one, the token of a hold.
@@ -256,10 +261,7 @@ func lockRenew(c *Ctx) error {
 		r.Map(3)
 		r.BulkString("renewed")
 		r.Int(0)
-		r.BulkString("holder")
-		r.BulkOrNull(b.owner)
-		r.BulkString("ttl")
-		r.Int(c.remainingMS(b.freeMS))
+		c.replyHolder(b)
 		return nil
 	}
 	mine.UntilMS = c.NowMS + ttl

@@ -80,10 +80,7 @@ func (c *Ctx) lockManyWait(o *lockArgs, keys [][]byte, refused []byte, b blockin
 	c.Reply.Int(0)
 	c.Reply.BulkString("key")
 	c.Reply.Bulk(refused)
-	c.Reply.BulkString("holder")
-	c.Reply.BulkOrNull(b.owner)
-	c.Reply.BulkString("ttl")
-	c.Reply.Int(c.remainingMS(b.freeMS))
+	c.replyHolder(b)
 	c.Reply.BulkString("place")
 	c.Reply.Int(int64(ahead) + 1)
 	return nil

@@ -31,40 +31,34 @@ func (a *Args) limit(limit *int64) bool {
 	return true
 }
 
-func sintercard(c *Ctx) error {
+// countMembers replies how many members walk visits, LIMIT at most. none reports whether a set of the keys is missing.
+func (c *Ctx) countMembers(walk func(sets []value.SetRef, none bool, visit func(value.Elem) bool)) error {
 	a := c.Args(1)
 	keys := a.countedKeys()
 	limit := a.cardLimit()
 	if err := a.End(); err != nil {
 		return err
 	}
-	sets, missing, err := c.sets(keys)
+	sets, none, err := c.sets(keys)
 	if err != nil {
 		return err
 	}
 	n := int64(0)
-	if !missing {
-		inter(sets, func(value.Elem) bool { n++; return limit == 0 || n < limit })
-	}
+	walk(sets, none, func(value.Elem) bool { n++; return limit == 0 || n < limit })
 	c.Reply.Int(n)
 	return nil
 }
 
+func sintercard(c *Ctx) error {
+	return c.countMembers(func(sets []value.SetRef, none bool, visit func(value.Elem) bool) {
+		if !none {
+			inter(sets, visit)
+		}
+	})
+}
+
 func sdiffcard(c *Ctx) error {
-	a := c.Args(1)
-	keys := a.countedKeys()
-	limit := a.cardLimit()
-	if err := a.End(); err != nil {
-		return err
-	}
-	sets, _, err := c.sets(keys)
-	if err != nil {
-		return err
-	}
-	n := int64(0)
-	diff(sets, func(value.Elem) bool { n++; return limit == 0 || n < limit })
-	c.Reply.Int(n)
-	return nil
+	return c.countMembers(func(sets []value.SetRef, _ bool, visit func(value.Elem) bool) { diff(sets, visit) })
 }
 
 // sunioncard counts the union: exactly, for which each member is looked up in the sets
