@@ -54,29 +54,18 @@ func (tx *Tx) Version(key []byte) (uint64, bool) {
 
 // ScanTag is Scan for the items that have a tag. Shards in which none has it are passed over.
 func (tx *Tx) ScanTag(cursor uint64, count int, name string, visit func(table.Item)) (uint64, error) {
-	const all = 1 << 48
-	for cursor < all {
-		ok := tx.within(int(cursor>>(48-tx.e.shardBits)), func(s *shard) {
-			ks := &s.dbs[tx.DB]
-			if ks.tags.names[name] == 0 {
-				cursor = (cursor>>(48-tx.e.shardBits) + 1) << (48 - tx.e.shardBits)
-				return
-			}
-			cursor = ks.keys.Scan(cursor, count, func(it table.Item) {
-				count--
-				if it.Extended() && ks.tags.has(it.Ext(), name) && tx.lives(ks, it) {
-					visit(it)
-				}
-			})
-		})
-		switch {
-		case !ok:
-			return 0, ErrBusy
-		case cursor < all && count <= 0:
-			return cursor, nil
+	return tx.scanShards(cursor, &count, func(s *shard, cursor uint64) uint64 {
+		ks := &s.dbs[tx.DB]
+		if ks.tags.names[name] == 0 {
+			return (cursor>>(48-tx.e.shardBits) + 1) << (48 - tx.e.shardBits)
 		}
-	}
-	return 0, nil
+		return ks.keys.Scan(cursor, count, func(it table.Item) {
+			count--
+			if it.Extended() && ks.tags.has(it.Ext(), name) && tx.lives(ks, it) {
+				visit(it)
+			}
+		})
+	})
 }
 
 // prefixSample is how many keys of a shard are looked at for an estimate.

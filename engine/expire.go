@@ -19,16 +19,21 @@ const freeAtOnce = 4096
 
 // expire removes the key at a, whose deadline has passed.
 func (tx *Tx) expire(db int, key []byte, a at) {
-	tx.remove(&a, true)
-	tx.left(&a, db, wasExpired)
 	a.s.stats.Expired++
-	saved := tx.DB
-	tx.DB = db
-	tx.tell(key, EventExpired)
+	tx.removeEnded(db, key, a, wasExpired, EventExpired)
 	if tx.Journaled() {
 		// The removal is an effect of its own, before those of the command.
 		tx.effects = append(tx.effects, effects.Effect{DB: db, Argv: [][]byte{[]byte("DEL"), append([]byte(nil), key...)}})
 	}
+}
+
+// removeEnded removes the key at a, which no command has removed, and notifies the watchers of the event.
+func (tx *Tx) removeEnded(db int, key []byte, a at, why reason, ev Event) {
+	tx.remove(&a, true)
+	tx.left(&a, db, why)
+	saved := tx.DB
+	tx.DB = db
+	tx.tell(key, ev)
 	tx.DB = saved
 }
 

@@ -296,27 +296,34 @@ func (tx *Tx) Len() (n int, err error) {
 // table.Table.Scan has the guarantees. Expired and invalidated keys are removed and not visited. visit must not change the
 // keyspace, and the item is valid until visit returns.
 func (tx *Tx) Scan(cursor uint64, count int, visit func(table.Item)) (uint64, error) {
-	const all = 1 << 48
-	for cursor < all {
+	return tx.scanShards(cursor, &count, func(s *shard, cursor uint64) uint64 {
 		var ended [][]byte
-		ok := tx.within(int(cursor>>(48-tx.e.shardBits)), func(s *shard) {
-			ks := &s.dbs[tx.DB]
-			cursor = ks.keys.Scan(cursor, count, func(it table.Item) {
-				count--
-				if tx.lives(ks, it) {
-					visit(it)
-				} else {
-					ended = append(ended, append([]byte(nil), it.Key()...))
-				}
-			})
-			for _, key := range ended {
-				tx.find(tx.DB, key) // removes it
+		ks := &s.dbs[tx.DB]
+		next := ks.keys.Scan(cursor, count, func(it table.Item) {
+			count--
+			if tx.lives(ks, it) {
+				visit(it)
+			} else {
+				ended = append(ended, append([]byte(nil), it.Key()...))
 			}
 		})
+		for _, key := range ended {
+			tx.find(tx.DB, key) // removes it
+		}
+		return next
+	})
+}
+
+// scanShards calls scan for one shard after the other, from that of cursor on, until left is used up, and returns the
+// next cursor, 0 at the end. scan returns the cursor up to which it has come in its shard, or that of the next shard.
+func (tx *Tx) scanShards(cursor uint64, left *int, scan func(s *shard, cursor uint64) uint64) (uint64, error) {
+	const all = 1 << 48
+	for cursor < all {
+		ok := tx.within(int(cursor>>(48-tx.e.shardBits)), func(s *shard) { cursor = scan(s, cursor) })
 		switch {
 		case !ok:
 			return 0, ErrBusy
-		case cursor < all && count <= 0:
+		case cursor < all && *left <= 0:
 			return cursor, nil
 		}
 	}

@@ -315,13 +315,8 @@ func (tx *Tx) examine(db int, key []byte, a at) (gone bool) {
 // endKilled ends the key at a, which an invalidation has ended. That is no effect: the
 // invalidation was one.
 func (tx *Tx) endKilled(db int, key []byte, a at) {
-	tx.remove(&a, true)
-	tx.left(&a, db, wasDeleted)
 	a.s.stats.Invalidated++
-	saved := tx.DB
-	tx.DB = db
-	tx.tell(key, EventDel)
-	tx.DB = saved
+	tx.removeEnded(db, key, a, wasDeleted, EventDel)
 }
 
 // A PurgeWatcher is a Watcher that hears of invalidations.

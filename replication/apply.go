@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"time"
 
 	"cached/internal/effects"
 	"cached/internal/resp"
@@ -211,25 +210,4 @@ func (l *link) ack() error {
 }
 
 // acknowledge does so each second until stop is called.
-func (l *link) acknowledge() (stop func()) {
-	end, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-end:
-				return
-			case <-tick.C:
-				if l.ack() != nil {
-					return
-				}
-			}
-		}
-	}()
-	return func() {
-		close(end)
-		<-ended
-	}
-}
+func (l *link) acknowledge() (stop func()) { return eachSecond(func() bool { return l.ack() == nil }) }

@@ -374,6 +374,12 @@ func (c *counter) Read(b []byte) (int, error) {
 
 // breathe has the primary hear of the replica while it loads, until stop is called.
 func (l *link) breathe() (stop func()) {
+	return eachSecond(func() bool { _ = l.write([]byte("\n")); return true })
+}
+
+// eachSecond calls do on a goroutine of its own until it reports false or stop is called, which waits for the
+// goroutine to end.
+func eachSecond(do func() (more bool)) (stop func()) {
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -384,7 +390,9 @@ func (l *link) breathe() (stop func()) {
 			case <-end:
 				return
 			case <-tick.C:
-				_ = l.write([]byte("\n"))
+				if !do() {
+					return
+				}
 			}
 		}
 	}()
