@@ -61,7 +61,7 @@ func (b *bench) locks() error {
 	return b.handovers(all)
 }
 
-// lockPairs takes locks and gives them back, on connections of which each has one of its own.
+// lockPairs acquires and releases locks. Each connection has a lock of its own.
 func lockPairs(s *server, own bool, depth, n int) (speed, error) {
 	const conns, owner = 10, "0123456789abcdef0123456789abcdef"
 	sum := sha1.Sum([]byte(lockRelease))

@@ -21,7 +21,7 @@ const (
 	lookAsideMost = 400_000
 )
 
-// lookAsideLoads are those whose values are of one small size, of all sizes, and large.
+// lookAsideLoads are the workloads: values of one small size, values of all sizes, and large values.
 var lookAsideLoads = []workload{{"oltp", "fixed:512"}, {"oltp", "etc*2"}, {"websize", "trace"}, {"web12", "etc*32"}}
 
 // An aside is what a run of a look-aside cache came to, for each request of the trace.

@@ -53,7 +53,7 @@ func probeWhile(s *server, load func() error) ([]time.Duration, time.Duration, e
 	start := time.Now()
 	go func() { done <- load() }()
 
-	// A thread of its own, so that the measurement does not include our own scheduler.
+	// A thread for this goroutine alone: the measurement must not include the scheduler of this process.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	waits := make([]time.Duration, 0, 100_000)

@@ -126,7 +126,7 @@ func (b *bench) fillSlow(s *server) error {
 	})
 }
 
-// besides sends a command, and asks others meanwhile, from a moment before to a moment after.
+// besides sends a command on one connection, and requests on others from shortly before it until shortly after it.
 func (b *bench) besides(s *server, words []string) (took time.Duration, ping, get []time.Duration, err error) {
 	l, err := newLoader(s)
 	if err != nil {

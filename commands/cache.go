@@ -212,7 +212,7 @@ func replyBusy(w *resp.Writer) {
 	c.replyCached(&cacheAnswer{status: cacheBusy, null: true})
 }
 
-// cacheGet replies a value, or who is to compute it.
+// cacheGet replies a value, or whether this client has the lease to compute it.
 func cacheGet(c *Ctx) error {
 	o, err := c.cacheRead(2, true)
 	if err != nil {

@@ -183,7 +183,7 @@ func TestJitterShortens(t *testing.T) {
 	}
 }
 
-// While the origin fails the stale value is served, and nobody asks the origin before RETRY.
+// While the origin fails, the stale value is served, and no client gets a lease before RETRY.
 func TestAFailureKeepsTheStaleValue(t *testing.T) {
 	s := newStage()
 	get := func(words ...string) (status, value, token string) {

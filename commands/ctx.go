@@ -37,14 +37,14 @@ type Ctx struct {
 
 // Running is a script or function that runs a command.
 type Running interface {
-	// Over reports whether the script was ended, so that nobody reads the reply. Others
+	// Over reports whether the script was stopped, so that no client gets the reply. Others
 	// may be served in between: the locks of the script stay, but what the handler
 	// writes must stand as it is. A handler whose work is the client's choice asks
 	// every now and then.
 	Over() bool
 }
 
-// errOver is what a command replies whose script was ended: nobody sees it.
+// errOver is the reply of a command whose script was stopped. No client gets it.
 const errOver = Error("ERR the script was ended")
 
 // over reports whether the script that runs the command was ended. It looks once for so

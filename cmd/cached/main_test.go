@@ -268,7 +268,7 @@ func TestTheSupervisorIsTold(t *testing.T) {
 	}
 }
 
-// A unit with Type=simple, or a shell, gives no socket: the log says why nobody is notified. Nothing was logged.
+// A unit with Type=simple, or a shell, gives no socket: the log has the reason why no notification is sent. It had nothing.
 func TestASupervisorThatGaveNoSocketIsLogged(t *testing.T) {
 	for args, want := range map[string]string{
 		"--supervised systemd": "systemd supervision error: NOTIFY_SOCKET not found!",
